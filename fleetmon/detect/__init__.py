@@ -1,0 +1,25 @@
+"""Is something wrong? One question a file.
+
+The order of the group detectors is the order in which they are asked: what explains most comes first.
+"""
+
+from fleetmon.detect.carrier_outage import CARRIER_OUTAGE, CARRIER_OUTAGE_IN_REGION
+from fleetmon.detect.ingest_impaired import INGEST_IMPAIRED
+from fleetmon.detect.site_outage import SITE_OUTAGE
+from fleetmon.detect.tamper import TAMPER
+from fleetmon.detect.terminal_offline import TERMINAL_OFFLINE
+from fleetmon.model.detector import Detector, DeviceDetector, GroupDetector
+
+DETECTORS: tuple[Detector, ...] = (
+    INGEST_IMPAIRED,
+    TAMPER,
+    CARRIER_OUTAGE,
+    CARRIER_OUTAGE_IN_REGION,
+    SITE_OUTAGE,
+    TERMINAL_OFFLINE,
+)
+DEVICE_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detector, DeviceDetector))
+GROUP_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detector, GroupDetector))
+POLICIES = {detector.kind: detector.policy for detector in DETECTORS}
+
+__all__ = ["DETECTORS", "DEVICE_DETECTORS", "GROUP_DETECTORS", "INGEST_IMPAIRED", "POLICIES", "TERMINAL_OFFLINE"]

@@ -1,0 +1,12 @@
+"""We do not hear: our link to the broker is gone, so no silence means anything.
+
+A broker that restarts within the hold calls nobody.
+"""
+
+from fleetmon.model.detector import IngestDetector
+from fleetmon.model.incident import Policy
+
+INGEST_IMPAIRED = IngestDetector(
+    kind="ingest_impaired",
+    policy=Policy(severity="critical", pages=True, hold_ms=30_000, keep_ms=0),
+)

@@ -1,0 +1,26 @@
+"""How many terminals are in which state, kept as they change so that a scrape never walks the fleet."""
+
+from collections import Counter
+
+from fleetmon.model.terminal import Cohort, Liveness, Terminal
+
+
+class Census:
+    """Counts of terminals by cohort and liveness."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[Cohort, Liveness]] = Counter()
+        self.unregistered = 0
+
+    def add(self, terminal: Terminal) -> None:
+        """Count a terminal that was not counted before."""
+        self.counts[terminal.cohort, terminal.liveness] += 1
+        self.unregistered += not terminal.registered
+
+    def leave(self, terminal: Terminal) -> None:
+        """Take a terminal out, before its state or cohort changes."""
+        self.counts[terminal.cohort, terminal.liveness] -= 1
+
+    def enter(self, terminal: Terminal) -> None:
+        """Put it back after the change."""
+        self.counts[terminal.cohort, terminal.liveness] += 1

@@ -1,0 +1,106 @@
+"""The engine: one owner, no locks, no clock.
+
+Deadlines, judgements and messages are taken strictly in order of time, whatever the size of the batches
+and however often somebody looks, so the same recording gives the same incidents to the byte. On equal
+times deadlines come first: a terminal is late at its deadline, not after the message that just missed it.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from fleetmon.engine.correlator import Correlator
+from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.outcome import Message, Outcome
+from fleetmon.engine.shard import Shard
+from fleetmon.engine.snapshot import TerminalRecord, restore
+from fleetmon.model.incident import Incident
+from fleetmon.model.registry import Registry
+from fleetmon.model.terminal import Liveness
+
+
+class Engine:
+    """State of the fleet and its incidents. All times are integer milliseconds since 1970."""
+
+    def __init__(self, registry: Registry, *, max_unregistered: int = 10_000) -> None:
+        self.fleet = Fleet(registry, max_unregistered)
+        self.shard = Shard(self.fleet)
+        self.correlator = Correlator(self.fleet, self.shard)
+        self.now = 0
+
+    def observe(self, messages: Sequence[Message]) -> Outcome:
+        """Take in messages in order of arrival."""
+        outcome = Outcome()
+        for received_at, together in groupby(messages, key=itemgetter(0)):
+            self._run(received_at)
+            self.correlator.observe(self.shard.observe(list(together), outcome))
+        outcome.transitions = self.correlator.incidents.take()
+        return outcome
+
+    def advance(self, now: int) -> Outcome:
+        """Let time pass without a message."""
+        self._run(now)
+        return Outcome(transitions=self.correlator.incidents.take())
+
+    def link_down(self, at: int, *, reported: bool = True) -> Outcome:
+        """We hear nothing from `at` on: deadlines freeze. Unreported, it opens no incident (a recording's end)."""
+        self._run(at)
+        if self.shard.deaf_since is None:
+            self.shard.deaf_since = at
+        if reported:
+            self.correlator.link_lost(at)
+        return Outcome(transitions=self.correlator.incidents.take())
+
+    def link_up(self, at: int) -> Outcome:
+        """We hear again: everyone gets a fresh grace. Also said after a stall of our own."""
+        self._run(at)
+        self.shard.deaf_since = None
+        self.shard.heard_since = self.now
+        self.correlator.link_found(self.now)
+        return Outcome(transitions=self.correlator.incidents.take())
+
+    def restore(self, records: Sequence[TerminalRecord], incidents: Sequence[Incident]) -> None:
+        """Take up what was stored, before the first message. Firing incidents outrank older records of terminals."""
+        for record in records:
+            restore(self.shard, record)
+        for incident in incidents:
+            scope = dict(incident.scope)
+            terminal = self.fleet.terminals.get(scope.get("terminal", ""))
+            if (
+                incident.kind == "terminal_offline"
+                and terminal is not None
+                and terminal.last_seen <= incident.opened_at
+            ):
+                self.fleet.census.leave(terminal)
+                terminal.liveness, terminal.since = Liveness.DOWN, incident.opened_at
+                self.fleet.census.enter(terminal)
+            self.correlator.restore(incident)
+        self.correlator.count_troubled()
+
+    def replay_facts(self, messages: Sequence[Message]) -> None:
+        """Note messages that were stored after the snapshot, so that a repetition of them is known as one."""
+        for message in messages:
+            self.shard.observe([message], Outcome())
+
+    @property
+    def incidents(self) -> Sequence[Incident]:
+        """The open incidents, pending and firing."""
+        return tuple(self.correlator.incidents)
+
+    @property
+    def deaf(self) -> bool:
+        """Whether we hear nothing now, so that every terminal's state is unknown."""
+        return self.shard.deaf_since is not None
+
+    def _run(self, now: int) -> None:
+        """Let everything due by `now` happen, in order of time."""
+        self.now = now = max(now, self.now)
+        shard, correlator = self.shard, self.correlator
+        while True:
+            deadline, judgement = shard.next, correlator.next
+            if min(deadline, judgement) > now:
+                return
+            if deadline <= judgement:
+                correlator.observe(shard.advance_one(min(now, judgement)))
+            else:
+                correlator.advance(now)

@@ -1,0 +1,45 @@
+"""What goes into the engine and what comes out."""
+
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from fleetmon.model.events import Event
+from fleetmon.model.incident import Transition
+
+
+class Message(NamedTuple):
+    """One decoded message. `received_at` in milliseconds; `key` is the id of its terminal, host or merchant."""
+
+    received_at: int
+    key: str
+    event: Event
+    retained: bool  # replayed by the broker: knowledge, but no sign of life
+    topic: str
+    payload: bytes
+
+
+class Fact(NamedTuple):
+    """A message that is news and must outlive the process; `key` is the same for every repetition of it."""
+
+    key: str
+    epoch: int
+    message: Message
+
+
+class Refusal(NamedTuple):
+    """A valid message that the engine would not take, and why."""
+
+    reason: str
+    message: Message
+
+
+class Outcome(Struct):
+    """What a batch of messages or the passing of time brought about, in order."""
+
+    facts: list[Fact] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.transitions or self.refusals)

@@ -1,0 +1,312 @@
+"""What one terminal tells by itself: order of its messages, liveness, device faults.
+
+Everything here depends on one terminal alone, so shards can be split over processes by site or
+merchant. What terminals tell together is the correlator's.
+
+Liveness (times by arrival, deadlines from `detect/terminal_offline`):
+
+    never_seen --message--> up --2 beats missed, or a will--> suspect --3 missed--> down
+    up --shutdown, or silent while closed--> asleep --missed opening--> down
+    any --message--> up
+
+While nothing is heard at all (`deaf_since`) no deadline counts, and afterwards everyone gets a fresh
+grace from `heard_since` on.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
+from fleetmon.engine.deadlines import Deadlines
+from fleetmon.engine.fleet import Fleet, slack, wait
+from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
+from fleetmon.model.detector import DeviceDetector
+from fleetmon.model.events import DeviceEvent, Heartbeat, Payout, Sequenced, State, Transaction
+from fleetmon.model.incident import fnv1a
+from fleetmon.model.terminal import FULL, NO_DEADLINE, Liveness, Order, Terminal
+
+_UP: Final = Liveness.UP
+_NO_WORD: Final = (-1, -1, False)
+
+
+Faults = dict[str, dict[str, tuple[int, int, bool]]]  # kind -> code -> (boot, seq, whether it is set)
+
+
+class LivenessChange(NamedTuple):
+    """A terminal came, went, or fell asleep."""
+
+    at: int
+    terminal: Terminal
+    before: Liveness
+    after: Liveness
+
+
+class FaultChange(NamedTuple):
+    """The device faults of one kind appeared at a terminal, or the last of them went."""
+
+    at: int
+    terminal: Terminal
+    detector: DeviceDetector
+    present: bool
+    code: str
+
+
+Delta = LivenessChange | FaultChange
+
+
+class Shard:
+    """The terminals of one partition of the fleet; today of the whole."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.deadlines = Deadlines()
+        self.heard_since = 0
+        self.deaf_since: int | None = None
+        self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
+        self.faults: dict[str, Faults] = {}  # by terminal
+        self._deltas: list[Delta] = []
+
+    def observe(self, messages: Sequence[Message], outcome: Outcome) -> list[Delta]:
+        """Take in messages that arrived at the same moment; facts and refusals go into the outcome."""
+        find, terminals = self.fleet.find, self.fleet.terminals
+        for message in messages:
+            now, key, event, retained, _, _ = message
+            if type(event) is Heartbeat:
+                terminal = terminals.get(key) or find(key)
+                if terminal is None:
+                    outcome.refusals.append(Refusal("unregistered_limit", message))
+                elif (
+                    event.seq == terminal.seq + 1
+                    and event.boot == terminal.boot
+                    and terminal.liveness is _UP
+                    and not retained
+                    and not terminal.will_at
+                    and (event.interval_s is None or event.interval_s * 1000 == terminal.interval_ms)
+                ):  # what all but a few are: the next beat of a healthy terminal
+                    terminal.seq = event.seq
+                    if terminal.window != FULL:
+                        terminal.window = (terminal.window << 1 | 1) & FULL
+                    terminal.last_seen = now
+                    terminal.due = now + terminal.wait_ms
+                else:
+                    self._heartbeat(terminal, event, now, retained=retained)
+            elif isinstance(event, (State, Sequenced)):
+                terminal = terminals.get(key) or find(key)
+                if terminal is None:
+                    outcome.refusals.append(Refusal("unregistered_limit", message))
+                else:
+                    self._terminal_fact(terminal, message, outcome)
+            else:
+                outcome.facts.append(Fact(_fact_key(message, event), 0, message))
+        return self._take()
+
+    def advance_one(self, now: int) -> list[Delta]:
+        """Let the first deadline at or before `now` pass; the change carries the time of the deadline.
+
+        One at a time, so that the correlator sees the world as it was at that time.
+        """
+        if self.deaf_since is None and (terminal := self.deadlines.pop(now)) is not None:
+            self._expire(terminal, terminal.due)
+        return self._take()
+
+    @property
+    def next(self) -> int:
+        """No deadline passes before this time."""
+        return self.deadlines.next if self.deaf_since is None else NO_DEADLINE
+
+    def watch(self, terminal: Terminal) -> None:
+        """Set the deadline that belongs to a terminal's state, after it was read back."""
+        if terminal.liveness in (_UP, Liveness.SUSPECT):
+            terminal.due = terminal.last_seen + terminal.wait_ms
+        elif terminal.liveness is Liveness.ASLEEP:
+            terminal.due = self._opening(terminal, terminal.since)
+        self.deadlines.arm(terminal)
+
+    def _take(self) -> list[Delta]:
+        deltas, self._deltas = self._deltas, []
+        return deltas
+
+    def _heartbeat(self, terminal: Terminal, beat: Heartbeat, now: int, *, retained: bool) -> None:
+        if retained or not self._in_order(terminal, beat):
+            return
+        if beat.interval_s is not None:
+            self._promise(terminal, beat.interval_s)
+        self._alive(terminal, now)
+
+    def _terminal_fact(self, terminal: Terminal, message: Message, outcome: Outcome) -> None:
+        event = message.event
+        if isinstance(event, State):
+            if not self._state(terminal, event, message.received_at, retained=message.retained):
+                return
+        elif isinstance(event, Sequenced):
+            before = terminal.boot
+            fresh = self._in_order(terminal, event)
+            if not fresh and event.boot >= before:
+                return
+            if isinstance(event, DeviceEvent):
+                self._device(terminal, event, message.received_at)
+            if fresh and not message.retained:
+                self._alive(terminal, message.received_at)
+        outcome.facts.append(Fact(_fact_key(message, event, terminal.epoch), terminal.epoch, message))
+
+    def _in_order(self, terminal: Terminal, event: Sequenced) -> bool:
+        """Whether a counted message is neither repeated nor from a boot that is over."""
+        missing = event.seq - terminal.seq - 1 if event.boot == terminal.boot and terminal.seq >= 0 else 0
+        order = terminal.place(event.boot, event.seq)
+        if order is Order.NEW:
+            self.counts["missing"] += missing
+            return True
+        self.counts[order.name.lower()] += 1
+        return order is Order.LATE
+
+    def _state(self, terminal: Terminal, said: State, now: int, *, retained: bool) -> bool:
+        """Take in a birth, a farewell or a will; whether it was news."""
+        if said.session == terminal.session:
+            if said.state == "online" or retained:
+                self.counts["repeated"] += 1
+                return False
+            return self._farewell(terminal, said, now)
+        if said.session == terminal.ended or (
+            said.state == "offline" and terminal.session and said.boot <= terminal.boot
+        ):
+            self.counts["old_session"] += 1
+            return False
+        if retained and said.boot < terminal.boot:
+            self.counts["old_boot"] += 1
+            return False
+        self._new_session(terminal, said, now)
+        if said.state == "offline":
+            return self._farewell(terminal, said, now)
+        if retained:  # it may long be gone; it has two beats' time to prove that it is not
+            if terminal.due == NO_DEADLINE and terminal.liveness is Liveness.NEVER_SEEN:
+                terminal.due = now + terminal.wait_ms
+                self.deadlines.arm(terminal)
+        else:
+            self._alive(terminal, now)
+        return True
+
+    def _new_session(self, terminal: Terminal, said: State, now: int) -> None:
+        swapped = bool(said.serial and terminal.serial and terminal.boot >= 0 and said.serial != terminal.serial)
+        if swapped or said.boot < terminal.boot:
+            terminal.epoch += 1
+            self._replaced(terminal, now)
+        if swapped or said.boot != terminal.boot:
+            terminal.boot, terminal.seq, terminal.window = said.boot, -1, 0
+        terminal.serial = said.serial or terminal.serial
+        terminal.ended, terminal.session = terminal.session, said.session
+        if said.interval_s is not None:
+            self._promise(terminal, said.interval_s)
+        self.fleet.identify(terminal, said.model, said.firmware, said.carrier)
+
+    def _farewell(self, terminal: Terminal, said: State, now: int) -> bool:
+        terminal.ended = said.session
+        if said.reason in ("shutdown", "sleep", "maintenance"):
+            terminal.last_seen = now
+            self._sleep(terminal, now)
+            return True
+        terminal.will_at = terminal.will_at or now
+        if terminal.liveness is Liveness.SUSPECT:
+            terminal.due = max(self._proof(terminal), now + 1)
+            self.deadlines.arm(terminal)
+        elif terminal.liveness in (_UP, Liveness.NEVER_SEEN):
+            self._expire(terminal, now)
+        return True
+
+    def _alive(self, terminal: Terminal, now: int) -> None:
+        terminal.last_seen = now
+        terminal.will_at = 0
+        terminal.due = now + terminal.wait_ms
+        self._change(terminal, _UP, now)
+        self.deadlines.arm(terminal)
+
+    def _promise(self, terminal: Terminal, interval_s: int) -> None:
+        terminal.interval_ms = interval_s * 1000
+        terminal.wait_ms = wait(terminal.interval_ms)
+
+    def _sleep(self, terminal: Terminal, at: int) -> None:
+        terminal.due = self._opening(terminal, at)
+        terminal.will_at = 0
+        self._change(terminal, Liveness.ASLEEP, at)
+        self.deadlines.arm(terminal)
+
+    def _opening(self, terminal: Terminal, at: int) -> int:
+        """When a terminal asleep since `at` is missed at the next opening of its shop."""
+        opening = self.fleet.hours(terminal).next_opening(at)
+        return NO_DEADLINE if opening is None else opening + self.fleet.defaults.opening_slack_s * 1000
+
+    def _expire(self, terminal: Terminal, at: int) -> None:
+        """The terminal's deadline passed at `at`, or its will came."""
+        patience = terminal.wait_ms if terminal.liveness is not Liveness.ASLEEP else 0
+        if at < self.heard_since + patience:
+            terminal.due = self.heard_since + (patience or terminal.wait_ms)
+            self.deadlines.arm(terminal)
+        elif terminal.liveness is Liveness.ASLEEP:
+            self._down(terminal, at)
+        elif not self.fleet.hours(terminal).is_open(at):
+            self._sleep(terminal, at)
+        elif terminal.liveness is Liveness.SUSPECT:
+            self._down(terminal, at)
+        else:
+            terminal.due = max(self._proof(terminal), at + 1)
+            self._change(terminal, Liveness.SUSPECT, at)
+            self.deadlines.arm(terminal)
+
+    def _proof(self, terminal: Terminal) -> int:
+        """When the silence of a suspect proves it down."""
+        heard = max(terminal.last_seen, self.heard_since)
+        margin = slack(terminal.interval_ms)
+        if terminal.will_at:
+            return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, terminal.interval_ms, margin)
+        return heard + TERMINAL_OFFLINE.down_after(terminal.interval_ms, margin)
+
+    def _down(self, terminal: Terminal, at: int) -> None:
+        terminal.due = NO_DEADLINE
+        self._change(terminal, Liveness.DOWN, at)
+
+    def _change(self, terminal: Terminal, after: Liveness, at: int) -> None:
+        before = terminal.liveness
+        if before is after:
+            return
+        self.fleet.census.leave(terminal)
+        terminal.liveness, terminal.since = after, at
+        self.fleet.census.enter(terminal)
+        self._deltas.append(LivenessChange(at, terminal, before, after))
+
+    def _device(self, terminal: Terminal, event: DeviceEvent, now: int) -> None:
+        """Keep the newest word about each fault; arrival order is never trusted."""
+        for detector in DEVICE_DETECTORS:
+            if not detector.concerns(event) or (event.action == "oneshot" and not detector.latches):
+                continue
+            codes = self.faults.setdefault(terminal.id, {}).setdefault(detector.kind, {})
+            if (event.boot, event.seq) <= codes.get(event.code, _NO_WORD)[:2]:
+                continue
+            was = _present(codes)
+            codes[event.code] = (event.boot, event.seq, event.action != "clear")
+            if _present(codes) != was:
+                self._deltas.append(FaultChange(now, terminal, detector, not was, event.code))
+
+    def _replaced(self, terminal: Terminal, now: int) -> None:
+        """Another device is in its place: the faults of the old one are gone with it."""
+        kinds = self.faults.pop(terminal.id, {})
+        for detector in DEVICE_DETECTORS:
+            if _present(kinds.get(detector.kind, {})):
+                self._deltas.append(FaultChange(now, terminal, detector, present=False, code="replaced"))
+
+
+def _present(codes: dict[str, tuple[int, int, bool]]) -> bool:
+    return any(active for _, _, active in codes.values())
+
+
+def _fact_key(message: Message, event: object, epoch: int = 0) -> str:
+    """What makes a message the same as its repetition (contract, Conventions)."""
+    match event:
+        case State():
+            return f"{message.key}/{epoch}/{event.boot}/{event.session}/{event.state}/{event.reason or ''}"
+        case Transaction():
+            return f"{message.key}/{event.id}/{event.stage}"
+        case Sequenced():
+            return f"{message.key}/{epoch}/{event.boot}/{event.seq}"
+        case Payout():
+            return f"{message.key}/{event.id}/{event.event}"
+    return f"{message.topic}/{fnv1a(message.payload.decode()):016x}"

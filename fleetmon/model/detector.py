@@ -1,0 +1,69 @@
+"""The ports of detection: what the engine asks a detector, and what it tells it.
+
+A detector says *whether* something is wrong; the engine keeps the life of the incident.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from fleetmon.model.events import DeviceEvent
+from fleetmon.model.incident import Policy
+
+Grouping = Literal["site", "region", "carrier"]
+
+
+class Tally(NamedTuple):
+    """Terminals of one group that ought to be heard, at one moment of a suspected outage.
+
+    `silent` missed at least one heartbeat; `alive` spoke after the last sign of life of the silent
+    ones; `waiting` did neither yet, so they say nothing. `beside_*` leaves out the part (one site, one
+    region: see `GroupDetector.apart`) that has most silent terminals: what remains if it alone is to blame.
+    """
+
+    silent: int
+    alive: int
+    waiting: int
+    beside_silent: int
+    beside_alive: int
+
+
+class IngestDetector(NamedTuple):
+    """Judges our own hearing; the engine tells it of links lost and regained."""
+
+    kind: str
+    policy: Policy
+
+
+class LivenessDetector(NamedTuple):
+    """Judges the silence of one terminal by deadlines. All times in milliseconds."""
+
+    kind: str
+    policy: Policy
+    suspect_after: Callable[[int, int], int]  # (interval, slack) -> silence that makes a suspect
+    down_after: Callable[[int, int], int]  # (interval, slack) -> silence that proves it
+    down_after_will: Callable[[int, int, int, int], int]  # (last seen, will at, interval, slack) -> time of proof
+    hold: Callable[[int], int]  # interval -> how long neighbours get to show that they share the fault
+
+
+class GroupDetector(NamedTuple):
+    """Judges the common silence of terminals that share the values of `scope`."""
+
+    kind: str
+    policy: Policy
+    scope: tuple[Grouping, ...]
+    apart: Grouping  # the fault must show in more than one of these
+    cellular: bool  # only terminals on a mobile network are members
+    breached: Callable[[Tally], bool]
+    recovered: Callable[[Tally], bool]
+
+
+class DeviceDetector(NamedTuple):
+    """Judges device events of one terminal."""
+
+    kind: str
+    policy: Policy
+    concerns: Callable[[DeviceEvent], bool]
+    latches: bool  # a `oneshot` stays wrong until it is cleared
+
+
+Detector = IngestDetector | LivenessDetector | GroupDetector | DeviceDetector

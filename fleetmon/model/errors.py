@@ -1,0 +1,42 @@
+"""Errors by whose fault they are: the kind tells who must act."""
+
+
+class FleetmonError(Exception):
+    """Everything fleetmon raises on purpose."""
+
+
+class ConfigError(FleetmonError):
+    """The operator's fault: every problem found, each as `path: what is wrong and what to do`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class DecodeError(FleetmonError):
+    """The sender's fault: counted by `reason` (a short stable word) and kept aside; never leaves ingest."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class SinkError(FleetmonError):
+    """The neighbour's fault; `retryable` says whether the same call may go through later."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class StoreError(FleetmonError):
+    """The database's fault; `retryable` says whether the same call may go through later."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class IllegalTransitionError(FleetmonError):
+    """Our own fault: an incident was to change in a way its table does not know. Crash loudly."""

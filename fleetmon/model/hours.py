@@ -1,0 +1,86 @@
+"""Opening hours: `["Mo-Fr 08:30-22:00", "Sa,Su 10:00-02:00"]` as intervals of the week.
+
+Times are local (Asia/Shanghai, which has had no daylight saving since 1991, so a fixed offset is
+exact). A span that ends before it starts runs past midnight. Where it can be wrong: shops that keep
+other hours on holidays; the detection of closings then learns from the terminals, not from here.
+"""
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+DAY: Final = 86_400_000
+WEEK: Final = 7 * DAY
+UTC_OFFSET: Final = 8 * 3_600_000
+_MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; the first Monday came four days later
+_DAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+_RULE: Final = re.compile(r"([A-Za-z,\- ]+?)\s+(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)")
+
+
+class Hours:
+    """When a site is open. Spans are half-open `[start, end)` in milliseconds of the local week."""
+
+    __slots__ = ("_ends", "_starts")
+
+    def __init__(self, rules: list[str]) -> None:
+        """Parse; raises ValueError naming the rule that is not understood."""
+        spans = sorted(span for rule in rules for span in _parse(rule))
+        merged: list[list[int]] = []
+        for start, end in spans:
+            if merged and start <= merged[-1][1]:
+                merged[-1][1] = max(merged[-1][1], end)
+            else:
+                merged.append([start, end])
+        self._starts = [start for start, _ in merged]
+        self._ends = [end for _, end in merged]
+
+    def is_open(self, at: int) -> bool:
+        """Whether the site is open at `at` (ms since 1970); always, where no hours are known."""
+        if not self._starts:
+            return True
+        place = _of_week(at)
+        index = bisect_right(self._starts, place) - 1
+        # The last span of a week may run into the next one.
+        return (index >= 0 and place < self._ends[index]) or place + WEEK < self._ends[-1]
+
+    def next_opening(self, at: int) -> int | None:
+        """The first opening strictly after `at` (ms since 1970); None where no hours are known or it never closes."""
+        if not self._starts or (self._starts == [0] and self._ends[-1] >= WEEK):
+            return None
+        place = _of_week(at)
+        index = bisect_right(self._starts, place)
+        start = self._starts[index] if index < len(self._starts) else self._starts[0] + WEEK
+        return at - place + start
+
+
+def _of_week(at: int) -> int:
+    return (at + UTC_OFFSET - _MONDAY) % WEEK
+
+
+def _parse(rule: str) -> list[tuple[int, int]]:
+    match = _RULE.fullmatch(rule.strip())
+    if match is None:
+        raise ValueError(f'"{rule}" is not of the form "Mo-Fr 08:30-22:00"')
+    days, *clock = match.groups()
+    start, end = _clock(clock[0], clock[1], rule), _clock(clock[2], clock[3], rule)
+    if end <= start:
+        end += DAY
+    return [(day * DAY + start, day * DAY + end) for day in _days(days, rule)]
+
+
+def _clock(hour: str, minute: str, rule: str) -> int:
+    value = (int(hour) * 60 + int(minute)) * 60_000
+    if value > DAY or int(minute) > 59:
+        raise ValueError(f'"{rule}" names a time that no clock shows')
+    return value
+
+
+def _days(text: str, rule: str) -> list[int]:
+    days: list[int] = []
+    for part in text.replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if first not in _DAYS or (last or first) not in _DAYS:
+            raise ValueError(f'"{rule}" names a day other than {" ".join(_DAYS)}')
+        begin, end = _DAYS.index(first), _DAYS.index(last or first)
+        days += [day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)]
+    return days

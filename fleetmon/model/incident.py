@@ -1,0 +1,104 @@
+"""Incidents: something is wrong, from when to when, for whom.
+
+The whole life of an incident stands in `LEGAL`; whatever is not in the table raises.
+`pending` waits for its `for`, `firing` was announced, `resolved` is over. Names follow Prometheus rules.
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from fleetmon.model.errors import IllegalTransitionError
+
+Severity = Literal["critical", "warning", "info"]
+
+
+class Status(enum.StrEnum):
+    """Where an incident stands."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    DROPPED = "dropped"  # pending, and gone before its time: was never announced
+
+
+LEGAL: Final = frozenset(
+    {
+        (None, Status.PENDING),
+        (Status.PENDING, Status.FIRING),
+        (Status.PENDING, Status.DROPPED),
+        (Status.FIRING, Status.RESOLVED),
+    }
+)
+
+EVIDENCE: Final = 10  # terminals named in an incident
+
+Scope = tuple[tuple[str, str], ...]  # attribute, value; sorted, so that equal scopes are equal
+
+
+class Policy(NamedTuple):
+    """How incidents of one kind are announced. Times in milliseconds."""
+
+    severity: Severity
+    pages: bool
+    hold_ms: int  # `for`: how long it must last before it is announced
+    keep_ms: int  # `keep_firing_for`: how long it must be over before it is resolved
+
+
+class Incident(Struct):
+    """One incident. Times are those of the fact (a deadline, an arrival), in milliseconds."""
+
+    id: str
+    kind: str
+    scope: Scope
+    severity: Severity
+    pages: bool
+    opened_at: int
+    status: Status = Status.PENDING
+    fired_at: int | None = None
+    clear_since: int | None = None  # firing, but the cause is gone: waiting for `keep_firing_for`
+    resolved_at: int | None = None
+    terminals: int = 0
+    suppressed_by: str | None = None
+    evidence: list[str] = []
+
+    @property
+    def paged_at(self) -> int | None:
+        """When people were called; None for a ticket and for what another incident explains."""
+        return self.fired_at if self.pages and self.suppressed_by is None else None
+
+    def measure(self, terminals: Sequence[str]) -> None:
+        """Note whom it has taken: all are counted, the first few named."""
+        self.terminals = len(terminals)
+        self.evidence = sorted(terminals)[:EVIDENCE]
+
+    def move(self, status: Status) -> None:
+        """Change the status, if the table allows it."""
+        if (self.status, status) not in LEGAL:
+            raise IllegalTransitionError(f"incident {self.id}: {self.status} -> {status} is not in the table")
+        self.status = status
+
+
+class Transition(NamedTuple):
+    """A change of an incident, with the incident as it was right after it."""
+
+    at: int
+    before: Status | None
+    incident: Incident
+    reason: str
+
+
+def incident_id(kind: str, scope: Scope, opened_at: int) -> str:
+    """The same fact has the same id, in a replay as in the daemon (FNV-1a, 64 bits, over kind, scope and time)."""
+    digest = fnv1a("\0".join((kind, str(opened_at), *(f"{name}={value}" for name, value in scope))))
+    return f"{kind}-{digest:016x}"
+
+
+def fnv1a(text: str) -> int:
+    """64-bit FNV-1a hash of the UTF-8 text (Fowler, Noll, Vo)."""
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return value

@@ -1,0 +1,104 @@
+"""What is known of one terminal now: identity, message order, liveness.
+
+One small mutable record per terminal; a million of them are alive at once, so fields are plain
+integers and interned strings, and the record is left out of garbage collection.
+"""
+
+import enum
+from typing import Final, NamedTuple, cast
+
+from msgspec import Struct
+
+from fleetmon.model.events import Attribute
+from fleetmon.model.incident import fnv1a
+
+WINDOW: Final = 48  # sequence numbers below the newest that are remembered one by one
+FULL: Final = (1 << WINDOW) - 1
+PARTITIONS: Final = 256
+NEVER: Final = 0
+NO_DEADLINE: Final = 2**62
+
+
+class Liveness(enum.IntEnum):
+    """What the silence of a terminal means."""
+
+    NEVER_SEEN = 0
+    UP = 1
+    SUSPECT = 2
+    DOWN = 3
+    ASLEEP = 4
+
+
+class Cohort(NamedTuple):
+    """The attributes that many terminals share; the words are those of the contract's selector."""
+
+    region: str = ""
+    carrier: str = ""
+    acquirer: str = ""
+    provider: str = ""
+    model: str = ""
+    firmware: str = ""
+    network: str = ""
+
+
+class Order(enum.IntEnum):
+    """How a counted message stands to those already seen of its terminal."""
+
+    NEW = 0
+    LATE = 1  # unseen, but older than the newest of this boot
+    REPEATED = 2
+    OLD_BOOT = 3  # from a boot that is over
+
+
+class Terminal(Struct, gc=False):
+    """State of one terminal. Times are integer milliseconds since 1970, by arrival, never by its own clock."""
+
+    id: str
+    merchant: str
+    site: str
+    cohort: Cohort
+    interval_ms: int
+    wait_ms: int  # the silence that makes it a suspect
+    registered: bool = True
+    liveness: Liveness = Liveness.NEVER_SEEN
+    since: int = NEVER  # of `liveness`
+    last_seen: int = NEVER
+    due: int = NO_DEADLINE  # when silence means the next worse state
+    armed: int = NO_DEADLINE  # the time at which the deadline wheel looks at `due`
+    will_at: int = NEVER  # arrival of a last will that nothing has answered yet
+    epoch: int = 0
+    boot: int = -1
+    seq: int = -1
+    window: int = 0  # bit n-1: message seq-n was seen
+    session: str = ""
+    ended: str = ""  # the session before, whose repeated birth is no news
+    serial: str = ""
+
+    @property
+    def partition(self) -> int:
+        """One of 256 parts of the fleet; terminals of a site, else of a merchant, stay together."""
+        return fnv1a(self.site or self.merchant or self.id) % PARTITIONS
+
+    def place(self, boot: int, seq: int) -> Order:
+        """Note a counted message and say how it stands to the others."""
+        if boot < self.boot:
+            return Order.OLD_BOOT
+        if boot > self.boot:
+            self.boot, self.seq, self.window = boot, seq, 0
+            return Order.NEW
+        step = seq - self.seq
+        if step > 0:
+            self.window = (self.window << step | 1 << step - 1) & FULL if step <= WINDOW else 0
+            self.seq = seq
+            return Order.NEW
+        bit = 1 << (-step - 1) if step else 0
+        if step >= -WINDOW and (not bit or self.window & bit):
+            return Order.REPEATED
+        # Further back than the window nothing is remembered: the store's own keys find a repetition.
+        self.window |= bit & FULL
+        return Order.LATE
+
+    def attributes(self) -> dict[Attribute, str]:
+        """What a selector can ask for."""
+        shared = cast("dict[Attribute, str]", self.cohort._asdict())
+        return {**shared, "terminal": self.id, "merchant": self.merchant, "site": self.site}

@@ -1,0 +1,82 @@
+"""Topics of the contract: which kind of message, about whom.
+
+`Topics.route` is the only place that takes a topic apart; the hot path keeps its answers in a table.
+"""
+
+import enum
+import re
+from typing import Final, NamedTuple
+
+from fleetmon.model import events
+
+DEFAULT_PREFIX: Final = "pos/v1"
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Kind(enum.Enum):
+    """What a topic carries; the value is (sender, last level of the topic, struct, QoS, retained)."""
+
+    STATE = ("terminal", "state", events.State, 1, True)
+    HEARTBEAT = ("terminal", "heartbeat", events.Heartbeat, 0, False)
+    DEVICE = ("terminal", "device", events.DeviceEvent, 1, False)
+    TRANSACTION = ("terminal", "transaction", events.Transaction, 1, False)
+    BATCH = ("terminal", "batch", events.Batch, 1, False)
+    MAINTENANCE = ("terminal", "maintenance", events.MaintenanceMark, 1, False)
+    HEALTH = ("host", "health", events.HostHealth, 1, False)
+    NOTICE = ("host", "notice", events.Notice, 1, True)
+    FILE = ("host", "file", events.SettlementFile, 1, False)
+    SETTLEMENT = ("merchant", "settlement", events.Payout, 1, False)
+    ACCOUNT = ("merchant", "account", events.Account, 1, False)
+    BACKOFFICE = ("merchant", "backoffice", events.Backoffice, 1, False)
+
+    def __init__(self, sender: str, level: str, struct: type[events.Event], qos: int, retained: bool) -> None:
+        self.sender = sender
+        self.level = level
+        self.struct = struct
+        self.qos = qos
+        self.retained = retained
+
+    @property
+    def address(self) -> str:
+        """The topic below the prefix, with the parameters in braces."""
+        tail = "/{id}" if self is Kind.NOTICE else ""
+        return f"{self.sender}/{{{self.sender}}}/{self.level}{tail}"
+
+
+class Route(NamedTuple):
+    """The kind of a topic and the id of the terminal, host or merchant it is about."""
+
+    kind: Kind
+    key: str
+
+
+class Topics:
+    """Topics below one prefix, e.g. `pos/v1`."""
+
+    def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
+        self.prefix = prefix
+        self._head = f"{prefix}/"
+        self._kinds = {(kind.sender, kind.level): kind for kind in Kind}
+
+    def filters(self) -> tuple[str, ...]:
+        """The MQTT topic filters that take in every topic of the contract."""
+        return tuple(f"{self._head}{tail}" for tail in ("terminal/+/+", "host/+/+", "host/+/notice/+", "merchant/+/+"))
+
+    def topic(self, kind: Kind, key: str, notice: str = "") -> str:
+        """The topic on which `key` publishes `kind`; a notice has its own id as the last level."""
+        tail = f"/{notice}" if kind is Kind.NOTICE else ""
+        return f"{self._head}{kind.sender}/{key}/{kind.level}{tail}"
+
+    def route(self, topic: str) -> Route | None:
+        """Take a topic apart; None when it is not one of the contract's."""
+        if not topic.startswith(self._head):
+            return None
+        sender, *levels = topic[len(self._head) :].split("/")
+        if len(levels) not in (2, 3):
+            return None
+        kind = self._kinds.get((sender, levels[1]))
+        if kind is None or (len(levels) == 3) != (kind is Kind.NOTICE):
+            return None
+        if not all(_ID.fullmatch(part) for part in (levels[0], *levels[2:])):
+            return None
+        return Route(kind, levels[0])
