@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 
+from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.correlator import Correlator
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.outcome import Message, Outcome
@@ -52,35 +53,37 @@ class Engine:
         return Outcome(transitions=self.correlator.incidents.take())
 
     def link_up(self, at: int) -> Outcome:
-        """We hear again: everyone gets a fresh grace. Also said after a stall of our own."""
+        """We hear again: everyone gets a fresh grace."""
         self._run(at)
         self.shard.deaf_since = None
         self.shard.heard_since = self.now
         self.correlator.link_found(self.now)
         return Outcome(transitions=self.correlator.incidents.take())
 
-    def restore(self, records: Sequence[TerminalRecord], incidents: Sequence[Incident]) -> None:
-        """Take up what was stored, before the first message. Firing incidents outrank older records of terminals."""
+    def stalled(self, at: int) -> None:
+        """We did not look for a while (a suspended machine, a blocked loop): everyone gets a fresh grace from `at`."""
+        self.shard.heard_since = max(at, self.shard.heard_since)
+
+    def restore(
+        self, records: Sequence[TerminalRecord], facts: Sequence[Message], incidents: Sequence[Incident]
+    ) -> None:
+        """Take up what was stored, before the first message.
+
+        Snapshots, then the messages stored after them, then firing incidents, which outrank what is known of
+        their terminals.
+        """
         for record in records:
             restore(self.shard, record)
+        for message in facts:
+            self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
-            scope = dict(incident.scope)
-            terminal = self.fleet.terminals.get(scope.get("terminal", ""))
-            if (
-                incident.kind == "terminal_offline"
-                and terminal is not None
-                and terminal.last_seen <= incident.opened_at
-            ):
+            terminal = self.fleet.terminals.get(dict(incident.scope).get("terminal", ""))
+            if terminal and incident.kind == TERMINAL_OFFLINE.kind and terminal.last_seen <= incident.opened_at:
                 self.fleet.census.leave(terminal)
                 terminal.liveness, terminal.since = Liveness.DOWN, incident.opened_at
                 self.fleet.census.enter(terminal)
             self.correlator.restore(incident)
         self.correlator.count_troubled()
-
-    def replay_facts(self, messages: Sequence[Message]) -> None:
-        """Note messages that were stored after the snapshot, so that a repetition of them is known as one."""
-        for message in messages:
-            self.shard.observe([message], Outcome())
 
     @property
     def incidents(self) -> Sequence[Incident]:

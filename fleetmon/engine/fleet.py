@@ -14,7 +14,7 @@ from fleetmon.model.detector import GroupDetector, Grouping
 from fleetmon.model.hours import Hours
 from fleetmon.model.incident import Scope
 from fleetmon.model.registry import CELLULAR, Registry
-from fleetmon.model.terminal import Cohort, Terminal
+from fleetmon.model.terminal import PARTITIONS, Cohort, Terminal
 
 SHORTEST_SLACK, LONGEST_SLACK = 1_000, 15_000
 ALWAYS_OPEN: Final = Hours([])
@@ -38,6 +38,7 @@ class Fleet:
         self.max_unregistered = max_unregistered
         self.census = Census()
         self.terminals: dict[str, Terminal] = {}
+        self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
         self._cohorts: dict[Cohort, Cohort] = {}
         self._groups: dict[tuple[Grouping, ...], dict[tuple[str, ...], list[Terminal]]] = {
             detector.scope: {} for detector in GROUP_DETECTORS
@@ -111,6 +112,7 @@ class Fleet:
 
     def _add(self, terminal: Terminal) -> None:
         self.terminals[terminal.id] = terminal
+        self.partitions[terminal.partition].append(terminal)
         self.census.add(terminal)
         for _, group in self._lists(terminal):
             group.append(terminal)

@@ -40,6 +40,7 @@ class Incidents:
     def fire(self, incident: Incident, at: int, reason: str) -> None:
         """It lasted long enough to be announced."""
         incident.fired_at = at
+        incident.paged_at = at if incident.pages and incident.suppressed_by is None else None
         self._move(incident, Status.FIRING, at, reason)
 
     def end(self, incident: Incident, at: int, reason: str) -> None:

@@ -20,7 +20,7 @@ _RULE: Final = re.compile(r"([A-Za-z,\- ]+?)\s+(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)
 class Hours:
     """When a site is open. Spans are half-open `[start, end)` in milliseconds of the local week."""
 
-    __slots__ = ("_ends", "_starts")
+    __slots__ = ("_always", "_ends", "_starts")
 
     def __init__(self, rules: list[str]) -> None:
         """Parse; raises ValueError naming the rule that is not understood."""
@@ -31,12 +31,15 @@ class Hours:
                 merged[-1][1] = max(merged[-1][1], end)
             else:
                 merged.append([start, end])
+        while len(merged) > 1 and merged[-1][1] - WEEK >= merged[0][0]:  # Sunday night runs into Monday's span
+            merged[-1][1] = max(merged[-1][1], merged.pop(0)[1] + WEEK)
+        self._always = not merged or merged[-1][1] - merged[0][0] >= WEEK
         self._starts = [start for start, _ in merged]
         self._ends = [end for _, end in merged]
 
     def is_open(self, at: int) -> bool:
         """Whether the site is open at `at` (ms since 1970); always, where no hours are known."""
-        if not self._starts:
+        if self._always:
             return True
         place = _of_week(at)
         index = bisect_right(self._starts, place) - 1
@@ -45,7 +48,7 @@ class Hours:
 
     def next_opening(self, at: int) -> int | None:
         """The first opening strictly after `at` (ms since 1970); None where no hours are known or it never closes."""
-        if not self._starts or (self._starts == [0] and self._ends[-1] >= WEEK):
+        if self._always:
             return None
         place = _of_week(at)
         index = bisect_right(self._starts, place)

@@ -58,16 +58,12 @@ class Incident(Struct):
     opened_at: int
     status: Status = Status.PENDING
     fired_at: int | None = None
+    paged_at: int | None = None  # when people were called; None for a ticket and for what another one explains
     clear_since: int | None = None  # firing, but the cause is gone: waiting for `keep_firing_for`
     resolved_at: int | None = None
     terminals: int = 0
     suppressed_by: str | None = None
     evidence: list[str] = []
-
-    @property
-    def paged_at(self) -> int | None:
-        """When people were called; None for a ticket and for what another incident explains."""
-        return self.fired_at if self.pages and self.suppressed_by is None else None
 
     def measure(self, terminals: Sequence[str]) -> None:
         """Note whom it has taken: all are counted, the first few named."""

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from fleetmon.model.cards import holds_card
 from fleetmon.model.events import Attribute, Date, Id, Interval, Selector
 from fleetmon.model.hours import Hours
 
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$")]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$(?!\n)")]
 Seconds = Annotated[int, Meta(ge=0)]
 Network = Literal["4g", "5g", "3g", "2g", "wifi", "ethernet"]
 Cycle = Literal["T+1", "T+0", "D+1", "D+0"]
@@ -146,6 +147,8 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True):
                 if row.id in seen:
                     found.append(f'{table}[{index}].id: "{row.id}" is there twice; ids are unique in {table}')
                 seen.add(row.id)
+                if holds_card(row.id):
+                    found.append(f"{table}[{index}].id: looks like a card number; choose another id")
         return found
 
     def _dangling(self) -> list[str]:

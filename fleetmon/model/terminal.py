@@ -48,6 +48,7 @@ class Order(enum.IntEnum):
     LATE = 1  # unseen, but older than the newest of this boot
     REPEATED = 2
     OLD_BOOT = 3  # from a boot that is over
+    TOO_LATE = 4  # so far back in this boot that nobody remembers whether it was seen
 
 
 class Terminal(Struct, gc=False):
@@ -91,11 +92,12 @@ class Terminal(Struct, gc=False):
             self.window = (self.window << step | 1 << step - 1) & FULL if step <= WINDOW else 0
             self.seq = seq
             return Order.NEW
+        if step < -WINDOW:
+            return Order.TOO_LATE
         bit = 1 << (-step - 1) if step else 0
-        if step >= -WINDOW and (not bit or self.window & bit):
+        if not bit or self.window & bit:
             return Order.REPEATED
-        # Further back than the window nothing is remembered: the store's own keys find a repetition.
-        self.window |= bit & FULL
+        self.window |= bit
         return Order.LATE
 
     def attributes(self) -> dict[Attribute, str]:

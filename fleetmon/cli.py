@@ -1,0 +1,115 @@
+"""The commands. Exit status: 0 done, 1 something is wrong with what was given or found, 2 wrong usage."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from fleetmon import __version__, config, logs
+from fleetmon.app import Daemon
+from fleetmon.ingest import recording
+from fleetmon.model import asyncapi
+from fleetmon.model.errors import ConfigError, StoreError
+from fleetmon.model.topics import DEFAULT_PREFIX, Topics
+from fleetmon.replay import replay as replay_lines
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Watch a fleet of card terminals and explain why settlements are late.",
+)
+ConfigFile = Annotated[Path, typer.Option("--config.file", help="The configuration.", envvar="FLEETMON_CONFIG")]
+Prefix = Annotated[str, typer.Option(help="MQTT topic prefix.")]
+
+
+def main() -> None:
+    """Entry point of the `fleetmon` command."""
+    cli(prog_name="fleetmon")
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """What is wrong, one line each, and exit status 1; a traceback is for our own faults only."""
+    try:
+        yield
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(f"fleetmon: {problem}", err=True)
+        raise typer.Exit(1) from None
+    except StoreError as error:
+        typer.echo(f"fleetmon: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Run until done, or until SIGINT or SIGTERM; either way everything is closed in order."""
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(guarded())
+
+
+@cli.callback(invoke_without_command=True)
+def root(*, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Print the version, if that was asked."""
+    if version:
+        typer.echo(f"fleetmon {__version__}")
+        raise typer.Exit
+
+
+@cli.command()
+def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
+    """Run the daemon until SIGTERM."""
+    with plain_errors():
+        loaded = config.load(config_file, os.environ)
+        logs.configure(loaded.config.log)
+        run_until_signal(Daemon(loaded).run())
+
+
+@cli.command("check-config")
+def check_config(file: Annotated[Path, typer.Argument(help="The configuration to check.")]) -> None:
+    """Check a configuration and all files it names; print every problem with its path."""
+    with plain_errors():
+        loaded = config.load(file, os.environ)
+        typer.echo(f"{file} is valid: {len(loaded.registry.terminals)} terminals registered")
+
+
+@cli.command()
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="RECORDING", help="NDJSON, also .gz or .zst.")],
+    registry: Annotated[Path, typer.Option(help="The registry of the fleet.")],
+    until: Annotated[int | None, typer.Option(help="Milliseconds since 1970; default: the last line.")] = None,
+    form: Annotated[Literal["json"], typer.Option("--format", help="Form of the output.")] = "json",  # noqa: ARG001
+    prefix: Prefix = DEFAULT_PREFIX,
+) -> None:
+    """Feed a recording through the engine on virtual time and print incidents, pages and explanations."""
+    with plain_errors():
+        found = replay_lines(recording.read(file), config.load_registry(registry), until, Topics(prefix))
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+
+
+@cli.command()
+def schema(
+    what: Annotated[Literal["asyncapi", "json-schema"], typer.Argument()] = "asyncapi", prefix: Prefix = DEFAULT_PREFIX
+) -> None:
+    """Print the telemetry contract: an AsyncAPI 3 document, or the bare JSON Schemas."""
+    if what == "asyncapi":
+        document = asyncapi.document(Topics(prefix), __version__)
+    else:
+        document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": asyncapi.json_schemas()}
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -1,0 +1,291 @@
+"""The subscriber: a small asyncio protocol over the `mqtt5` codec.
+
+Why our own: it hands on everything one read brought as one batch, and a QoS 1 message stays
+unacknowledged until `acknowledge` is called, so that the broker keeps what the store has not got yet.
+The session is resumed after a loss. A canary, a message to ourselves, notices a subscription that is
+dead while the connection seems alive. Where it can be wrong: what a broker dropped while we were away
+is gone; it shows in the gaps of the terminals' `seq`.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import mqtt5
+import structlog
+import tenacity
+
+from fleetmon.ingest.settings import MqttSettings, TlsSettings
+from fleetmon.model.errors import ConfigError, FleetmonError
+from fleetmon.model.topics import Topics
+
+BUFFER: Final = 262_144  # the largest packet, and the most that one read brings
+CONNECT_TIMEOUT_S: Final = 10.0
+CANARIES_LOST: Final = 3
+log = structlog.get_logger("fleetmon.ingest")
+
+Deliver = Callable[["Connection", list[mqtt5.PublishPacket]], None]
+
+
+class LinkLostError(FleetmonError):
+    """The link to the broker could not be made or broke; the text says how."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One connection to the broker, from CONNECT to its loss."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._replies: asyncio.Queue[mqtt5.Packet | None] = asyncio.Queue()
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.paused = False
+        self._deliver = deliver
+        self._transport: asyncio.Transport | None = None
+        self._view = memoryview(bytearray(BUFFER))
+        self._end = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open (asyncio)."""
+        self._transport = transport  # type: ignore[assignment]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed (asyncio)."""
+        self._lose(str(exc) if exc else "closed by the broker")
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Where the next read goes (asyncio)."""
+        return self._view[self._end :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes arrived (asyncio): hand on the publications among them as one batch."""
+        end = self._end + nbytes
+        view, read, position = self._view, mqtt5.read, 0
+        batch: list[mqtt5.PublishPacket] = []
+        try:
+            while position < end:
+                packet, size = read(view[position:end])
+                position += size
+                if type(packet) is mqtt5.PublishPacket:
+                    batch.append(packet)
+                else:
+                    self._control(packet)
+        except IndexError:  # the rest of the packet is still to come
+            pass
+        except ValueError as error:
+            self.abort(f"the broker sent what is no MQTT 5: {error}")
+        rest = end - position
+        if rest and position:
+            view[:rest] = bytes(view[position:end])
+        self._end = rest
+        if rest == BUFFER:
+            self.abort(f"the broker sent a packet of more than {BUFFER} bytes")
+        if batch:
+            self._deliver(self, batch)
+
+    async def reply(self) -> mqtt5.Packet:
+        """The broker's next answer; raises LinkLostError when the link breaks first."""
+        packet = await self._replies.get()
+        if packet is None:
+            raise LinkLostError(self.lost.result())
+        return packet
+
+    def write(self, data: bytes) -> None:
+        """Send, unless the link is gone already."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        """Tell the broker that these QoS 1 messages are safe with us."""
+        self.write(b"".join([mqtt5.PubAckPacket(packet_id).write() for packet_id in packet_ids]))
+
+    def pause(self) -> None:
+        """Stop reading: the broker, and behind it TCP, waits."""
+        if self._transport is not None and not self.paused:
+            self._transport.pause_reading()
+            self.paused = True
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None and self.paused:
+            self.paused = False
+            self._transport.resume_reading()
+
+    def abort(self, reason: str) -> None:
+        """Give the connection up."""
+        self._lose(reason)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _control(self, packet: mqtt5.Packet) -> None:
+        if isinstance(packet, (mqtt5.ConnAckPacket, mqtt5.SubAckPacket)):
+            self._replies.put_nowait(packet)
+        elif isinstance(packet, mqtt5.DisconnectPacket):
+            self.abort(f"the broker sent us away: {packet.reason_code.name}")
+
+    def _lose(self, reason: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(reason)
+            self._replies.put_nowait(None)
+
+
+class Subscriber:
+    """Keeps one subscription to the fleet's topics alive."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        credentials: tuple[str | None, bytes | None],
+        deliver: Deliver,
+        on_link: Callable[[str | None], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """`on_link` is called with None when the link is up, with the reason when it is lost."""
+        self.connects = 0
+        self.canary_lag_s: float | None = None
+        self._settings = settings
+        self._username, self._password = credentials
+        self._tls = tls_context(settings.tls) if settings.tls else None
+        self._deliver = deliver
+        self._on_link = on_link
+        self._monotonic = monotonic
+        self.canary_topic = f"fleetmon/canary/{settings.client_id}"
+        self._canary_seen = 0.0
+
+    async def run(self) -> None:
+        """Connect, listen, reconnect, until cancelled."""
+        while True:
+            connection = await self._reconnect()
+            try:
+                reason = await self._listen(connection)
+            finally:
+                connection.write(mqtt5.DisconnectPacket().write())
+                connection.abort("stopped")
+            self._on_link(reason)
+
+    def canary_heard(self, payload: bytes) -> None:
+        """Our own message came back: the whole way through the broker works, and took this long."""
+        try:
+            sent = float(payload)
+        except ValueError:
+            return  # somebody else's
+        self._canary_seen = self._monotonic()
+        self.canary_lag_s = max(0.0, self._canary_seen - sent)
+
+    async def _reconnect(self) -> Connection:
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type((OSError, LinkLostError)),
+            wait=tenacity.wait_random_exponential(multiplier=0.25, max=self._settings.reconnect_max_s),
+            before_sleep=self._log_failure,
+        )
+        return await retrying(self._connect)
+
+    def _log_failure(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "broker not reached, trying again",
+            broker=f"{self._settings.host}:{self._settings.port}",
+            error=str(error),
+            attempt=state.attempt_number,
+        )
+
+    async def _connect(self) -> Connection:
+        """One connection with its subscriptions made; raises LinkLostError or OSError."""
+        connection: Connection | None = None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(self._deliver), self._settings.host, self._settings.port, ssl=self._tls
+                )
+                await self._introduce(connection)
+        except (OSError, LinkLostError) as error:  # a TimeoutError is an OSError
+            reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
+            if connection is not None:
+                connection.abort(reason)
+            self._on_link(reason)
+            raise LinkLostError(reason) from None
+        self.connects += 1
+        return connection
+
+    async def _introduce(self, connection: Connection) -> None:
+        connection.write(self._hello().write())
+        answer = await connection.reply()
+        if not isinstance(answer, mqtt5.ConnAckPacket) or answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
+            raise LinkLostError(_refusal(getattr(answer, "reason_code", None)))
+        self._on_link(None)  # what the session kept for us comes before the subscriptions are answered
+        connection.write(self._wishes().write())
+        granted = await connection.reply()
+        codes = granted.reason_codes if isinstance(granted, mqtt5.SubAckPacket) else []
+        if refused := [code.name for code in codes if code >= mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR]:
+            raise LinkLostError(f"subscription refused ({refused[0]}): allow it in the broker's access list")
+
+    def _hello(self) -> mqtt5.ConnectPacket:
+        settings = self._settings
+        return mqtt5.ConnectPacket(
+            settings.client_id,
+            username=self._username,
+            password=self._password,
+            clean_start=False,
+            keep_alive=settings.keep_alive_s,
+            session_expiry_interval=settings.session_expiry_s,
+            receive_max=settings.receive_max,
+            max_packet_size=BUFFER,
+        )
+
+    def _wishes(self) -> mqtt5.SubscribePacket:
+        """All topics of the contract, and our canary. Retained ones come again only to a new session."""
+        filters = [
+            mqtt5.TopicFilter(
+                pattern,
+                max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+                retain_as_published=False,
+                retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
+            )
+            for pattern in Topics(self._settings.prefix).filters()
+        ]
+        return mqtt5.SubscribePacket(
+            1, [*filters, mqtt5.TopicFilter(self.canary_topic, max_qos=mqtt5.QoS.AT_MOST_ONCE)]
+        )
+
+    async def _listen(self, connection: Connection) -> str:
+        """Send canaries until the link is lost; why it was."""
+        period = self._settings.canary_s
+        self._canary_seen = self._monotonic()
+        while True:
+            sent = self._monotonic()
+            connection.write(mqtt5.PublishPacket(self.canary_topic, f"{sent:.6f}".encode()).write())
+            done, _ = await asyncio.wait([connection.lost], timeout=period)
+            if done:
+                return connection.lost.result()
+            if connection.paused:
+                self._canary_seen = self._monotonic()  # we do not listen ourselves, so nothing is proven
+            elif self._monotonic() - self._canary_seen > CANARIES_LOST * period:
+                connection.abort("the canary came no more")
+                return "connected, but our own canary message came no more"
+
+
+def _refusal(code: mqtt5.ConnAckReasonCode | None) -> str:
+    codes = mqtt5.ConnAckReasonCode
+    remedies = {
+        codes.BAD_USER_NAME_OR_PASSWORD: "check mqtt.username and mqtt.password_file",
+        codes.NOT_AUTHORIZED: "check mqtt.username, mqtt.password_file and the broker's access list",
+        codes.UNSUPPORTED_PROTOCOL_VERSION: "fleetmon speaks MQTT 5 only; use a broker that does",
+        codes.CLIENT_ID_NOT_VALID: "choose another mqtt.client_id",
+    }
+    name = "no CONNACK" if code is None else code.name
+    return (
+        f"the broker refused us ({name}): {remedies.get(code, 'see the log of the broker') if code else 'is it MQTT?'}"
+    )
+
+
+def tls_context(settings: TlsSettings) -> ssl.SSLContext:
+    """A client context; raises ConfigError naming the file that cannot be used."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+    except (OSError, ssl.SSLError) as error:
+        names = ", ".join(name for name in (settings.ca_file, settings.cert_file, settings.key_file) if name)
+        raise ConfigError(
+            [f"mqtt.tls: {names}: {error}; check that the files exist, fit together and are readable"]
+        ) from None
+    return context

@@ -1,0 +1,1 @@
+"""The edge out: what Prometheus reads and what Alertmanagers are told."""

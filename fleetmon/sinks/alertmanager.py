@@ -1,0 +1,143 @@
+"""Alertmanager API v2: one alert per paged incident, told to every Alertmanager again and again.
+
+Source: Alertmanager's docs/alerts_api.md and Prometheus' notifier. `endsAt` of a firing alert lies four
+re-sends ahead, so that two lost ones are forgiven and a dead fleetmon resolves by itself. Labels never
+change while an incident lasts; counts and times are annotations. What another incident explains is
+sent as resolved if it was ever told.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import aiohttp
+import structlog
+from msgspec import Meta, Struct
+
+from fleetmon.locale import Language, describe
+from fleetmon.model.errors import SinkError
+from fleetmon.model.incident import Incident, Status
+
+BATCH: Final = 256
+TIMEOUT_S: Final = 10.0
+WATCHDOG: Final = "FleetmonWatchdog"
+log = structlog.get_logger("fleetmon.alertmanager")
+
+
+class AlertmanagerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to tell. `urls` are base addresses, each Alertmanager by itself, never a load balancer."""
+
+    urls: list[Annotated[str, Meta(pattern="^https?://")]] = []
+    resend_s: Annotated[float, Meta(gt=0, le=180)] = 60.0
+    language: Language = "en"
+    runbook_url: str = ""  # the kind of the incident is appended
+    dashboard_url: str = ""
+
+
+class Alertmanager:
+    """Tells one Alertmanager what is on the board, at once when it changes and every `resend_s`."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: AlertmanagerSettings,
+        current: Callable[[], tuple[int, Sequence[Incident]]],
+        on_accepted: Callable[[list[tuple[str, str]]], None],
+    ) -> None:
+        """`current` gives the time in ms and the board; `on_accepted` hears (incident, status) of what got through."""
+        self.url = url
+        self.sends = 0
+        self.failures = 0
+        self._settings = settings
+        self._current = current
+        self._on_accepted = on_accepted
+        self._changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something changed: tell it now."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Tell, wait, tell again, until cancelled."""
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            pause = self._settings.resend_s
+            while True:
+                self._changed.clear()
+                try:
+                    await self._tell(session)
+                    pause = self._settings.resend_s
+                except SinkError as error:
+                    self.failures += 1
+                    pause = min(5.0, self._settings.resend_s) if error.retryable else self._settings.resend_s
+                    log.warning("alertmanager not told", alertmanager=self.url, error=str(error))
+                try:
+                    async with asyncio.timeout(pause):
+                        await self._changed.wait()
+                except TimeoutError:
+                    pass
+
+    async def _tell(self, session: aiohttp.ClientSession) -> None:
+        now, incidents = self._current()
+        told = [incident for incident in incidents if incident.paged_at is not None]
+        alerts = [watchdog(now, self._settings), *(alert(found, now, self._settings) for found in told)]
+        for start in range(0, len(alerts), BATCH):
+            await self._post(session, alerts[start : start + BATCH])
+        self._on_accepted([(incident.id, incident.status.value) for incident in told])
+
+    async def _post(self, session: aiohttp.ClientSession, alerts: list[dict[str, Any]]) -> None:
+        self.sends += 1
+        try:
+            async with session.post(f"{self.url.rstrip('/')}/api/v2/alerts", json=alerts) as answer:
+                if answer.status >= 400:
+                    # After a 400 the valid ones of the batch are in; sending again would change nothing.
+                    text = (await answer.text())[:200]
+                    raise SinkError(f"{answer.status}: {text}", retryable=answer.status >= 500)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise SinkError(str(error) or "no answer in time", retryable=True) from None
+
+
+def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
+    """The alert of an incident, in the form of Alertmanager's API v2."""
+    scope = dict(incident.scope)
+    summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, settings.language)
+    annotations = {"summary": summary, "description": description, "incident": incident.id}
+    if incident.evidence:
+        annotations["terminals"] = ", ".join(incident.evidence)
+    if settings.runbook_url:
+        annotations["runbook_url"] = f"{settings.runbook_url}{incident.kind}"
+    if settings.dashboard_url:
+        annotations["dashboard_url"] = settings.dashboard_url
+    over = incident.status is Status.RESOLVED or incident.suppressed_by is not None
+    ends_at = (incident.resolved_at or now) if over else now + _lease(settings)
+    labels = {"alertname": alertname(incident.kind), "severity": incident.severity, "kind": incident.kind}
+    return {
+        "labels": labels | {f"terminal_{name}" if name == "region" else name: value for name, value in scope.items()},
+        "annotations": annotations,
+        "startsAt": _rfc3339(incident.opened_at),
+        "endsAt": _rfc3339(ends_at),
+    }
+
+
+def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
+    """The dead-man's alert: always firing. Page when it is *missing*."""
+    return {
+        "labels": {"alertname": WATCHDOG, "severity": "none"},
+        "annotations": {"summary": "fleetmon is alive; its absence is the alarm"},
+        "startsAt": _rfc3339(now),
+        "endsAt": _rfc3339(now + _lease(settings)),
+    }
+
+
+def alertname(kind: str) -> str:
+    """`carrier_outage` -> `FleetmonCarrierOutage`."""
+    return "Fleetmon" + "".join(word.capitalize() for word in kind.split("_"))
+
+
+def _lease(settings: AlertmanagerSettings) -> int:
+    return int(4 * settings.resend_s * 1000)
+
+
+def _rfc3339(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

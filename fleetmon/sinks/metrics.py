@@ -1,0 +1,175 @@
+"""`/metrics`: the state of the fleet and of ourselves, as numbers read at the moment of the scrape.
+
+No series per terminal: terminals are counted by dimensions whose values are capped, so that nothing a
+fleet sends can exceed the budget of series. Rendered outside the event loop from `Readings`, a copy
+taken on it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from fleetmon import __version__
+from fleetmon.model.incident import Incident, Status
+from fleetmon.model.terminal import Cohort, Liveness
+
+VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
+OTHER: Final = "__other__"
+STATES: Final = (*(liveness.name.lower() for liveness in Liveness), "unknown")
+# Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
+_DIMENSIONS: Final = {
+    "region": ("fleetmon_region_terminals", "terminal_region"),
+    "carrier": ("fleetmon_carrier_terminals", "carrier"),
+    "acquirer": ("fleetmon_acquirer_terminals", "acquirer"),
+    "provider": ("fleetmon_provider_terminals", "provider"),
+    "model": ("fleetmon_model_terminals", "terminal_model"),
+}
+
+
+class Readings(Struct, frozen=True):
+    """Everything a scrape shows, copied at one moment. Times in seconds."""
+
+    census: Mapping[tuple[Cohort, Liveness], int]
+    unregistered: int
+    deaf: bool
+    kinds: Iterable[str]
+    incidents: Iterable[Incident]
+    messages: Mapping[str, int]
+    refused: Mapping[str, int]
+    order: Mapping[str, int]
+    connects: int
+    canary_lag_s: float | None
+    uncommitted: int
+    commits: int
+    outbox: int
+    outbox_oldest_s: float | None
+    alertmanagers: Mapping[str, tuple[int, int]]
+    loop_lag_s: float
+    cpu_s: float
+
+
+def render(readings: Readings, accept: str) -> tuple[bytes, str]:
+    """The page and its content type, OpenMetrics or text as `accept` asks."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Fleet(readings))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _Fleet(Collector):
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _terminals(self._readings)
+        yield from _incidents(self._readings)
+        yield from _ingest(self._readings)
+        yield from _ourselves(self._readings)
+
+
+def _terminals(readings: Readings) -> Iterator[Metric]:
+    total = GaugeMetricFamily("fleetmon_terminals", "Terminals by state.", labels=["state"])
+    counts = _by_state(readings, None)
+    for state in STATES:
+        total.add_metric([state], counts["", state])
+    yield total
+    for dimension, (name, label) in _DIMENSIONS.items():
+        family = GaugeMetricFamily(name, f"Terminals by {dimension} and state.", labels=[label, "state"])
+        counts = _by_state(readings, dimension)
+        for value in sorted({value for value, _ in counts}):
+            for state in STATES:
+                family.add_metric([value, state], counts[value, state])
+        yield family
+    yield GaugeMetricFamily(
+        "fleetmon_unregistered_terminals", "Terminals that the registry lacks.", value=readings.unregistered
+    )
+
+
+def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, str]]:
+    """Counts by (value, state); values beyond the cap, the smallest first, become one."""
+    sizes: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
+    for (cohort, liveness), count in readings.census.items():
+        value = getattr(cohort, dimension) if dimension else ""
+        heard = liveness in (Liveness.NEVER_SEEN, Liveness.ASLEEP)
+        state = "unknown" if readings.deaf and not heard else liveness.name.lower()
+        sizes[value] += count
+        counts[value, state] += count
+    kept = {value for value, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:VALUES_KEPT]}
+    capped: Counter[tuple[str, str]] = Counter()
+    for (value, state), count in counts.items():
+        capped[value if value in kept else OTHER, state] += count
+    return capped
+
+
+def _incidents(readings: Readings) -> Iterator[Metric]:
+    count: Counter[tuple[str, str]] = Counter()
+    terminals: Counter[str] = Counter()
+    for incident in readings.incidents:
+        count[incident.kind, incident.status.value] += 1
+        if incident.status is Status.FIRING:
+            terminals[incident.kind] += incident.terminals
+    family = GaugeMetricFamily("fleetmon_incidents", "Open incidents by kind and status.", labels=["kind", "status"])
+    affected = GaugeMetricFamily(
+        "fleetmon_incident_terminals", "Terminals taken by firing incidents, by kind.", labels=["kind"]
+    )
+    for kind in sorted(readings.kinds):
+        for status in (Status.PENDING, Status.FIRING):
+            family.add_metric([kind, status.value], count[kind, status.value])
+        affected.add_metric([kind], terminals[kind])
+    yield family
+    yield affected
+
+
+def _ingest(readings: Readings) -> Iterator[Metric]:
+    yield GaugeMetricFamily("fleetmon_mqtt_connected", "Whether we hear the fleet.", value=not readings.deaf)
+    yield CounterMetricFamily("fleetmon_mqtt_connects", "Connections made to the broker.", value=readings.connects)
+    yield _labelled("fleetmon_mqtt_messages", "Valid messages by kind.", "kind", readings.messages)
+    yield _labelled("fleetmon_mqtt_message_failures", "Refused messages by reason.", "reason", readings.refused)
+    yield _labelled(
+        "fleetmon_mqtt_message_order", "Messages repeated, late, of an old boot or session, or missing.", "order",
+        readings.order,
+    )  # fmt: skip
+    if readings.canary_lag_s is not None:
+        yield GaugeMetricFamily(
+            "fleetmon_canary_lag_seconds", "How long our own message took through the broker.",
+            value=readings.canary_lag_s,
+        )  # fmt: skip
+
+
+def _ourselves(readings: Readings) -> Iterator[Metric]:
+    build = GaugeMetricFamily("fleetmon_build_info", "The version that is running.", labels=["version"])
+    build.add_metric([__version__], 1)
+    yield build
+    yield GaugeMetricFamily(
+        "fleetmon_uncommitted_messages", "Messages taken in and not yet stored.", value=readings.uncommitted
+    )
+    yield CounterMetricFamily("fleetmon_store_commits", "Transactions written.", value=readings.commits)
+    yield GaugeMetricFamily("fleetmon_outbox_pending", "Transitions that nobody was told yet.", value=readings.outbox)
+    if readings.outbox_oldest_s is not None:
+        yield GaugeMetricFamily(
+            "fleetmon_outbox_oldest_timestamp_seconds", "When the oldest of them happened.",
+            value=readings.outbox_oldest_s,
+        )  # fmt: skip
+    sends = CounterMetricFamily("fleetmon_alertmanager_sends", "Posts tried.", labels=["alertmanager"])
+    failures = CounterMetricFamily("fleetmon_alertmanager_send_failures", "Posts that failed.", labels=["alertmanager"])
+    for url, (tried, failed) in readings.alertmanagers.items():
+        sends.add_metric([url], tried)
+        failures.add_metric([url], failed)
+    yield sends
+    yield failures
+    yield GaugeMetricFamily("fleetmon_event_loop_lag_seconds", "The worst recent lag.", value=readings.loop_lag_s)
+    yield CounterMetricFamily("fleetmon_process_cpu_seconds", "CPU used by this process.", value=readings.cpu_s)
+
+
+def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in sorted(values.items()):
+        family.add_metric([value], count)
+    return family
