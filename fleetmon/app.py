@@ -94,16 +94,14 @@ class Daemon:
                 tasks.create_task(self._fail())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
+                else:
+                    self._on_link(None)  # what comes through `accept` is all there is
         finally:
             self._close()
 
     def accept(self, packets: Sequence[Packet]) -> None:
         """The batch entry without a broker: publications of a fleet in the same process."""
         self._handle(self.engine.observe(self.intake.take(packets, self._now())), None, [])
-
-    def link_up(self) -> None:
-        """Say that the way in works, where no broker does."""
-        self._on_link(None)
 
     # -- in ----------------------------------------------------------------------------------------
 
@@ -167,8 +165,9 @@ class Daemon:
             if incident.paged_at is not None:
                 self._outbox[incident.id, incident.status.value] = change.at
         self.board.put(change.incident for change in transitions)
-        for alertmanager in self.alertmanagers:
-            alertmanager.wake()
+        if any(change.incident.paged_at is not None for change in transitions):
+            for alertmanager in self.alertmanagers:
+                alertmanager.wake()
         if not self.alertmanagers:
             self._accepted(list(self._outbox))  # nobody is to be told
 
@@ -248,10 +247,11 @@ class Daemon:
 
     def _ports(self) -> Ports:
         return Ports(
-            metrics=lambda: partial(render, self._readings()), not_ready=self._not_ready, incidents=self._incidents
+            metrics=lambda: partial(render, self._readings()), not_ready=self.not_ready, incidents=self._incidents
         )
 
-    def _not_ready(self) -> list[str]:
+    def not_ready(self) -> list[str]:
+        """What is missing before fleetmon can be relied on; empty when nothing is."""
         missing = []
         if self._link_trouble is not None:
             missing.append(f"broker: {self._link_trouble}")

@@ -15,11 +15,17 @@ import typer
 
 from fleetmon import __version__, config, logs
 from fleetmon.app import Daemon
+from fleetmon.demo.demo import demo as show
 from fleetmon.ingest import recording
 from fleetmon.model import asyncapi
 from fleetmon.model.errors import ConfigError, StoreError
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
 from fleetmon.replay import replay as replay_lines
+from fleetmon.sim import scenario as scenarios
+from fleetmon.sim.settings import SimSettings
+from fleetmon.sim.simulator import Progress
+from fleetmon.sim.simulator import simulate as play
+from fleetmon.sim.synthesis import synthesise
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -50,7 +56,7 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
+def run_until_signal(work: Coroutine[Any, Any, object]) -> None:
     """Run until done, or until SIGINT or SIGTERM; either way everything is closed in order."""
 
     async def guarded() -> None:
@@ -79,6 +85,64 @@ def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
         loaded = config.load(config_file, os.environ)
         logs.configure(loaded.config.log)
         run_until_signal(Daemon(loaded).run())
+
+
+@cli.command()
+def demo(
+    *,
+    stack: Annotated[
+        Path | None, typer.Option(metavar="DEPLOY", help="Add Prometheus and Alertmanager, wired by this folder.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End when the story is told.")] = False,
+) -> None:
+    """Watch a simulated fleet live through a carrier outage; Ctrl-C stops everything."""
+    with plain_errors():
+        logs.configure(config.LogSettings(level="warning"))
+        run_until_signal(show(stack and stack.resolve(), typer.echo, once=once))
+
+
+@cli.command()
+def simulate(
+    *,
+    terminals: Annotated[int, typer.Option(min=1, help="Size of the made-up fleet.")] = 100,
+    registry: Annotated[Path | None, typer.Option(help="Play this fleet instead.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="What happens; default: nothing, for an hour.")] = None,
+    speed: Annotated[float, typer.Option(min=0.01, max=1000, help="How much faster scenario time passes.")] = 1.0,
+    interval_s: Annotated[int, typer.Option(min=1, help="Heartbeat interval of the made-up fleet.")] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same fleet and habits.")] = 1,
+    host: Annotated[str, typer.Option(help="The broker.")] = "localhost",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 1883,
+    username: Annotated[str | None, typer.Option(help="Password: FLEETMON_SIM_PASSWORD.")] = None,
+    write_registry: Annotated[
+        Path | None, typer.Option(help="Write the fleet's registry there, for the daemon, and end.")
+    ] = None,
+    prefix: Prefix = DEFAULT_PREFIX,
+) -> None:
+    """Simulate a fleet: every terminal a real MQTT client with will, keep-alive and a clock of its own."""
+    with plain_errors():
+        fleet = config.load_registry(registry) if registry else synthesise(terminals, seed, interval_s)
+        if write_registry is not None:
+            write_registry.write_bytes(msgspec.yaml.encode(fleet))
+            typer.echo(f"{write_registry}: {len(fleet.terminals)} terminals")
+            return
+        tale = scenarios.load(scenario) if scenario else scenarios.Scenario("quiet", 3600.0)
+        password = os.environ.get("FLEETMON_SIM_PASSWORD")
+        settings = SimSettings(
+            host=host, port=port, prefix=prefix, username=username, password=password, speed=speed, seed=seed
+        )
+        run_until_signal(play(fleet, tale, settings, _show_progress))
+
+
+def _show_progress(now: Progress) -> None:
+    """One line that is written over on a terminal, one line a minute elsewhere."""
+    text = (
+        f"{now.elapsed_s:7.0f}/{now.duration_s:.0f} s  {now.connected}/{now.terminals} connected  "
+        f"{now.messages} messages  {now.sales} sales  {now.stored} stored"
+    )
+    if sys.stderr.isatty():
+        typer.echo(f"\r{text}", err=True, nl=False)
+    elif int(now.elapsed_s) % 60 == 0:
+        typer.echo(text, err=True)
 
 
 @cli.command("check-config")

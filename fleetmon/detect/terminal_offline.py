@@ -27,8 +27,13 @@ def down_after(interval: int, slack: int) -> int:
 
 def down_after_will(last_seen: int, will_at: int, interval: int, slack: int) -> int:
     """When a terminal with an unanswered will is down: after one missed beat, and never later than without a will."""
-    missed = max(last_seen + interval + slack, will_at + min(WILL_WAIT, interval))
+    missed = max(last_seen + interval + slack, unanswered_at(will_at, interval))
     return min(missed, last_seen + down_after(interval, slack))
+
+
+def unanswered_at(will_at: int, interval: int) -> int:
+    """When whoever left a will has had its time to come back: brokers restart, addresses are bound anew."""
+    return will_at + min(WILL_WAIT, interval)
 
 
 def hold(interval: int) -> int:
@@ -42,5 +47,6 @@ TERMINAL_OFFLINE = LivenessDetector(
     suspect_after=suspect_after,
     down_after=down_after,
     down_after_will=down_after_will,
+    unanswered_at=unanswered_at,
     hold=hold,
 )

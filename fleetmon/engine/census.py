@@ -19,7 +19,14 @@ class Census:
 
     def leave(self, terminal: Terminal) -> None:
         """Take a terminal out, before its state or cohort changes."""
-        self.counts[terminal.cohort, terminal.liveness] -= 1
+        group = (terminal.cohort, terminal.liveness)
+        self.counts[group] -= 1
+        if not self.counts[group]:
+            del self.counts[group]  # terminals make up firmware names; the memory shall not keep them all
+
+    def knows(self, cohort: Cohort) -> bool:
+        """Whether any terminal is of this cohort."""
+        return any((cohort, liveness) in self.counts for liveness in Liveness)
 
     def enter(self, terminal: Terminal) -> None:
         """Put it back after the change."""

@@ -17,7 +17,7 @@ from fleetmon.engine.shard import Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
-from fleetmon.model.terminal import Liveness
+from fleetmon.model.terminal import Liveness, Terminal
 
 
 class Engine:
@@ -32,6 +32,8 @@ class Engine:
     def observe(self, messages: Sequence[Message]) -> Outcome:
         """Take in messages in order of arrival."""
         outcome = Outcome()
+        if messages and not self.shard.heard_since:
+            self.shard.heard_since = messages[0].received_at  # before the first message we were deaf
         for received_at, together in groupby(messages, key=itemgetter(0)):
             self._run(received_at)
             self.correlator.observe(self.shard.observe(list(together), outcome))
@@ -70,19 +72,17 @@ class Engine:
         """Take up what was stored, before the first message.
 
         Snapshots, then the messages stored after them, then firing incidents, which outrank what is known of
-        their terminals.
+        their terminals. All of it is old, so until `link_up` we are deaf.
         """
+        self.shard.deaf_since = self.now
         for record in records:
             restore(self.shard, record)
         for message in facts:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
-            terminal = self.fleet.terminals.get(dict(incident.scope).get("terminal", ""))
-            if terminal and incident.kind == TERMINAL_OFFLINE.kind and terminal.last_seen <= incident.opened_at:
-                self.fleet.census.leave(terminal)
-                terminal.liveness, terminal.since = Liveness.DOWN, incident.opened_at
-                self.fleet.census.enter(terminal)
             self.correlator.restore(incident)
+        for terminal in self.fleet.terminals.values():
+            self._reconcile(terminal)
         self.correlator.count_troubled()
 
     @property
@@ -94,6 +94,14 @@ class Engine:
     def deaf(self) -> bool:
         """Whether we hear nothing now, so that every terminal's state is unknown."""
         return self.shard.deaf_since is not None
+
+    def _reconcile(self, terminal: Terminal) -> None:
+        """Down is who has an incident that says so; who else was down, or was heard since, has to prove it again."""
+        own = self.correlator.incidents.find(TERMINAL_OFFLINE.kind, (("terminal", terminal.id),))
+        if own is not None and terminal.last_seen <= own.opened_at:
+            self.shard.believe(terminal, Liveness.DOWN, own.opened_at)
+        elif own is not None or terminal.liveness is Liveness.DOWN:
+            self.shard.believe(terminal, Liveness.SUSPECT, terminal.since)
 
     def _run(self, now: int) -> None:
         """Let everything due by `now` happen, in order of time."""

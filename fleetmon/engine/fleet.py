@@ -5,7 +5,7 @@ is believed over it. Ids that the registry lacks are watched with the defaults, 
 hostile client cannot fill the memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from fleetmon.detect import GROUP_DETECTORS, TERMINAL_OFFLINE
@@ -40,7 +40,7 @@ class Fleet:
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
         self._cohorts: dict[Cohort, Cohort] = {}
-        self._groups: dict[tuple[Grouping, ...], dict[tuple[str, ...], list[Terminal]]] = {
+        self._groups: dict[tuple[Grouping, ...], dict[tuple[str, ...], dict[str, Terminal]]] = {
             detector.scope: {} for detector in GROUP_DETECTORS
         }
         self._hours = {site.id: Hours(site.hours) for site in registry.sites if site.hours}
@@ -68,27 +68,26 @@ class Fleet:
         if new is old:
             return
         self.census.leave(terminal)
-        regroup = new.carrier != old.carrier
-        if regroup:
-            for _, group in self._lists(terminal):
-                group.remove(terminal)
+        if new.carrier != old.carrier:
+            self._leave(terminal)
+            terminal.cohort = new
+            self._enter(terminal)
         terminal.cohort = new
-        if regroup:
-            for _, group in self._lists(terminal):
-                group.append(terminal)
         self.census.enter(terminal)
+        if not self.census.knows(old):
+            del self._cohorts[old]
 
-    def groups_of(self, terminal: Terminal) -> Iterator[tuple[GroupDetector, Scope]]:
-        """The groups that the terminal is a member of, the widest first."""
+    def groups_of(self, terminal: Terminal, cohort: Cohort | None = None) -> Iterator[tuple[GroupDetector, Scope]]:
+        """The groups that the terminal is a member of, the widest first; with a cohort, that it then was one of."""
         for detector in GROUP_DETECTORS:
-            values = _values(detector, terminal)
+            values = _values(detector, terminal.site, cohort or terminal.cohort)
             if values:
                 yield detector, tuple(zip(detector.scope, values, strict=True))
 
     def members(self, detector: GroupDetector, scope: Scope) -> list[Terminal]:
         """The terminals of one group."""
         values = dict(scope)
-        return self._groups[detector.scope].get(tuple(values[name] for name in detector.scope), [])
+        return list(self._groups[detector.scope].get(tuple(values[name] for name in detector.scope), {}).values())
 
     def _register(self, registry: Registry) -> None:
         merchants = {merchant.id: merchant for merchant in registry.merchants}
@@ -114,26 +113,34 @@ class Fleet:
         self.terminals[terminal.id] = terminal
         self.partitions[terminal.partition].append(terminal)
         self.census.add(terminal)
-        for _, group in self._lists(terminal):
-            group.append(terminal)
+        self._enter(terminal)
 
-    def _lists(self, terminal: Terminal) -> Iterable[tuple[GroupDetector, list[Terminal]]]:
+    def _enter(self, terminal: Terminal) -> None:
         for detector in GROUP_DETECTORS:
-            values = _values(detector, terminal)
-            if values:
-                yield detector, self._groups[detector.scope].setdefault(values, [])
+            if values := _values(detector, terminal.site, terminal.cohort):
+                self._groups[detector.scope].setdefault(values, {})[terminal.id] = terminal
+
+    def _leave(self, terminal: Terminal) -> None:
+        for detector in GROUP_DETECTORS:
+            if values := _values(detector, terminal.site, terminal.cohort):
+                group = self._groups[detector.scope][values]
+                del group[terminal.id]
+                if not group:
+                    del self._groups[detector.scope][values]
 
     def _intern(self, cohort: Cohort) -> Cohort:
         return self._cohorts.setdefault(cohort, cohort)
 
 
-def value(terminal: Terminal, name: Grouping) -> str:
-    """The terminal's value of a grouping attribute."""
-    return terminal.site if name == "site" else getattr(terminal.cohort, name)
+def value(site: str, cohort: Cohort, name: Grouping) -> str:
+    """The value of a grouping attribute for a terminal of this site and cohort."""
+    if name == "site":
+        return site
+    return cohort.region if name == "region" else cohort.carrier
 
 
-def _values(detector: GroupDetector, terminal: Terminal) -> tuple[str, ...]:
-    if detector.cellular and terminal.cohort.network not in CELLULAR:
+def _values(detector: GroupDetector, site: str, cohort: Cohort) -> tuple[str, ...]:
+    if detector.cellular and cohort.network not in CELLULAR:
         return ()
-    values = tuple(value(terminal, name) for name in detector.scope)
+    values = tuple([value(site, cohort, name) for name in detector.scope])
     return values if all(values) else ()

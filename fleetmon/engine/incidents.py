@@ -4,6 +4,7 @@ Pending and firing incidents are held here; what ends leaves the table and lives
 change is a transition with the time of its fact and a copy of the incident.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
@@ -18,6 +19,8 @@ class Incidents:
     def __init__(self) -> None:
         self._open: dict[tuple[str, Scope], Incident] = {}
         self._transitions: list[Transition] = []
+        self._opened_at = 0
+        self._opened: Counter[tuple[str, Scope]] = Counter()  # in this millisecond
 
     def __iter__(self) -> Iterator[Incident]:
         return iter(self._open.values())
@@ -29,7 +32,12 @@ class Incidents:
     def open(self, kind: str, scope: Scope, at: int, reason: str, terminals: Sequence[str] = ()) -> Incident:
         """Something is wrong since `at` with these terminals; it fires at once where its kind knows no `for`."""
         policy = POLICIES[kind]
-        incident = Incident(incident_id(kind, scope, at), kind, scope, policy.severity, policy.pages, at)
+        if at != self._opened_at:
+            self._opened_at = at
+            self._opened.clear()
+        number = self._opened[kind, scope]
+        self._opened[kind, scope] += 1
+        incident = Incident(incident_id(kind, scope, at, number), kind, scope, policy.severity, policy.pages, at)
         incident.measure(terminals)
         self._open[kind, scope] = incident
         self._record(at, None, incident, reason)

@@ -24,9 +24,13 @@ from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
 from fleetmon.model.detector import DeviceDetector
 from fleetmon.model.events import DeviceEvent, Heartbeat, Payout, Sequenced, State, Transaction
 from fleetmon.model.incident import fnv1a
-from fleetmon.model.terminal import FULL, NO_DEADLINE, Liveness, Order, Terminal
+from fleetmon.model.terminal import FULL, NO_DEADLINE, Cohort, Liveness, Order, Terminal
 
+LATEST: Final = 60_000  # a birth that arrives after that of a later session is at most so much older
+MOST_CODES: Final = 32  # fault codes of one kind remembered of one terminal
 _UP: Final = Liveness.UP
+_FRESH: Final = (Order.NEW, Order.LATE)
+_GRACEFUL: Final = ("shutdown", "sleep", "maintenance")
 _NO_WORD: Final = (-1, -1, False)
 
 
@@ -40,6 +44,17 @@ class LivenessChange(NamedTuple):
     terminal: Terminal
     before: Liveness
     after: Liveness
+    cohort: Cohort  # at that moment
+
+
+class Move(NamedTuple):
+    """A terminal changed its carrier, and with it its groups."""
+
+    at: int
+    terminal: Terminal
+    liveness: Liveness
+    before: Cohort
+    after: Cohort
 
 
 class FaultChange(NamedTuple):
@@ -52,7 +67,7 @@ class FaultChange(NamedTuple):
     code: str
 
 
-Delta = LivenessChange | FaultChange
+Delta = LivenessChange | Move | FaultChange
 
 
 class Shard:
@@ -117,18 +132,27 @@ class Shard:
 
     def watch(self, terminal: Terminal) -> None:
         """Set the deadline that belongs to a terminal's state, after it was read back."""
-        if terminal.liveness in (_UP, Liveness.SUSPECT):
-            terminal.due = terminal.last_seen + terminal.wait_ms
-        elif terminal.liveness is Liveness.ASLEEP:
+        if terminal.liveness is Liveness.ASLEEP:
             terminal.due = self._opening(terminal, terminal.since)
+        elif terminal.liveness is Liveness.DOWN or (terminal.liveness is Liveness.NEVER_SEEN and not terminal.session):
+            terminal.due = NO_DEADLINE
+        else:
+            terminal.due = terminal.last_seen + terminal.wait_ms
         self.deadlines.arm(terminal)
+
+    def believe(self, terminal: Terminal, liveness: Liveness, since: int) -> None:
+        """Set the state of a terminal that was read back; nothing follows from it but its deadline."""
+        self.fleet.census.leave(terminal)
+        terminal.liveness, terminal.since = liveness, since
+        self.fleet.census.enter(terminal)
+        self.watch(terminal)
 
     def _take(self) -> list[Delta]:
         deltas, self._deltas = self._deltas, []
         return deltas
 
     def _heartbeat(self, terminal: Terminal, beat: Heartbeat, now: int, *, retained: bool) -> None:
-        if retained or not self._in_order(terminal, beat):
+        if retained or self._in_order(terminal, beat) not in _FRESH:
             return
         if beat.interval_s is not None:
             self._promise(terminal, beat.interval_s)
@@ -140,78 +164,72 @@ class Shard:
             if not self._state(terminal, event, message.received_at, retained=message.retained):
                 return
         elif isinstance(event, Sequenced):
-            before = terminal.boot
-            fresh = self._in_order(terminal, event)
-            if not fresh and event.boot >= before:
+            order = self._in_order(terminal, event)
+            if order is Order.REPEATED:
                 return
-            if isinstance(event, DeviceEvent):
+            if isinstance(event, DeviceEvent) and event.boot <= terminal.boot:  # above: of a device that was replaced
                 self._device(terminal, event, message.received_at)
-            if fresh and not message.retained:
+            if order in _FRESH and not message.retained:
                 self._alive(terminal, message.received_at)
         outcome.facts.append(Fact(_fact_key(message, event, terminal.epoch), terminal.epoch, message))
 
-    def _in_order(self, terminal: Terminal, event: Sequenced) -> bool:
-        """Whether a counted message is neither repeated nor from a boot that is over."""
+    def _in_order(self, terminal: Terminal, event: Sequenced) -> Order:
+        """Note a counted message, and say how it stands to the others."""
         missing = event.seq - terminal.seq - 1 if event.boot == terminal.boot and terminal.seq >= 0 else 0
         order = terminal.place(event.boot, event.seq)
         if order is Order.NEW:
             self.counts["missing"] += missing
-            return True
-        self.counts[order.name.lower()] += 1
-        return order is Order.LATE
+        else:
+            self.counts[order.name.lower()] += 1
+        return order
 
     def _state(self, terminal: Terminal, said: State, now: int, *, retained: bool) -> bool:
         """Take in a birth, a farewell or a will; whether it was news."""
-        if said.session == terminal.session:
-            if said.state == "online" or retained:
-                self.counts["repeated"] += 1
-                return False
-            return self._farewell(terminal, said, now)
-        if said.session == terminal.ended or (
-            said.state == "offline" and terminal.session and said.boot <= terminal.boot
-        ):
-            self.counts["old_session"] += 1
+        if no_news := _no_news(terminal, said, retained=retained):
+            self.counts[no_news] += 1
             return False
-        if retained and said.boot < terminal.boot:
-            self.counts["old_boot"] += 1
-            return False
-        self._new_session(terminal, said, now)
+        if said.session != terminal.session:
+            self._new_session(terminal, said, now)
         if said.state == "offline":
-            return self._farewell(terminal, said, now)
-        if retained:  # it may long be gone; it has two beats' time to prove that it is not
-            if terminal.due == NO_DEADLINE and terminal.liveness is Liveness.NEVER_SEEN:
-                terminal.due = now + terminal.wait_ms
-                self.deadlines.arm(terminal)
-        else:
+            self._farewell(terminal, said, now, retained=retained)
+        elif not retained:
             self._alive(terminal, now)
+        elif terminal.liveness in (Liveness.NEVER_SEEN, _UP):
+            # It may long be gone; it has two beats' time to prove that it is not.
+            terminal.due = now + terminal.wait_ms
+            self.deadlines.arm(terminal)
         return True
 
     def _new_session(self, terminal: Terminal, said: State, now: int) -> None:
-        swapped = bool(said.serial and terminal.serial and terminal.boot >= 0 and said.serial != terminal.serial)
+        swapped = _swapped(terminal, said)
         if swapped or said.boot < terminal.boot:
             terminal.epoch += 1
+            terminal.former = terminal.boot
             self._replaced(terminal, now)
         if swapped or said.boot != terminal.boot:
             terminal.boot, terminal.seq, terminal.window = said.boot, -1, 0
         terminal.serial = said.serial or terminal.serial
-        terminal.ended, terminal.session = terminal.session, said.session
+        terminal.ended, terminal.session, terminal.session_at = terminal.session, said.session, said.at
         if said.interval_s is not None:
             self._promise(terminal, said.interval_s)
+        before = terminal.cohort
         self.fleet.identify(terminal, said.model, said.firmware, said.carrier)
+        if terminal.cohort.carrier != before.carrier:
+            self._deltas.append(Move(now, terminal, terminal.liveness, before, terminal.cohort))
 
-    def _farewell(self, terminal: Terminal, said: State, now: int) -> bool:
+    def _farewell(self, terminal: Terminal, said: State, now: int, *, retained: bool) -> None:
         terminal.ended = said.session
-        if said.reason in ("shutdown", "sleep", "maintenance"):
-            terminal.last_seen = now
+        if said.reason in _GRACEFUL:
+            if not retained:
+                terminal.last_seen = now
             self._sleep(terminal, now)
-            return True
+            return
         terminal.will_at = terminal.will_at or now
         if terminal.liveness is Liveness.SUSPECT:
             terminal.due = max(self._proof(terminal), now + 1)
             self.deadlines.arm(terminal)
         elif terminal.liveness in (_UP, Liveness.NEVER_SEEN):
             self._expire(terminal, now)
-        return True
 
     def _alive(self, terminal: Terminal, now: int) -> None:
         terminal.last_seen = now
@@ -237,9 +255,8 @@ class Shard:
 
     def _expire(self, terminal: Terminal, at: int) -> None:
         """The terminal's deadline passed at `at`, or its will came."""
-        patience = terminal.wait_ms if terminal.liveness is not Liveness.ASLEEP else 0
-        if at < self.heard_since + patience:
-            terminal.due = self.heard_since + (patience or terminal.wait_ms)
+        if at < self.heard_since + terminal.wait_ms:
+            terminal.due = self.heard_since + terminal.wait_ms
             self.deadlines.arm(terminal)
         elif terminal.liveness is Liveness.ASLEEP:
             self._down(terminal, at)
@@ -271,7 +288,7 @@ class Shard:
         self.fleet.census.leave(terminal)
         terminal.liveness, terminal.since = after, at
         self.fleet.census.enter(terminal)
-        self._deltas.append(LivenessChange(at, terminal, before, after))
+        self._deltas.append(LivenessChange(at, terminal, before, after, terminal.cohort))
 
     def _device(self, terminal: Terminal, event: DeviceEvent, now: int) -> None:
         """Keep the newest word about each fault; arrival order is never trusted."""
@@ -282,6 +299,8 @@ class Shard:
             if (event.boot, event.seq) <= codes.get(event.code, _NO_WORD)[:2]:
                 continue
             was = _present(codes)
+            if len(codes) >= MOST_CODES and event.code not in codes:
+                del codes[min(codes, key=lambda code: (codes[code][2], codes[code]))]  # the oldest, cleared ones first
             codes[event.code] = (event.boot, event.seq, event.action != "clear")
             if _present(codes) != was:
                 self._deltas.append(FaultChange(now, terminal, detector, not was, event.code))
@@ -292,6 +311,26 @@ class Shard:
         for detector in DEVICE_DETECTORS:
             if _present(kinds.get(detector.kind, {})):
                 self._deltas.append(FaultChange(now, terminal, detector, present=False, code="replaced"))
+
+
+def _swapped(terminal: Terminal, said: State) -> bool:
+    return bool(said.serial and terminal.serial and terminal.boot >= 0 and said.serial != terminal.serial)
+
+
+def _no_news(terminal: Terminal, said: State, *, retained: bool) -> str:
+    """Why a State tells nothing new; empty when it does."""
+    offline, swapped = said.state == "offline", _swapped(terminal, said)
+    if said.session == terminal.session:
+        over = said.session == terminal.ended and not (said.reason in _GRACEFUL and terminal.will_at)
+        return "repeated" if over or not offline else ""
+    if said.session == terminal.ended or (offline and terminal.session and said.boot <= terminal.boot):
+        return "old_session"
+    if said.boot <= terminal.boot and not swapped:
+        if 0 < terminal.session_at - said.at <= LATEST:
+            return "old_session"
+        if retained and said.boot < terminal.boot:
+            return "old_boot"
+    return ""
 
 
 def _present(codes: dict[str, tuple[int, int, bool]]) -> bool:

@@ -27,9 +27,14 @@ class TerminalRecord(Struct, array_like=True):
     model: str
     firmware: str
     faults: Faults
+    former: int = -1
+    session_at: int = 0
 
 
-_SAME = ("since", "last_seen", "will_at", "interval_ms", "epoch", "boot", "seq", "window", "session", "ended", "serial")
+_SAME = (
+    *("since", "last_seen", "will_at", "interval_ms", "epoch", "boot", "seq", "window"),
+    *("session", "ended", "serial", "former", "session_at"),
+)
 
 
 def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
@@ -41,7 +46,7 @@ def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
         carrier=cohort.carrier,
         model=cohort.model,
         firmware=cohort.firmware,
-        faults=shard.faults.get(terminal.id, {}),
+        faults={kind: dict(codes) for kind, codes in shard.faults.get(terminal.id, {}).items()},
         **{name: getattr(terminal, name) for name in _SAME},
     )
 
@@ -52,12 +57,9 @@ def restore(shard: Shard, found: TerminalRecord) -> None:
     if terminal is None:
         return
     shard.fleet.identify(terminal, found.model, found.firmware, found.carrier)
-    shard.fleet.census.leave(terminal)
-    terminal.liveness = Liveness(found.liveness)
-    shard.fleet.census.enter(terminal)
     for name in _SAME:
         setattr(terminal, name, getattr(found, name))
     terminal.wait_ms = wait(found.interval_ms)
     if found.faults:
         shard.faults[terminal.id] = found.faults
-    shard.watch(terminal)
+    shard.believe(terminal, Liveness(found.liveness), found.since)

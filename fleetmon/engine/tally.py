@@ -1,4 +1,8 @@
-"""Who of a group is silent, who was heard since, and who says nothing yet."""
+"""Who of a group is silent, who was heard since, and who says nothing yet.
+
+Each count walks the whole group once or twice, and a carrier has tens of thousands of members: no
+look at one member may cost more than a few comparisons, and none may depend on the number of others.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,20 +17,30 @@ _AWAKE = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
 
 def is_silent(terminal: Terminal, now: int, heard_since: int) -> bool:
     """Whether the terminal missed a beat, or left a will unanswered for as long as a reconnection takes."""
-    margin = slack(terminal.interval_ms)
-    if now - max(terminal.last_seen, heard_since) > terminal.interval_ms + margin:
+    interval, will_at = terminal.interval_ms, terminal.will_at
+    quiet = now - max(terminal.last_seen, heard_since)
+    if quiet > interval and quiet > interval + slack(interval):
         return True
-    will_at = terminal.will_at
-    return will_at > heard_since and now >= TERMINAL_OFFLINE.down_after_will(0, will_at, terminal.interval_ms, margin)
+    return will_at > heard_since and now >= TERMINAL_OFFLINE.unanswered_at(will_at, interval)
+
+
+def missing(members: Iterable[Terminal], now: int, heard_since: int) -> list[Terminal]:
+    """Those that ought to be heard and are silent."""
+    return [t for t in members if t.liveness in _AWAKE and is_silent(t, now, heard_since)]
+
+
+def not_heard(members: Iterable[Terminal], since: int) -> list[Terminal]:
+    """Those that ought to be heard and were not since; it may not have been their turn."""
+    return [t for t in members if t.liveness in _AWAKE and t.last_seen <= since]
 
 
 def burst(members: Iterable[Terminal], now: int, heard_since: int) -> list[Terminal]:
     """The silent ones that fell silent together: those silent for much longer are another matter."""
-    silent = [t for t in members if t.liveness in _AWAKE and is_silent(t, now, heard_since)]
+    silent = [(terminal, _onset(terminal)) for terminal in missing(members, now, heard_since)]
     if not silent:
         return []
-    onset = max(map(_onset, silent))
-    return [t for t in silent if _onset(t) >= onset - TERMINAL_OFFLINE.down_after(t.interval_ms, 2 * t.interval_ms)]
+    last = max(onset for _, onset in silent)
+    return [t for t, onset in silent if onset >= last - TERMINAL_OFFLINE.down_after(t.interval_ms, 2 * t.interval_ms)]
 
 
 def _onset(terminal: Terminal) -> int:
@@ -62,12 +76,13 @@ def _count(
     now: int,
     heard_since: int,
 ) -> Tally:
-    missing = {terminal.id for terminal in silent}
-    by_part = Counter(_part(detector, terminal) for terminal in silent)
-    worst = min((part for part, count in by_part.items() if count == max(by_part.values())), default="")
+    gone = {terminal.id for terminal in silent}
+    by_part = Counter([_part(detector, terminal) for terminal in silent])
+    most = max(by_part.values(), default=0)
+    worst = min((part for part, count in by_part.items() if count == most), default="")
     alive = waiting = alive_worst = 0
     for terminal in members:
-        if terminal.liveness not in _AWAKE or terminal.id in missing:
+        if terminal.id in gone or terminal.liveness not in _AWAKE:
             continue
         if is_silent(terminal, now, heard_since):
             continue  # silent for long, another matter
@@ -80,4 +95,4 @@ def _count(
 
 
 def _part(detector: GroupDetector, terminal: Terminal) -> str:
-    return value(terminal, detector.apart) or terminal.site or terminal.id
+    return value(terminal.site, terminal.cohort, detector.apart) or terminal.site or terminal.id

@@ -22,6 +22,7 @@ from fleetmon.model.topics import Topics
 
 BUFFER: Final = 262_144  # the largest packet, and the most that one read brings
 CONNECT_TIMEOUT_S: Final = 10.0
+REFUSED: Final = 128  # reason codes from here on are refusals (MQTT 5, 2.4)
 CANARIES_LOST: Final = 3
 log = structlog.get_logger("fleetmon.ingest")
 
@@ -211,12 +212,15 @@ class Subscriber:
         answer = await connection.reply()
         if not isinstance(answer, mqtt5.ConnAckPacket) or answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
             raise LinkLostError(_refusal(getattr(answer, "reason_code", None)))
-        self._on_link(None)  # what the session kept for us comes before the subscriptions are answered
+        if answer.session_present:
+            self._on_link(None)  # what the session kept for us comes before the subscriptions are answered
         connection.write(self._wishes().write())
         granted = await connection.reply()
         codes = granted.reason_codes if isinstance(granted, mqtt5.SubAckPacket) else []
-        if refused := [code.name for code in codes if code >= mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR]:
+        if refused := [code.name for code in codes if int(code) >= REFUSED]:
             raise LinkLostError(f"subscription refused ({refused[0]}): allow it in the broker's access list")
+        if not answer.session_present:
+            self._on_link(None)
 
     def _hello(self) -> mqtt5.ConnectPacket:
         settings = self._settings
@@ -263,18 +267,17 @@ class Subscriber:
                 return "connected, but our own canary message came no more"
 
 
+_REMEDIES: Final = {
+    "BAD_USER_NAME_OR_PASSWORD": "check mqtt.username and mqtt.password_file",
+    "NOT_AUTHORIZED": "check mqtt.username, mqtt.password_file and the broker's access list",
+    "UNSUPPORTED_PROTOCOL_VERSION": "fleetmon speaks MQTT 5 only; use a broker that does",
+    "CLIENT_ID_NOT_VALID": "choose another mqtt.client_id",
+}
+
+
 def _refusal(code: mqtt5.ConnAckReasonCode | None) -> str:
-    codes = mqtt5.ConnAckReasonCode
-    remedies = {
-        codes.BAD_USER_NAME_OR_PASSWORD: "check mqtt.username and mqtt.password_file",
-        codes.NOT_AUTHORIZED: "check mqtt.username, mqtt.password_file and the broker's access list",
-        codes.UNSUPPORTED_PROTOCOL_VERSION: "fleetmon speaks MQTT 5 only; use a broker that does",
-        codes.CLIENT_ID_NOT_VALID: "choose another mqtt.client_id",
-    }
-    name = "no CONNACK" if code is None else code.name
-    return (
-        f"the broker refused us ({name}): {remedies.get(code, 'see the log of the broker') if code else 'is it MQTT?'}"
-    )
+    name = code.name if code is not None else "no CONNACK"
+    return f"the broker refused us ({name}): {_REMEDIES.get(name, 'see the log of the broker')}"
 
 
 def tls_context(settings: TlsSettings) -> ssl.SSLContext:

@@ -42,6 +42,7 @@ class LivenessDetector(NamedTuple):
     suspect_after: Callable[[int, int], int]  # (interval, slack) -> silence that makes a suspect
     down_after: Callable[[int, int], int]  # (interval, slack) -> silence that proves it
     down_after_will: Callable[[int, int, int, int], int]  # (last seen, will at, interval, slack) -> time of proof
+    unanswered_at: Callable[[int, int], int]  # (will at, interval) -> when a reconnection ought to have come
     hold: Callable[[int], int]  # interval -> how long neighbours get to show that they share the fault
 
 

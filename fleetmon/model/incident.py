@@ -6,6 +6,7 @@ The whole life of an incident stands in `LEGAL`; whatever is not in the table ra
 
 import enum
 from collections.abc import Sequence
+from heapq import nsmallest
 from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
@@ -68,7 +69,7 @@ class Incident(Struct):
     def measure(self, terminals: Sequence[str]) -> None:
         """Note whom it has taken: all are counted, the first few named."""
         self.terminals = len(terminals)
-        self.evidence = sorted(terminals)[:EVIDENCE]
+        self.evidence = nsmallest(EVIDENCE, terminals)
 
     def move(self, status: Status) -> None:
         """Change the status, if the table allows it."""
@@ -86,10 +87,13 @@ class Transition(NamedTuple):
     reason: str
 
 
-def incident_id(kind: str, scope: Scope, opened_at: int) -> str:
-    """The same fact has the same id, in a replay as in the daemon (FNV-1a, 64 bits, over kind, scope and time)."""
-    digest = fnv1a("\0".join((kind, str(opened_at), *(f"{name}={value}" for name, value in scope))))
-    return f"{kind}-{digest:016x}"
+def incident_id(kind: str, scope: Scope, opened_at: int, repetition: int) -> str:
+    """The same fact has the same id, in a replay as in the daemon (64-bit FNV-1a of kind, scope and time).
+
+    `repetition` counts the incidents of this kind and scope that opened in the same millisecond before.
+    """
+    parts = (kind, str(opened_at), str(repetition), *(f"{name}={value}" for name, value in scope))
+    return f"{kind}-{fnv1a(chr(0).join(parts)):016x}"
 
 
 def fnv1a(text: str) -> int:

@@ -71,8 +71,10 @@ class Terminal(Struct, gc=False):
     boot: int = -1
     seq: int = -1
     window: int = 0  # bit n-1: message seq-n was seen
+    former: int = -1  # the last boot of the epoch before
     session: str = ""
-    ended: str = ""  # the session before, whose repeated birth is no news
+    session_at: int = NEVER  # when it began, by the terminal's own clock
+    ended: str = ""  # the session that is over, whose repeated birth or will is no news
     serial: str = ""
 
     @property
@@ -85,6 +87,8 @@ class Terminal(Struct, gc=False):
         if boot < self.boot:
             return Order.OLD_BOOT
         if boot > self.boot:
+            if boot <= self.former:
+                return Order.OLD_BOOT  # a straggler of the device that stood here before
             self.boot, self.seq, self.window = boot, seq, 0
             return Order.NEW
         step = seq - self.seq
@@ -95,10 +99,9 @@ class Terminal(Struct, gc=False):
         if step < -WINDOW:
             return Order.TOO_LATE
         bit = 1 << (-step - 1) if step else 0
-        if not bit or self.window & bit:
-            return Order.REPEATED
+        order = Order.LATE if bit and not self.window & bit else Order.REPEATED
         self.window |= bit
-        return Order.LATE
+        return order
 
     def attributes(self) -> dict[Attribute, str]:
         """What a selector can ask for."""

@@ -70,6 +70,8 @@ class _Client(aiomqtt.Client):
     async def sever(self) -> None:
         """Shut the socket without DISCONNECT, so that the broker publishes the will."""
         line = self._client.socket()
+        if self._misc_task is not None:
+            self._misc_task.cancel()  # a ping at this very moment would be written to a socket that is closed by then
         if isinstance(line, socket.socket):
             with contextlib.suppress(OSError):  # it is broken already
                 line.shutdown(socket.SHUT_RDWR)

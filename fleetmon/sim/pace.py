@@ -32,7 +32,8 @@ class Pace:
 
     async def wait(self, until_s: float, wake: asyncio.Event) -> None:
         """Sleep until a scenario time (for ever, if it is infinite) or until woken."""
-        limit = None if math.isinf(until_s) else self._started + until_s / self.speed
+        # A microsecond late, or rounding would find the time not quite come and wait again.
+        limit = None if math.isinf(until_s) else self._started + until_s / self.speed + 1e-6
         try:
             async with asyncio.timeout_at(limit):
                 await wake.wait()

@@ -87,8 +87,8 @@ def _shops(terminals: int, rng: random.Random) -> list[_Shop]:
 def _merchant(number: int, district: str, rng: random.Random) -> Merchant:
     mcc, trade = rng.choice(_TRADES)
     acquirer = rng.choice(_HOSTS)
-    # Ends in a letter, as some do, so that it is never taken for a card number.
-    identity = f"{898 + _HOSTS.index(acquirer)}{_CITY_CODE}{mcc}{number // 26 % 1000:03d}{chr(65 + number % 26)}"
+    # With a letter, as some have, so that it is never taken for a card number.
+    identity = f"{898 + _HOSTS.index(acquirer)}{_CITY_CODE}{mcc}{chr(65 + number % 26)}{number // 26 % 1000:03d}"
     return Merchant(
         id=f"M{number:05d}",
         name=f"{rng.choice(_BRANDS)}{trade}",

@@ -14,7 +14,7 @@ import msgspec
 import uvicorn
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.openapi import OpenAPIConfig
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from fleetmon import __version__
 from fleetmon.model.errors import ConfigError
@@ -102,9 +102,9 @@ def application(ports: Ports) -> Litestar:
 
     @get("/api/v1/incidents")
     async def incidents(
-        status: Literal["pending", "firing", "resolved"] | None = None,
-        kind: str | None = None,
-        limit: Annotated[int, Parameter(ge=1, le=1000)] = 100,
+        status: FromQuery[Literal["pending", "firing", "resolved"] | None] = None,
+        kind: FromQuery[str | None] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
     ) -> IncidentPage:
         """Incidents, open and past, newest first."""
         return IncidentPage([view(incident) for incident in await ports.incidents(status, kind, limit)])

@@ -4,7 +4,7 @@ import asyncio
 import selectors
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -21,28 +21,33 @@ from fleetmon.sim.simulator import Progress, Simulator
 from fleetmon.sim.synthesis import synthesise
 from fleetmon.sim.terminal import Outgoing
 
+T = TypeVar("T")
 T0 = 1_795_000_000_000
 FLEET = synthesise(100, 1, 10)
 DEMO = shipped("carrier-outage")
 EXACT = SimSettings(clock_spread_ms=0, sales_per_hour=60)
 
 
+class Leap(selectors.SelectSelector):
+    """Never waits: adds up what it was asked to wait."""
+
+    elapsed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        assert timeout is not None, "everybody waits for ever"
+        self.elapsed += timeout
+        return super().select(0)
+
+
 class Leaping(asyncio.SelectorEventLoop):
-    """A loop in which nobody waits: its clock leaps to whatever is due next."""
+    """A loop whose clock leaps to whatever is due next."""
 
     def __init__(self) -> None:
-        super().__init__(selectors.SelectSelector())
-        self.leapt = 0.0
-        watch = self._selector.select
-        self._selector.select = lambda timeout=None: self._leap(watch, timeout)
+        self.leap = Leap()
+        super().__init__(self.leap)
 
     def time(self) -> float:
-        return self.leapt
-
-    def _leap(self, watch: Callable[[float], list[Any]], timeout: float | None) -> list[Any]:
-        assert timeout is not None, "everybody waits for ever"
-        self.leapt += timeout
-        return watch(0)
+        return self.leap.elapsed
 
 
 class Listener:
@@ -65,7 +70,7 @@ def clock() -> int:
     return T0 + round(asyncio.get_running_loop().time() * 1000)
 
 
-def live[T](main: Coroutine[Any, Any, T]) -> T:
+def live(main: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=Leaping) as runner:
         return runner.run(main)
 

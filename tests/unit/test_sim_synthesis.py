@@ -4,17 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmon.model.cards import holds_card
-from fleetmon.model.events import Attribute
+from fleetmon.model.events import Attribute, Selector
 from fleetmon.model.registry import Registry, selects
 from fleetmon.sim.roster import attributes
 from fleetmon.sim.synthesis import synthesise
 
-YUHUA: dict[Attribute, str] = {"region": "changsha-yuhua"}
 
-
-def chosen(registry: Registry, **wanted: str) -> list[dict[Attribute, str]]:
-    selector = {**YUHUA, **wanted}
-    return [row for row in attributes(registry).values() if selects(selector, row)]  # type: ignore[arg-type]
+def chosen(registry: Registry, selector: Selector) -> list[dict[Attribute, str]]:
+    return [row for row in attributes(registry).values() if selects({"region": "changsha-yuhua", **selector}, row)]
 
 
 @given(st.integers(0, 500), st.integers())
@@ -30,11 +27,11 @@ def test_any_fleet_is_consistent_and_of_the_size_asked_for(terminals: int, seed:
 @given(st.integers())
 def test_a_hundred_terminals_show_a_carriers_outage_in_one_district(seed: int) -> None:
     fleet = synthesise(100, seed)
-    struck = chosen(fleet, carrier="CMCC", network="4g")
+    struck = chosen(fleet, {"carrier": "CMCC", "network": "4g"})
     assert len(struck) >= 10
     assert len({row["site"] for row in struck}) >= 4
-    assert all(len(chosen(fleet, carrier=carrier)) >= 3 for carrier in ("CUCC", "CTCC"))
-    assert chosen(fleet, network="wifi")
+    assert all(len(chosen(fleet, {"carrier": carrier})) >= 3 for carrier in ("CUCC", "CTCC"))
+    assert chosen(fleet, {"network": "wifi"})
 
 
 def test_the_same_seed_gives_the_same_fleet() -> None:

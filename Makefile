@@ -1,0 +1,56 @@
+# fleetmon: `make demo` shows it, `make test` proves it. Both need only python3-venv, make and, once, root or sudo.
+VENV    := .venv
+PYTHON  ?= python3
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint lock clean
+.DEFAULT_GOAL := help
+
+help:            ## Show what can be made
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 16
+
+demo: $(VENV)/.runtime  ## Watch a simulated fleet through a carrier outage (STACK=1 adds Prometheus and Alertmanager)
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || deploy/install-servers.sh mosquitto
+ifdef STACK
+	@deploy/install-servers.sh prometheus prometheus-alertmanager
+	@$(BIN)/fleetmon demo --stack deploy
+else
+	@$(BIN)/fleetmon demo
+endif
+
+test: $(VENV)/.dev  ## Lint, types, import contracts and all tests, against real servers
+	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev  ## Lint, types and import contracts only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(VENV)/.dev  ## Choose versions anew and write them down with their hashes
+	$(PIP) install uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade \
+	    pyproject.toml --extra build -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade \
+	    pyproject.toml --extra build --extra dev -c requirements.txt -o requirements-dev.txt
+
+clean:           ## Remove what was made here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing fleetmon into $(VENV) ..."
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing fleetmon and what its tests need into $(VENV) ..."
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.runtime

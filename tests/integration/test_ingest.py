@@ -1,0 +1,219 @@
+"""The subscriber against a real mosquitto."""
+
+import asyncio
+import datetime
+import ssl
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from fleetmon.ingest.settings import MqttSettings, TlsSettings
+
+Say = Callable[..., Awaitable[None]]
+TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
+
+
+async def test_a_tamper_becomes_one_incident_and_a_repetition_none(start: Any, mosquitto: Any, say: Say) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    for _ in range(3):
+        await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    await running.until(lambda: running.daemon.intake.counts["device"] == 3, "three messages")
+    await running.until(lambda: running.daemon._uncommitted == 0, "all are stored")
+    await running.until(lambda: running.told == ["tamper firing"], "one incident")
+    assert running.daemon.engine.shard.counts["repeated"] == 2
+
+
+async def test_bad_messages_are_counted_kept_aside_and_change_nothing(start: Any, mosquitto: Any, say: Say) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", b"{broken")
+    await say(mosquitto.port, "terminal/noodle-1/device", {"at": 1})
+    await say(mosquitto.port, "terminal/noodle-1/nonsense", {})
+    await say(mosquitto.port, "terminal/noodle-1/device", b"x" * 70_000)
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "detail": "card 4111111111111111 refused"})
+    await say(mosquitto.port, "terminal/noodle-1/state", b"", retain=True)
+    refused = running.daemon.quarantine.counts
+    await running.until(lambda: refused.total() == 5 and running.daemon.intake.counts["withdrawn"], "all of them")
+    assert refused == {"json": 1, "field": 1, "topic": 1, "too_large": 1, "pan": 1}
+    assert running.told == []
+    await running.stop()
+    database = Path(running.daemon.config.store.path)
+    assert b"4111111111111111" not in b"".join(file.read_bytes() for file in database.parent.glob("fleetmon.db*"))
+
+
+async def test_acknowledged_only_after_the_commit(start: Any, mosquitto: Any, say: Say) -> None:
+    """While the store cannot be written the broker keeps the message; nothing is told to anybody."""
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    store, held = running.daemon.store, []
+    submit = store.submit
+    store.submit = held.append
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    await running.until(lambda: running.daemon.intake.counts["device"] == 1, "the message")
+    assert running.told == []
+    assert running.daemon._uncommitted == 1
+    store.submit = submit
+    for work in held:
+        submit(work)
+    await running.until(lambda: running.told == ["tamper firing"], "the incident")
+    assert running.daemon._uncommitted == 0
+
+
+async def test_what_was_said_while_we_were_away_comes_after(start: Any, mosquitto: Any, say: Say) -> None:
+    """The session is resumed: QoS 1 messages of our absence are kept by the broker."""
+    first = start(mqtt=MqttSettings(port=mosquitto.port))
+    await first.until_ready()
+    await first.stop()
+    for seq in range(1, 1501):  # more than mosquitto's default queue of 1000
+        if seq == 1:
+            client = aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5)
+            await client.__aenter__()
+        payload = f'{{"at":1,"boot":1,"seq":{seq},"id":"x{seq}","kind":"sale","stage":"approved","amount":1}}'
+        await client.publish("pos/v1/terminal/grill-1/transaction", payload, qos=1)
+    await client.__aexit__(None, None, None)
+    second = start(mqtt=MqttSettings(port=mosquitto.port))
+    await second.until_ready()
+    await second.until(lambda: second.daemon.intake.counts["transaction"] == 1500, "all messages")
+
+
+async def test_a_broker_restart_is_deafness_not_a_dead_fleet(start: Any, mosquitto: Any, say: Say) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/heartbeat", {"at": 1, "boot": 1, "seq": 1, "interval_s": 1}, qos=0)
+    await running.until(lambda: running.daemon.engine.fleet.terminals["noodle-1"].last_seen, "the heartbeat")
+    mosquitto.stop()
+    await running.until(lambda: running.daemon.engine.deaf, "deafness")
+    status, text = await running.get("/-/ready")
+    assert status == 503
+    assert "broker" in text
+    assert (await running.get("/-/healthy"))[0] == 200
+    assert 'fleetmon_terminals{state="unknown"} 1.0' in (await running.get("/metrics"))[1]
+    mosquitto.start()
+    await running.until_ready()
+    assert running.told == []
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2})
+    await running.until(lambda: running.told == ["tamper firing"], "it listens again")
+
+
+async def test_a_broker_that_is_gone_at_the_start_is_waited_for(start: Any, broker_config: Any) -> None:
+    broker = broker_config()
+    running = start(mqtt=MqttSettings(port=broker.port, reconnect_max_s=0.2))
+    await running.until(lambda: "Connect" in str(running.daemon.not_ready()), "a clear reason")
+    assert (await running.get("/-/ready"))[0] == 503
+    broker.start()
+    await running.until_ready()
+
+
+async def test_user_and_password(start: Any, broker_config: Any, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text("")
+    passwords.chmod(0o600)
+    subprocess.run(["mosquitto_passwd", "-b", passwords, "fleetmon", "right"], check=True, capture_output=True)
+    broker = broker_config(f"password_file {passwords}", anonymous=False)
+    broker.start()
+    refused = start(mqtt=MqttSettings(port=broker.port), username="fleetmon", password=b"wrong")
+    await refused.until(lambda: "password_file" in str(refused.daemon.not_ready()), "the remedy")
+    await refused.stop()
+    running = start(mqtt=MqttSettings(port=broker.port), username="fleetmon", password=b"right")
+    await running.until_ready()
+
+
+async def test_a_dead_subscription_is_noticed_by_the_canary(start: Any, mosquitto: Any) -> None:
+    """The connection stands, but nothing comes: as if the subscription were lost at the broker."""
+    running = start(mqtt=MqttSettings(port=mosquitto.port, canary_s=0.05))
+    await running.until_ready()
+    subscriber = running.daemon.subscriber
+    await running.until(lambda: subscriber.canary_lag_s is not None, "the first canary")
+    subscriber.canary_topic = "fleetmon/canary/elsewhere"  # sent where nobody listens
+    await running.until(lambda: "canary" in str(running.daemon.not_ready()), "the loss")
+    await running.until(lambda: subscriber.connects == 2, "another connection")
+
+
+async def test_reading_pauses_while_the_store_lags(start: Any, mosquitto: Any) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port, max_uncommitted=100))
+    await running.until_ready()
+    store, held = running.daemon.store, []
+    submit, store.submit = store.submit, held.append
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        for seq in range(1, 1001):
+            payload = f'{{"at":1,"boot":1,"seq":{seq},"no":"1","event":"opened"}}'
+            await client.publish("pos/v1/terminal/grill-1/batch", payload, qos=1)
+    await running.until(lambda: running.daemon._uncommitted > 100, "more than allowed")
+    taken = running.daemon.intake.counts["batch"]
+    assert taken < 1000, "it went on reading"
+    store.submit = submit
+    for work in held:
+        submit(work)
+    await running.until(lambda: running.daemon.intake.counts["batch"] == 1000, "the rest")
+    await running.until(lambda: running.daemon._uncommitted == 0, "every commit")
+
+
+def certificate(folder: Path, name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None) -> Any:
+    """Make `name.pem` and `name.key` in the folder; signed by the issuer, or by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    )
+    made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
+    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return made, key
+
+
+async def test_mutual_tls(start: Any, broker_config: Any, tmp_path: Path) -> None:
+    authority = certificate(tmp_path, "ca", None)
+    for name in ("broker", "client"):
+        certificate(tmp_path, name, authority)
+    broker = broker_config(
+        f"cafile {tmp_path}/ca.pem", f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key",
+        "require_certificate true",
+    )  # fmt: skip
+    broker.start()
+    stranger = start(mqtt=MqttSettings(port=broker.port, tls=TlsSettings(ca_file=str(tmp_path / "ca.pem"))))
+    await asyncio.sleep(0.3)
+    assert stranger.daemon.not_ready(), "no certificate of ours, no entry"
+    await stranger.stop()
+    tls = TlsSettings(*(str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")))
+    running = start(mqtt=MqttSettings(port=broker.port, tls=tls))
+    await running.until_ready()
+
+
+async def test_a_fault_of_our_own_ends_the_daemon_loudly(start: Any, mosquitto: Any, say: Say) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+
+    def broken(_messages: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    running.daemon.engine.observe = broken
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.wait_for(asyncio.shield(running.task), 10)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+def test_tls_uses_no_old_protocol() -> None:
+    from fleetmon.ingest.mqtt import tls_context  # noqa: PLC0415
+
+    assert tls_context(TlsSettings()).minimum_version >= ssl.TLSVersion.TLSv1_2

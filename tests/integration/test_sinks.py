@@ -1,0 +1,187 @@
+"""What leaves the house: alerts in a real Alertmanager, metrics that Prometheus' own tools accept, health."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp.web
+import pytest
+from msgspec import structs
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from fleetmon.ingest.settings import MqttSettings
+from fleetmon.model.incident import Incident, Status
+from fleetmon.sinks.alertmanager import AlertmanagerSettings
+from fleetmon.sinks.board import RESOLVED_KEPT_MS, Board
+
+Say = Callable[..., Awaitable[None]]
+TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
+
+
+async def alerts(server: Any) -> dict[str, dict[str, Any]]:
+    """The active alerts of an Alertmanager by name."""
+    async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/v2/alerts") as answer:
+        return {alert["labels"]["alertname"]: alert for alert in await answer.json()}
+
+
+async def until_alerts(server: Any, names: set[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for _ in range(300):
+        found = await alerts(server)
+        if set(found) == names:
+            return found
+        await asyncio.sleep(0.05)
+    pytest.fail(f"Alertmanager shows {set(found)}, expected {names}")
+
+
+async def test_one_incident_is_one_alert_and_resolves(start: Any, mosquitto: Any, alertmanager: Any, say: Say) -> None:
+    running = start(
+        mqtt=MqttSettings(port=mosquitto.port), alertmanager=AlertmanagerSettings(urls=[alertmanager.url], resend_s=0.5)
+    )
+    await running.until_ready()
+    await until_alerts(alertmanager, {"FleetmonWatchdog"})
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    found = await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
+    assert found["FleetmonTamper"]["labels"] == {
+        "alertname": "FleetmonTamper", "severity": "critical", "kind": "tamper", "terminal": "noodle-1",
+    }  # fmt: skip
+    assert "noodle-1" in found["FleetmonTamper"]["annotations"]["summary"]
+    await running.until(lambda: not running.daemon._outbox, "it is noted as told")
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
+    await until_alerts(alertmanager, {"FleetmonWatchdog"})
+
+
+async def test_an_alert_survives_a_restart_of_the_alertmanager_and_of_the_daemon(
+    start: Any, mosquitto: Any, alertmanager: Any, say: Say
+) -> None:
+    settings = {
+        "mqtt": MqttSettings(port=mosquitto.port),
+        "alertmanager": AlertmanagerSettings(urls=[alertmanager.url], resend_s=0.5),
+    }
+    running = start(**settings)
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    first = await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
+    await asyncio.to_thread(alertmanager.restart)
+    await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
+    await running.stop()
+    again = start(**settings)
+    await again.until_ready()
+    second = await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
+    assert second["FleetmonTamper"]["startsAt"] == first["FleetmonTamper"]["startsAt"]
+    assert again.told == [], "a restart opens and resolves nothing"
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
+    await until_alerts(alertmanager, {"FleetmonWatchdog"})
+
+
+async def test_a_dead_alertmanager_keeps_the_outbox_and_not_the_others(
+    start: Any, mosquitto: Any, alertmanager: Any, say: Say
+) -> None:
+    settings = AlertmanagerSettings(urls=["http://127.0.0.1:9", alertmanager.url], resend_s=0.5)
+    running = start(mqtt=MqttSettings(port=mosquitto.port), alertmanager=settings)
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
+    dead, alive = running.daemon.alertmanagers
+    assert dead.failures == dead.sends > 0
+    assert alive.failures == 0
+
+
+async def test_a_refused_batch_is_no_reason_to_hammer(start: Any, mosquitto: Any) -> None:
+    """After a 400 the valid alerts are in; only the next regular re-send follows."""
+    posts = []
+
+    async def refuse(request: aiohttp.web.Request) -> aiohttp.web.Response:
+        posts.append(await request.json())
+        return aiohttp.web.Response(status=400, text="bad alert")
+
+    application = aiohttp.web.Application()
+    application.router.add_post("/api/v2/alerts", refuse)
+    runner = aiohttp.web.AppRunner(application)
+    await runner.setup()
+    site = aiohttp.web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    settings = AlertmanagerSettings(urls=[f"http://127.0.0.1:{port}"], resend_s=60)
+    running = start(mqtt=MqttSettings(port=mosquitto.port), alertmanager=settings)
+    await running.until(lambda: posts, "the first post")
+    await running.until(lambda: running.daemon.alertmanagers[0].failures == 1, "the failure")
+    assert "alertmanager" in str(running.daemon.not_ready())
+    assert posts[0][0]["labels"]["alertname"] == "FleetmonWatchdog"
+    await runner.cleanup()
+
+
+async def test_metrics_pass_the_checks_of_prometheus_and_of_openmetrics(start: Any, mosquitto: Any, say: Say) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    await say(mosquitto.port, "terminal/noodle-1/heartbeat", b"{}")
+    await running.until(lambda: running.told == ["tamper firing"], "the incident")
+    text = (await running.get("/metrics"))[1]
+    checked = await asyncio.to_thread(
+        subprocess.run, ["promtool", "check", "metrics"], input=text.encode(), capture_output=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stderr == b""
+    assert 'fleetmon_incidents{kind="tamper",status="firing"} 1.0' in text
+    assert 'fleetmon_carrier_terminals{carrier="CUCC",state="never_seen"}' in text
+    async with aiohttp.ClientSession() as session:
+        headers = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        url = f"http://127.0.0.1:{running.daemon.port}/metrics"
+        async with session.get(url, headers=headers) as answer:
+            assert answer.content_type == "application/openmetrics-text"
+            names = {family.name for family in text_string_to_metric_families(await answer.text())}
+    assert {"fleetmon_terminals", "fleetmon_incidents", "fleetmon_mqtt_message_failures"} <= names
+
+
+async def test_a_real_prometheus_scrapes_it(start: Any, mosquitto: Any, prometheus: Any) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    server = prometheus(running.daemon.port)
+    query = f"{server.url}/api/v1/query?query=sum(fleetmon_terminals)"
+    async with aiohttp.ClientSession() as session:
+        for _ in range(300):
+            async with session.get(query) as answer:
+                result = (await answer.json())["data"]["result"]
+            if result:
+                break
+            await asyncio.sleep(0.05)
+    assert result[0]["value"][1] == "18", "the sample's terminals"
+
+
+async def test_the_incidents_api(start: Any, mosquitto: Any, say: Say) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    await running.until(lambda: len(running.told) == 1, "the first")
+    await say(mosquitto.port, "terminal/noodle-2/device", TAMPER)
+    await say(mosquitto.port, "terminal/noodle-2/device", {**TAMPER, "seq": 2, "action": "clear"})
+    await running.until(lambda: "tamper resolved" in running.told, "the end of the second")
+
+    async def scopes(query: str) -> list[str]:
+        status, text = await running.get(f"/api/v1/incidents{query}")
+        assert status == 200, text
+        return [found["scope"]["terminal"] for found in json.loads(text)["incidents"]]
+
+    assert await scopes("") == ["noodle-2", "noodle-1"]
+    assert await scopes("?status=firing") == ["noodle-1"]
+    assert await scopes("?status=resolved&kind=tamper") == ["noodle-2"]
+    assert await scopes("?kind=site_outage") == []
+    assert await scopes("?limit=1") == ["noodle-2"]
+    assert (await running.get("/api/v1/incidents?status=nonsense"))[0] == 400
+    assert json.loads((await running.get("/schema/openapi.json"))[1])["openapi"].startswith("3.1")
+
+
+def test_the_board_keeps_what_is_resolved_for_fifteen_minutes() -> None:
+    board = Board()
+    incident = Incident("x", "tamper", (), "critical", pages=True, opened_at=0, fired_at=0, status=Status.FIRING)
+    board.put([incident])
+    assert board.current(10**12) == [incident], "what is firing stays"
+    over = structs.replace(incident, status=Status.RESOLVED, resolved_at=1000)
+    board.put([over])
+    assert board.current(1000 + RESOLVED_KEPT_MS) == [over]
+    assert board.current(1001 + RESOLVED_KEPT_MS) == []
+    board.put([structs.replace(incident, fired_at=None)])
+    assert board.current(0) == [], "what was never announced is not told"

@@ -1,0 +1,1 @@
+"""Stories of small fleets in virtual time."""
