@@ -348,4 +348,5 @@ def _fact_key(message: Message, event: object, epoch: int = 0) -> str:
             return f"{message.key}/{epoch}/{event.boot}/{event.seq}"
         case Payout():
             return f"{message.key}/{event.id}/{event.event}"
-    return f"{message.topic}/{fnv1a(message.payload.decode()):016x}"
+    # Bytes one by one: a codec that skips unknown fields does not look whether they are UTF-8.
+    return f"{message.topic}/{fnv1a(message.payload.decode('latin-1')):016x}"

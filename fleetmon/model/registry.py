@@ -21,7 +21,7 @@ Capture = Literal["host", "terminal"]
 CELLULAR = frozenset({"4g", "5g", "3g", "2g", ""})
 
 
-class Host(Struct, frozen=True, forbid_unknown_fields=True):
+class Host(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Whatever answers or pays behind the terminals."""
 
     id: Id
@@ -31,14 +31,14 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
     licence_valid_to: Date | None = None
 
 
-class Provider(Struct, frozen=True, forbid_unknown_fields=True):
+class Provider(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Who installs and repairs terminals."""
 
     id: Id
     name: str = ""
 
 
-class Merchant(Struct, frozen=True, forbid_unknown_fields=True):
+class Merchant(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Whose money it is; fields left out follow `defaults`."""
 
     id: Id
@@ -59,7 +59,7 @@ class Merchant(Struct, frozen=True, forbid_unknown_fields=True):
     language: Literal["zh", "en"] | None = None
 
 
-class Site(Struct, frozen=True, forbid_unknown_fields=True):
+class Site(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A shop."""
 
     id: Id
@@ -71,7 +71,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     ssid: str = ""
 
 
-class Terminal(Struct, frozen=True, forbid_unknown_fields=True):
+class Terminal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One card terminal as registered."""
 
     id: Id
@@ -87,7 +87,7 @@ class Terminal(Struct, frozen=True, forbid_unknown_fields=True):
     network: Network | None = None
 
 
-class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
+class Defaults(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What holds where nothing else is said."""
 
     grace_s: Seconds = 1800
@@ -100,7 +100,7 @@ class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
     opening_slack_s: Seconds = 1200
 
 
-class FeeClasses(Struct, frozen=True, forbid_unknown_fields=True):
+class FeeClasses(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Merchant category codes by the fee they pay."""
 
     standard: list[str] = []
@@ -108,7 +108,7 @@ class FeeClasses(Struct, frozen=True, forbid_unknown_fields=True):
     zero: list[str] = []
 
 
-class Calendar(Struct, frozen=True, forbid_unknown_fields=True):
+class Calendar(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Working days: exceptions from the public calendar, and how far the operator vouches for it."""
 
     country: str = "CN"
@@ -117,7 +117,7 @@ class Calendar(Struct, frozen=True, forbid_unknown_fields=True):
     known_to: Date | None = None
 
 
-class Registry(Struct, frozen=True, forbid_unknown_fields=True):
+class Registry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The whole registry file."""
 
     hosts: list[Host] = []

@@ -67,6 +67,17 @@ def test_a_number_is_found_in_any_string_key_or_depth(card: str, style: int) -> 
 
 
 @given(cards)
+def test_a_key_that_comes_twice_hides_nothing(card: str) -> None:
+    assert json_holds_card(f'{{"at":1,"detail":"{card}","detail":"none"}}'.encode())
+    mask = f"{card[:6]}******{card[-4:]}"
+    assert json_holds_card(f'{{"at":1,"rrn":"{card}","card":"{mask}","card":"{"0" * 6}******0000"}}'.encode())
+
+
+def test_numbers_of_any_length_are_no_trouble() -> None:
+    assert not json_holds_card(b'{"x":%s,"y":1e5}' % (b"1" * 60_000))
+
+
+@given(cards)
 def test_escaped_digits_are_found(card: str) -> None:
     hidden = "".join(f"\\u{ord(digit):04x}" for digit in card)
     payload = f'{{"at":1,"detail":"{hidden}"}}'.encode()

@@ -1,0 +1,121 @@
+"""From bytes to events: nothing but DecodeError, nothing kept that must not be."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fleetmon.ingest.intake import MAX_PAYLOAD, Intake, Publication, decode
+from fleetmon.ingest.quarantine import KEPT_BYTES, Quarantine
+from fleetmon.model.errors import DecodeError
+from fleetmon.model.topics import Kind, Topics
+
+BEAT = {"at": 1_790_000_000_000, "boot": 1, "seq": 1}
+CARD = "4111111111111111"
+jsons = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(kind=st.sampled_from(Kind), payload=st.binary() | jsons.map(lambda value: json.dumps(value).encode()))
+@example(kind=Kind.HEARTBEAT, payload=b"[" * 50_000)
+@example(kind=Kind.HEARTBEAT, payload=b'{"at":1,"boot":1,"seq":1,"x":' + b"[" * 50_000)
+@example(kind=Kind.HEALTH, payload=b'{"at":1,"window_s":1,"requests":1,"codes":{"\xff":1}}')
+def test_decoding_raises_nothing_but_decode_error(kind: Kind, payload: bytes) -> None:
+    try:
+        assert isinstance(decode(kind, payload), kind.struct)
+    except DecodeError as error:
+        assert error.reason in {"too_large", "json", "field", "pan"}
+
+
+@given(topic=st.text(), payload=st.binary(), retain=st.booleans())
+def test_taking_raises_nothing_and_loses_nothing(topic: str, payload: bytes, retain: bool) -> None:  # noqa: FBT001
+    quarantine = Quarantine()
+    intake = Intake(Topics(), quarantine)
+    messages = intake.take([Publication(topic, payload, retain)], 1)
+    assert len(messages) + quarantine.counts.total() + intake.counts["withdrawn"] == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "json"),
+        (b"{", "json"),
+        (b"\xff\xfe", "json"),
+        (b"[]", "field"),
+        (b'{"at":1,"boot":1}', "field"),
+        (b'{"at":1.0,"boot":1,"seq":1}', "field"),
+        (b'{"at":-1,"boot":1,"seq":1}', "field"),
+        (b'{"at":1,"boot":1,"seq":99999999999999999999}', "field"),
+        (b'{"at":1,"boot":1,"seq":1,"power":{"battery":1.5}}', "field"),
+        (b'{"at":1,"boot":1,"seq":1,"x":"' + b"y" * MAX_PAYLOAD + b'"}', "too_large"),
+        (json.dumps({**BEAT, "note": f"card {CARD}"}).encode(), "pan"),
+        (json.dumps({**BEAT, "unknown": [{"deep": CARD}]}).encode(), "pan"),
+        (json.dumps({**BEAT, CARD: 1}).encode(), "pan"),
+        (json.dumps({**BEAT, "note": CARD}).replace("4111", "\\u0034111").encode(), "pan"),
+        (f'{{"at":{CARD}, broken'.encode(), "pan"),
+        (json.dumps({"at": "x", "note": CARD}).encode(), "pan"),
+    ],
+)
+def test_why_a_heartbeat_is_refused(payload: bytes, reason: str) -> None:
+    for _ in range(2):  # by the slow way, then by the way of a topic that is known
+        quarantine = Quarantine()
+        intake = Intake(Topics(), quarantine)
+        intake.take([Publication("pos/v1/terminal/T1/heartbeat", json.dumps(BEAT).encode())], 0)
+        assert intake.take([Publication("pos/v1/terminal/T1/heartbeat", payload)], 1) == []
+        assert quarantine.counts == {reason: 1}
+        kept = quarantine.take()[0]
+        assert CARD not in f"{kept.payload}{kept.detail}{kept.topic}"
+        assert len(kept.payload or "") <= KEPT_BYTES
+
+
+def test_numbers_that_look_like_cards_are_no_cards() -> None:
+    sale: dict[str, Any] = {**BEAT, "id": CARD, "kind": "sale", "stage": "approved", "amount": 4111111111111111}
+    decode(Kind.TRANSACTION, json.dumps({**sale, "rrn": CARD, "card": "622588******1234"}).encode())
+    with pytest.raises(DecodeError, match="card number"):
+        decode(Kind.TRANSACTION, json.dumps({**sale, "rrn": CARD, "card": "411111******1111"}).encode())
+
+
+def test_a_card_number_in_a_topic_is_refused_and_cut() -> None:
+    quarantine = Quarantine()
+    Intake(Topics(), quarantine).take([Publication(f"pos/v1/terminal/{CARD}/heartbeat", json.dumps(BEAT).encode())], 1)
+    kept = quarantine.take()[0]
+    assert kept.reason == "pan"
+    assert CARD not in kept.topic
+
+
+def test_an_empty_retained_payload_withdraws() -> None:
+    quarantine = Quarantine()
+    intake = Intake(Topics(), quarantine)
+    assert intake.take([Publication("pos/v1/terminal/T1/state", b"")], 1) == []
+    assert intake.counts["withdrawn"] == 1
+    assert not quarantine.counts
+
+
+def test_the_id_of_a_notice_is_that_of_its_topic() -> None:
+    notice = json.dumps({"id": "n1", "event": "scheduled", "at": 1, "starts_at": 1, "ends_at": 2}).encode()
+    quarantine = Quarantine()
+    intake = Intake(Topics(), quarantine)
+    assert len(intake.take([Publication("pos/v1/host/ACQ/notice/n1", notice)], 1)) == 1
+    assert intake.take([Publication("pos/v1/host/ACQ/notice/n2", notice)], 1) == []
+    assert quarantine.counts == {"field": 1}
+
+
+def test_a_million_topics_do_not_fill_the_memory() -> None:
+    intake = Intake(Topics(), Quarantine(), max_routes=100)
+    payload = json.dumps(BEAT).encode()
+    for number in range(1_000):
+        intake.take([Publication(f"pos/v1/terminal/X{number}/heartbeat", payload)], 1)
+    assert len(intake._beats) <= 100
+
+
+def test_the_quarantine_is_bounded() -> None:
+    quarantine = Quarantine(capacity=3)
+    for number in range(10):
+        quarantine.put(number, "t", b"x", DecodeError("json"))
+    assert [kept.received_at for kept in quarantine.take()] == [7, 8, 9]
+    assert quarantine.counts == {"json": 10}
+    assert quarantine.take() == []

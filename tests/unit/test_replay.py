@@ -1,0 +1,102 @@
+"""Replay: the contract's form, the sample's one outage, and nothing that depends on how the recording is read."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from fleetmon.ingest import recording
+from fleetmon.model.errors import ConfigError
+from fleetmon.model.registry import Registry
+from fleetmon.model.topics import Topics
+from fleetmon.replay import replay
+
+
+def run(path: Path, registry: Registry, until: int | None = None) -> dict[str, Any]:
+    return replay(recording.read(path), registry, until, Topics())
+
+
+def test_the_command_fits_the_contract(sample: Path) -> None:
+    command = [sys.executable, "-m", "fleetmon", "replay", sample / "recording.ndjson", "--registry"]
+    replayed = subprocess.run([*command, sample / "registry.yml", "--format", "json"], capture_output=True, check=True)
+    check = [sys.executable, sample.parent / "check_replay.py"]
+    checked = subprocess.run(check, input=replayed.stdout, capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_sample_is_one_outage_paged_once(sample: Path, sample_registry: Registry) -> None:
+    truth = json.loads((sample / "truth.json").read_text())
+    out = run(sample / "recording.ndjson", sample_registry)
+    (wanted,) = truth["incidents"]
+    (incident,) = out["incidents"]
+    assert incident["kind"] in wanted["kinds"]
+    assert incident["scope"] == wanted["scope"]
+    assert incident["terminals"] == len(wanted["members"])
+    assert wanted["opened"][0] <= incident["opened_at"] <= wanted["opened"][1]
+    assert wanted["resolved"][0] <= incident["resolved_at"] <= wanted["resolved"][1]
+    assert [page["status"] for page in out["pages"]] == ["firing", "resolved"]
+    assert out["until"] == truth["until"]
+
+
+def test_compressed_recordings_give_the_same_to_the_byte(
+    sample: Path, sample_registry: Registry, tmp_path: Path
+) -> None:
+    plain = (sample / "recording.ndjson").read_bytes()
+    (tmp_path / "r.ndjson.gz").write_bytes(gzip.compress(plain))
+    (tmp_path / "r.ndjson.zst").write_bytes(zstandard.compress(plain))
+    wanted = json.dumps(run(sample / "recording.ndjson", sample_registry))
+    for name in ("r.ndjson.gz", "r.ndjson.zst"):
+        assert json.dumps(run(tmp_path / name, sample_registry)) == wanted
+
+
+def test_after_the_last_line_nobody_listens_and_nothing_opens(sample: Path, sample_registry: Registry) -> None:
+    last = json.loads((sample / "truth.json").read_text())["until"]
+    now = run(sample / "recording.ndjson", sample_registry)
+    later = run(sample / "recording.ndjson", sample_registry, last + 30 * 86_400_000)
+    assert later["until"] == last + 30 * 86_400_000
+    assert later["incidents"] == now["incidents"]
+
+
+def test_an_earlier_until_ends_there(sample: Path, sample_registry: Registry) -> None:
+    during = 1_790_253_000_000 + 1_800_000
+    out = run(sample / "recording.ndjson", sample_registry, during)
+    assert [incident["resolved_at"] for incident in out["incidents"]] == [None]
+    assert [page["status"] for page in out["pages"]] == ["firing"]
+
+
+def test_our_own_deafness_is_one_incident_and_no_dead_fleet(
+    sample: Path, sample_registry: Registry, tmp_path: Path
+) -> None:
+    """Half an hour of the sample's quiet beginning is lost because we did not hear it."""
+    lines = [json.loads(line) for line in (sample / "recording.ndjson").read_text().splitlines()]
+    start = lines[0]["t"]
+    gone, back = start + 1_200_000, start + 3_000_000
+    kept = [line for line in lines if line["t"] < gone or back < line["t"] < start + 5_400_000]
+    kept += [{"t": gone, "link": "down"}, {"t": back, "link": "up"}]
+    kept.sort(key=lambda line: line["t"])
+    (tmp_path / "r.ndjson").write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+    out = run(tmp_path / "r.ndjson", sample_registry)
+    assert [(found["kind"], found["opened_at"], found["resolved_at"]) for found in out["incidents"]] == [
+        ("ingest_impaired", gone, back)
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", '{"t":1}', '{"t":1,"topic":"a","link":"up"}', '{"t":-1,"topic":"a"}', '{"t":1,"link":"left"}']
+)
+def test_a_line_that_is_none_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "r.ndjson").write_text('{"t":1,"topic":"a","payload":{}}\n\n' + text + "\n")
+    with pytest.raises(ConfigError, match=r"r\.ndjson:3: "):
+        list(recording.read(tmp_path / "r.ndjson"))
+
+
+def test_a_recording_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "r.ndjson.gz").write_bytes(b"no gzip")
+    for name in ("none.ndjson", "r.ndjson.gz"):
+        with pytest.raises(ConfigError, match="cannot be read"):
+            list(recording.read(tmp_path / name))
