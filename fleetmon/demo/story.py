@@ -55,7 +55,7 @@ class Story:
         summary, description = describe(
             incident.kind, dict(incident.scope), incident.terminals, incident.opened_at, "en"
         )
-        if change.before is None and incident.terminals:
+        if change.before is None and incident.pages and incident.terminals:
             self._line("fleetmon", f"suspects: {summary} ({incident.terminals} terminals silent together)")
         elif change.before is Status.PENDING and incident.status is Status.FIRING:
             loud = "PAGE" if incident.paged_at is not None else "ticket"

@@ -70,13 +70,21 @@ class _Client(aiomqtt.Client):
     async def sever(self) -> None:
         """Shut the socket without DISCONNECT, so that the broker publishes the will."""
         line = self._client.socket()
-        if self._misc_task is not None:
-            self._misc_task.cancel()  # a ping at this very moment would be written to a socket that is closed by then
         if isinstance(line, socket.socket):
             with contextlib.suppress(OSError):  # it is broken already
                 line.shutdown(socket.SHUT_RDWR)
             if self._connected.done():
                 await asyncio.wait((self._disconnected,), timeout=TIMEOUT_S)
+
+    async def hang_up(self) -> None:
+        """Send DISCONNECT.
+
+        The keep-alive is stopped first: coming due between DISCONNECT and its writing, paho would shut the
+        socket instead, and the broker publish the will of a terminal that has just said farewell.
+        """
+        if self._misc_task is not None:
+            self._misc_task.cancel()
+        await self.__aexit__(None, None, None)
 
     def forgive(self) -> None:
         """Mark the reason of the end as seen, or asyncio complains that nobody asked for it."""
@@ -137,7 +145,7 @@ class MqttLink:
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(aiomqtt.MqttError):  # it broke in the same moment
-                await client.__aexit__(None, None, None)
+                await client.hang_up()
 
     def _ended(self, client: _Client) -> None:
         client.forgive()

@@ -5,7 +5,7 @@ import pytest
 from .world import HOUR, MINUTE, World, second, shops
 
 PLAN = {
-    f"{place}{number}@{place}": ["CMCC", "CMCC", "CUCC", "wifi"]
+    f"{place}{number}.{place}": ["CMCC", "CMCC", "CUCC", "wifi"]
     for place in ("north", "south", "east")
     for number in range(3)
 }
@@ -43,11 +43,11 @@ def test_a_silent_shop_is_one_incident_and_its_terminals_are_none() -> None:
     world = town()
     world.stop(*at(world, "north0"))
     world.run(HOUR)
-    assert world.words == ["site_outage north0@north firing"]
+    assert world.words == ["site_outage north0.north firing"]
     assert (world.last("site_outage").terminals, world.pages) == (4, [])
     world.start()
     world.run(HOUR)
-    assert world.words == ["site_outage north0@north firing", "site_outage north0@north resolved"]
+    assert world.words == ["site_outage north0.north firing", "site_outage north0.north resolved"]
     assert not world.engine.incidents
 
 
@@ -126,7 +126,7 @@ def test_who_stays_down_after_the_outage_gets_its_own_incident(interval_s: int) 
 
 
 def test_a_region_that_stays_down_after_the_carrier_is_back_is_an_outage_of_its_own() -> None:
-    plan = {f"{place}{n}@{place}": ["CMCC"] * 4 for place in "abcdef" for n in range(2)}
+    plan = {f"{place}{n}.{place}": ["CMCC"] * 4 for place in "abcdef" for n in range(2)}
     world = World(shops(plan))
     world.start()
     world.run(10 * MINUTE)
@@ -257,7 +257,7 @@ def test_a_whole_shop_that_misses_its_opening_is_one_incident() -> None:
     world.run(19 * HOUR)
     world.start(*(key for key in world.lives if not key.startswith("north0")))
     world.run(3 * HOUR)
-    assert world.words == ["site_outage north0@north firing"]
+    assert world.words == ["site_outage north0.north firing"]
     opening = 21 * HOUR
     assert opening + 1200 <= second(world.last("site_outage").opened_at) <= opening + 1200 + 10
 

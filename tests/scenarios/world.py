@@ -44,12 +44,12 @@ def shops(
 ) -> Registry:
     """Shops with their terminals, one for each network named: a carrier, or `wifi`. Ids: `shop-1`, `shop-2`, ..."""
     return Registry(
-        sites=[Site(shop, region=shop.partition("@")[2] or region, hours=list(hours)) for shop in plan],
+        sites=[Site(shop, region=shop.partition(".")[2] or region, hours=list(hours)) for shop in plan],
         terminals=[
             Terminal(
-                f"{shop.partition('@')[0]}-{number}",
+                f"{shop.partition('.')[0]}-{number}",
                 site=shop,
-                region=shop.partition("@")[2] or region,
+                region=shop.partition(".")[2] or region,
                 carrier="CMCC" if network == "wifi" else network,
                 network="wifi" if network == "wifi" else "4g",
                 interval_s=interval_s,

@@ -1,0 +1,200 @@
+"""What holds for every fleet and every pattern of faults."""
+
+import random
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fleetmon.model.events import Heartbeat
+from fleetmon.model.incident import LEGAL, Status, Transition
+from fleetmon.model.registry import Registry
+
+from .telling import told
+from .world import HOUR, NOON, Step, World, name, shops
+
+NETWORKS = st.lists(st.sampled_from(["CMCC", "CMCC", "CUCC", "wifi"]), min_size=1, max_size=5)
+PLANS = st.lists(NETWORKS, min_size=1, max_size=6)
+FAULTS = st.sampled_from(
+    ["stop", "stop", "start", "all stop", "all start", "region stop", "region start", "will", "birth", "shutdown",
+     "reboot", "swap", "carrier", "tamper", "clear", "link", "stray", "interval"]
+)  # fmt: skip
+EVENTS = st.lists(st.tuples(FAULTS, st.integers(0, 40), st.integers(0, 400)), max_size=25)
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, *, hours: bool) -> World:
+    """A fleet to which all of this happens, after which everything is well again for two hours."""
+    named = {f"shop{number}.{'ab'[number % 2]}": networks for number, networks in enumerate(plan)}
+    opening = ("Mo-Su 09:00-12:30", "Mo-Su 12:40-08:00") if hours else ()
+    world = World(shops(named, interval_s=interval_s, hours=opening))
+    world.start()
+    for key in world.lives:
+        world.birth(key, serial="SN")
+    world.run(5 * interval_s)
+    for what, which, pause in faults:
+        happen(world, what, sorted(world.lives)[which % len(world.lives)])
+        world.run(pause * interval_s / 60)
+    world.start()
+    for key in world.registry.terminals:
+        world.lives[key.id].interval = interval_s * 1000
+        world.birth(key.id, interval_s=interval_s, carrier=key.carrier)
+        world.device(key.id, "Tamper", "clear")
+    for key in world.lives:
+        world.beat(key)
+    world.run(2 * HOUR)
+    return world
+
+
+def happen(world: World, what: str, key: str) -> None:
+    region = {row.id: row.region for row in world.registry.terminals}
+    match what.split():
+        case ["stop"]:
+            world.stop(key)
+        case ["start"]:
+            world.start(key)
+        case ["all", step]:
+            (world.stop if step == "stop" else world.start)()
+        case ["region", step]:
+            around = [other for other in world.lives if region[other] == region[key]]
+            (world.stop if step == "stop" else world.start)(*around)
+        case ["will"]:
+            world.farewell(key, "lost")
+        case ["birth"]:
+            world.birth(key)
+        case ["shutdown"]:
+            world.farewell(key, "shutdown")
+            world.stop(key)
+        case ["reboot"]:
+            world.birth(key, boot=world.lives[key].boot + 1)
+        case ["swap"]:
+            world.birth(key, boot=1, serial=f"SN{world.now}")
+        case ["carrier"]:
+            world.birth(key, carrier="CTCC")
+        case ["tamper"]:
+            world.device(key, "Tamper", "set")
+        case ["clear"]:
+            world.device(key, "Tamper", "clear")
+        case ["link"]:
+            world.link_down()
+            world.run(45)
+            world.link_up()
+        case ["stray"]:
+            world.say("stray", Heartbeat(at=1, boot=1, seq=world.now - NOON))
+        case ["interval"]:
+            world.lives[key].interval = 120_000
+            world.beat(key, interval_s=120)
+
+
+@SETTINGS
+@given(PLANS, EVENTS, st.sampled_from([15, 60, 300]), st.booleans(), st.integers(0, 2**32))
+def test_portions_and_ticks_change_nothing(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, hours: bool, seed: int
+) -> None:
+    world = lived(plan, faults, interval_s, hours=hours)
+    chance = random.Random(seed)
+    again = told(
+        world.registry,
+        world.script,
+        world.now,
+        batch=lambda: chance.choice((1, 2, 10, 300)),
+        ticks=lambda: chance.choice((0, 0, 100, 7777)),
+    )
+    assert [words(change) for change in again] == [words(change) for change in world.transitions]
+    assert again == world.transitions
+
+
+def words(change: Transition) -> tuple[int, str, str, str]:
+    return change.at, name(change.incident), change.incident.status.value, change.reason
+
+
+@SETTINGS
+@given(PLANS, EVENTS, st.sampled_from([15, 60, 300]), st.booleans())
+def test_whatever_lost_its_cause_is_over(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, hours: bool
+) -> None:
+    world = lived(plan, faults, interval_s, hours=hours)
+    open_ = [name(one) for one in world.engine.incidents if name(one) != "terminal_offline stray"]
+    assert open_ == []
+    correlator = world.engine.correlator
+    stray = world.engine.fleet.terminals.get("stray")
+    if stray is None:
+        assert not correlator._troubled
+        assert not correlator._timers
+    check_counts(world)
+
+
+def check_counts(world: World) -> None:
+    """The counts that are kept as things change are those of a recount."""
+    fleet, correlator = world.engine.fleet, world.engine.correlator
+    kept, census = dict(correlator._troubled), dict(fleet.census.counts)
+    correlator.count_troubled()
+    assert kept == dict(correlator._troubled)
+    recount: dict[object, int] = {}
+    for one in fleet.terminals.values():
+        recount[one.cohort, one.liveness] = recount.get((one.cohort, one.liveness), 0) + 1
+    assert census == recount
+    assert set(fleet._cohorts) == {one.cohort for one in fleet.terminals.values()}
+
+
+@SETTINGS
+@given(PLANS, EVENTS, st.sampled_from([15, 60, 300]), st.booleans())
+def test_every_incident_lives_by_its_table_and_in_order_of_time(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, hours: bool
+) -> None:
+    world = lived(plan, faults, interval_s, hours=hours)
+    assert all(before.at <= after.at for before, after in pairwise(world.transitions))
+    lives: dict[str, list[Transition]] = {}
+    for change in world.transitions:
+        lives.setdefault(change.incident.id, []).append(change)
+    for changes in lives.values():
+        status: Status | None = None
+        for change in changes:
+            assert change.before is status
+            assert change.incident.status is status or (status, change.incident.status) in LEGAL
+            status = change.incident.status
+        assert changes[-1].at >= changes[0].incident.opened_at
+        assert sum(change.before is Status.PENDING and change.incident.fired_at is not None for change in changes) <= 1
+
+
+@SETTINGS
+@given(PLANS, EVENTS, st.sampled_from([60, 300]), st.sampled_from([0, 1, 29_000]))
+def test_messages_repeated_within_half_a_minute_change_nothing(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, delay: int
+) -> None:
+    world = lived(plan, faults, interval_s, hours=False)
+    twice = []
+    for step in world.script:
+        twice.append(step)
+        message = step.message
+        if message is not None and not isinstance(message.event, Heartbeat):
+            twice.append(Step(step.at + delay, "message", message._replace(received_at=step.at + delay)))
+    twice.sort(key=lambda step: step.at)
+    again = told(world.registry, [step for step in twice if step.at <= world.now], world.now)
+    assert [words(change) for change in again] == [words(change) for change in world.transitions]
+
+
+@SETTINGS
+@given(PLANS, st.integers(0, 3))
+def test_nothing_happens_without_an_event_or_a_deadline(plan: list[list[str]], quiet_h: int) -> None:
+    world = World(shops({f"shop{number}": networks for number, networks in enumerate(plan)}))
+    world.start()
+    world.run(quiet_h * HOUR + 600)
+    assert world.transitions == []
+    for _ in range(100):
+        assert not world.engine.advance(world.now)
+        assert not world.engine.observe([])
+
+
+@pytest.mark.parametrize("interval_s", [15, 60, 300])
+def test_two_engines_told_the_same_are_the_same(interval_s: int) -> None:
+    chance = random.Random(interval_s)
+    faults = [
+        (chance.choice(["stop", "start", "region stop", "will", "swap"]), chance.randrange(40), 200) for _ in range(40)
+    ]
+    world = lived([["CMCC"] * 4] * 6, faults, interval_s, hours=False)
+    registry: Registry = msgspec.json.decode(msgspec.json.encode(world.registry), type=Registry)
+    assert told(registry, world.script, world.now) == world.transitions
+    assert world.transitions
