@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -61,9 +62,9 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def wait(ready: object, what: str) -> None:
+def wait(ready: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + 120
-    while not ready():  # type: ignore[operator]
+    while not ready():
         if time.monotonic() > deadline:
             sys.exit(f"{what}: not within 120 s")
         time.sleep(0.05)
@@ -98,7 +99,8 @@ def main() -> None:
         daemon = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             wait(lambda: answers(web, "/-/ready"), "the daemon")
-            figures = [measure(run, chosen.rounds, registry.terminals, broker, web, daemon.pid) for run in range(chosen.runs)]
+            fleet = [terminal.id for terminal in registry.terminals]
+            figures = [measure(run, chosen.rounds, fleet, broker, web, daemon.pid) for run in range(chosen.runs)]
         finally:
             daemon.terminate()
             daemon.wait()
@@ -110,12 +112,10 @@ def main() -> None:
     print(f"heartbeats per s:  {statistics.median(rate):,.0f} ({min(rate):,.0f}-{max(rate):,.0f})")
 
 
-def measure(run: int, rounds: int, terminals: list, broker: int, web: int, pid: int) -> tuple[float, float]:  # type: ignore[type-arg]
+def measure(run: int, rounds: int, fleet: list[str], broker: int, web: int, pid: int) -> tuple[float, float]:
     """One run: (CPU in µs per heartbeat, heartbeats per second)."""
-    stream = b"".join(
-        heartbeat(terminal.id, run * rounds + number) for number in range(rounds) for terminal in terminals
-    )
-    count = rounds * len(terminals)
+    stream = b"".join(heartbeat(terminal, run * rounds + number) for number in range(rounds) for terminal in fleet)
+    count = rounds * len(fleet)
     with socket.create_connection(("127.0.0.1", broker)) as line:
         line.sendall(mqtt5.ConnectPacket("blaster", clean_start=True).write())
         line.recv(64)

@@ -18,7 +18,7 @@ from fleetmon.app import Daemon
 from fleetmon.demo.demo import demo as show
 from fleetmon.ingest import recording
 from fleetmon.model import asyncapi
-from fleetmon.model.errors import ConfigError, StoreError
+from fleetmon.model.errors import ConfigError, SinkError, StoreError
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
 from fleetmon.replay import replay as replay_lines
 from fleetmon.sim import scenario as scenarios
@@ -51,7 +51,7 @@ def plain_errors() -> Iterator[None]:
         for problem in error.problems:
             typer.echo(f"fleetmon: {problem}", err=True)
         raise typer.Exit(1) from None
-    except StoreError as error:
+    except (StoreError, SinkError) as error:
         typer.echo(f"fleetmon: {error}", err=True)
         raise typer.Exit(1) from None
 

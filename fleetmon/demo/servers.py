@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import getpass
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -82,7 +83,7 @@ async def broker(folder: Path) -> AsyncIterator[int | None]:
         return
     port = free_port(1883)
     config = folder / "mosquitto.conf"
-    config.write_text(_BROKER.format(port=port) + f"user {folder.owner()}\n")
+    config.write_text(_BROKER.format(port=port) + f"user {getpass.getuser()}\n")
     async with running(program, ["-c", str(config)], port, folder):
         yield port
 

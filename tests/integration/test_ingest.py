@@ -54,9 +54,9 @@ async def test_acknowledged_only_after_the_commit(start: Any, mosquitto: Any, sa
     """While the store cannot be written the broker keeps the message; nothing is told to anybody."""
     running = start(mqtt=MqttSettings(port=mosquitto.port))
     await running.until_ready()
-    store, held = running.daemon.store, []
-    submit = store.submit
-    store.submit = held.append
+    store = running.daemon.store
+    held: list[Any] = []
+    submit, store.submit = store.submit, held.append
     await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
     await running.until(lambda: running.daemon.intake.counts["device"] == 1, "the message")
     assert running.told == []
@@ -68,18 +68,15 @@ async def test_acknowledged_only_after_the_commit(start: Any, mosquitto: Any, sa
     assert running.daemon._uncommitted == 0
 
 
-async def test_what_was_said_while_we_were_away_comes_after(start: Any, mosquitto: Any, say: Say) -> None:
+async def test_what_was_said_while_we_were_away_comes_after(start: Any, mosquitto: Any) -> None:
     """The session is resumed: QoS 1 messages of our absence are kept by the broker."""
     first = start(mqtt=MqttSettings(port=mosquitto.port))
     await first.until_ready()
     await first.stop()
-    for seq in range(1, 1501):  # more than mosquitto's default queue of 1000
-        if seq == 1:
-            client = aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5)
-            await client.__aenter__()
-        payload = f'{{"at":1,"boot":1,"seq":{seq},"id":"x{seq}","kind":"sale","stage":"approved","amount":1}}'
-        await client.publish("pos/v1/terminal/grill-1/transaction", payload, qos=1)
-    await client.__aexit__(None, None, None)
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        for seq in range(1, 1501):  # more than mosquitto's default queue of 1000
+            payload = f'{{"at":1,"boot":1,"seq":{seq},"id":"x{seq}","kind":"sale","stage":"approved","amount":1}}'
+            await client.publish("pos/v1/terminal/grill-1/transaction", payload, qos=1)
     second = start(mqtt=MqttSettings(port=mosquitto.port))
     await second.until_ready()
     await second.until(lambda: second.daemon.intake.counts["transaction"] == 1500, "all messages")
@@ -141,7 +138,8 @@ async def test_a_dead_subscription_is_noticed_by_the_canary(start: Any, mosquitt
 async def test_reading_pauses_while_the_store_lags(start: Any, mosquitto: Any) -> None:
     running = start(mqtt=MqttSettings(port=mosquitto.port, max_uncommitted=100))
     await running.until_ready()
-    store, held = running.daemon.store, []
+    store = running.daemon.store
+    held: list[Any] = []
     submit, store.submit = store.submit, held.append
     async with aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
         for seq in range(1, 1001):

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 KILLS = 5
-TERMINALS = [f"noodle-{number}" for number in range(1, 8)] + [f"grill-{number}" for number in range(1, 8)]
+SHOPS = [[f"{shop}-{number}" for number in range(1, 8)] for shop in ("noodle", "grill")]
 
 
 class Victim:
@@ -54,7 +54,7 @@ class Victim:
 
 
 class Till:
-    """What the terminals say; every QoS 1 message is noted once the broker has taken it."""
+    """What the terminals of all shops say at once; every QoS 1 message is noted once the broker has taken it."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -63,11 +63,17 @@ class Till:
         self._seq = Counter[str]()
 
     async def run(self, until: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for shop in SHOPS:
+                tasks.create_task(self._sell(shop, until))
+
+    async def _sell(self, shop: list[str], until: asyncio.Event) -> None:
         async with aiomqtt.Client("127.0.0.1", self.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
             while not until.is_set():
-                for terminal in TERMINALS:
-                    await self._cycle(client, terminal)
-                    self.cycles += 1
+                async with asyncio.TaskGroup() as tasks:
+                    for terminal in shop:
+                        tasks.create_task(self._cycle(client, terminal))
+                self.cycles += len(shop)
 
     async def _cycle(self, client: aiomqtt.Client, terminal: str) -> None:
         """A tamper comes and goes, with a sale between."""

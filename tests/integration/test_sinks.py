@@ -132,7 +132,8 @@ async def test_metrics_pass_the_checks_of_prometheus_and_of_openmetrics(start: A
         url = f"http://127.0.0.1:{running.daemon.port}/metrics"
         async with session.get(url, headers=headers) as answer:
             assert answer.content_type == "application/openmetrics-text"
-            names = {family.name for family in text_string_to_metric_families(await answer.text())}
+            families = text_string_to_metric_families(await answer.text())  # type: ignore[no-untyped-call]
+            names = {family.name for family in families}
     assert {"fleetmon_terminals", "fleetmon_incidents", "fleetmon_mqtt_message_failures"} <= names
 
 
@@ -141,13 +142,16 @@ async def test_a_real_prometheus_scrapes_it(start: Any, mosquitto: Any, promethe
     await running.until_ready()
     server = prometheus(running.daemon.port)
     query = f"{server.url}/api/v1/query?query=sum(fleetmon_terminals)"
-    async with aiohttp.ClientSession() as session:
-        for _ in range(300):
-            async with session.get(query) as answer:
-                result = (await answer.json())["data"]["result"]
-            if result:
-                break
-            await asyncio.sleep(0.05)
+    result: list[Any] = []
+
+    async def scraped() -> None:
+        async with aiohttp.ClientSession() as session:
+            while not result:
+                async with session.get(query) as answer:
+                    result.extend((await answer.json())["data"]["result"])
+                await asyncio.sleep(0.05)
+
+    await asyncio.wait_for(scraped(), 15)
     assert result[0]["value"][1] == "18", "the sample's terminals"
 
 

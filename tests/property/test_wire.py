@@ -1,5 +1,6 @@
 """The wire contract holds for whatever bytes arrive."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,36 +33,28 @@ def texts(kind: msgspec.inspect.StrType) -> st.SearchStrategy[Any]:
     return st.text(st.characters(exclude_categories=["Cs"]), min_size=kind.min_length or 0, max_size=kind.max_length)
 
 
-def values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
-    """Every value that a type of the contract allows."""
-    match kind:
-        case msgspec.inspect.Metadata():
-            return values(kind.type)
-        case msgspec.inspect.IntType():
-            return integers(kind)
-        case msgspec.inspect.FloatType():
-            return numbers(kind)
-        case msgspec.inspect.StrType():
-            return texts(kind)
-        case msgspec.inspect.BoolType():
-            return st.booleans()
-        case msgspec.inspect.NoneType():
-            return st.none()
-        case msgspec.inspect.LiteralType():
-            return st.sampled_from(kind.values)
-        case msgspec.inspect.UnionType():
-            return st.one_of(map(values, kind.types))
-        case msgspec.inspect.ListType():
-            return st.lists(values(kind.item_type), max_size=4)
-        case msgspec.inspect.DictType():
-            return st.dictionaries(values(kind.key_type), values(kind.value_type), max_size=4)
-        case msgspec.inspect.StructType():
-            return structs(kind)
-    raise AssertionError(f"no strategy for {kind}")
-
-
 def structs(kind: msgspec.inspect.StructType) -> st.SearchStrategy[Any]:
     return st.builds(kind.cls, **{field.name: values(field.type) for field in kind.fields})
+
+
+STRATEGIES: dict[type[msgspec.inspect.Type], Callable[[Any], st.SearchStrategy[Any]]] = {
+    msgspec.inspect.Metadata: lambda kind: values(kind.type),
+    msgspec.inspect.IntType: integers,
+    msgspec.inspect.FloatType: numbers,
+    msgspec.inspect.StrType: texts,
+    msgspec.inspect.BoolType: lambda _: st.booleans(),
+    msgspec.inspect.NoneType: lambda _: st.none(),
+    msgspec.inspect.LiteralType: lambda kind: st.sampled_from(kind.values),
+    msgspec.inspect.UnionType: lambda kind: st.one_of([values(one) for one in kind.types]),
+    msgspec.inspect.ListType: lambda kind: st.lists(values(kind.item_type), max_size=4),
+    msgspec.inspect.DictType: lambda kind: st.dictionaries(values(kind.key_type), values(kind.value_type), max_size=4),
+    msgspec.inspect.StructType: structs,
+}
+
+
+def values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
+    """Every value that a type of the contract allows."""
+    return STRATEGIES[type(kind)](kind)
 
 
 EVENTS = {kind: values(msgspec.inspect.type_info(kind.struct)) for kind in Kind}
@@ -79,10 +72,15 @@ def test_any_bytes_are_decoded_or_refused_by_the_codec(kind: Kind, payload: byte
 
 @given(KINDS, st.binary(max_size=200) | documents.map(msgspec.json.encode))
 def test_any_bytes_are_decoded_or_refused_with_a_reason_by_the_intake(kind: Kind, payload: bytes) -> None:
+    assert reason_of(kind, payload) in (None, "json", "field", "pan")
+
+
+def reason_of(kind: Kind, payload: bytes) -> str | None:
     try:
         decode(kind, payload)
     except DecodeError as error:
-        assert error.reason in ("json", "field", "pan")
+        return error.reason
+    return None
 
 
 @pytest.mark.parametrize(
@@ -103,9 +101,7 @@ def test_any_bytes_are_decoded_or_refused_with_a_reason_by_the_intake(kind: Kind
     ],
 )
 def test_what_is_known_to_be_awkward_is_refused_with_its_reason(payload: bytes, reason: str) -> None:
-    with pytest.raises(DecodeError) as refused:
-        decode(Kind.HEARTBEAT, payload)
-    assert refused.value.reason == reason
+    assert reason_of(Kind.HEARTBEAT, payload) == reason
 
 
 @given(events)

@@ -22,25 +22,24 @@ def told(
     found: list[Transition] = []
     waiting: list[Message] = []
 
-    def flush() -> None:
-        nonlocal size
-        found.extend(engine.observe(waiting).transitions)
-        waiting.clear()
-        size = batch()
-
     size = batch()
     for step in script:
         if step.message is not None:
             waiting.append(step.message)
         else:
-            flush()
+            found += flush(engine, waiting)
             found += (engine.link_down if step.what == "down" else engine.link_up)(step.at).transitions
         if len(waiting) >= size:
-            flush()
+            found += flush(engine, waiting)
+            size = batch()
         if not waiting and engine.now and (pause := ticks()):
             for now in range(engine.now, step.at + 1, pause):
                 found += engine.advance(now).transitions
             found += engine.advance(step.at).transitions
-    flush()
-    found += engine.advance(until).transitions
+    return [*found, *flush(engine, waiting), *engine.advance(until).transitions]
+
+
+def flush(engine: Engine, waiting: list[Message]) -> list[Transition]:
+    found = engine.observe(waiting).transitions
+    waiting.clear()
     return found

@@ -154,7 +154,7 @@ def test_a_restart_opens_nothing(away_s: int, old_s: int) -> None:
     restarted(world, records, away_s)
     world.run(HOUR)
     assert world.words == []
-    assert {liveness for liveness in map(world.liveness, world.lives)} == {"up"}
+    assert set(map(world.liveness, world.lives)) == {"up"}
 
 
 @pytest.mark.parametrize("away_s", [1, 60, 600, 36_000])

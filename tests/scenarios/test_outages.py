@@ -10,7 +10,6 @@ PLAN = {
     for number in range(3)
 }
 HOURS = ("Mo-Su 09:00-13:00",)
-TAMPER = "tamper north0-1"
 
 
 def town(*, interval_s: int = 60, hours: tuple[str, ...] = ()) -> World:
@@ -286,73 +285,3 @@ def test_unanswered_wills_tell_of_an_outage_before_the_beats_are_missed() -> Non
     world.run(15 * MINUTE)
     assert world.pages == ["carrier_outage CMCC north"]
     assert second(world.last("carrier_outage").opened_at) < 10 * MINUTE + 360
-
-
-def test_a_tampered_terminal_pages_at_once_and_until_it_is_cleared() -> None:
-    world = town()
-    world.device("north0-1", "Tamper", "set")
-    assert world.story == [(TAMPER, "firing", 600.0)]
-    assert world.pages == [TAMPER]
-    world.device("north0-1", "Tamper", "set")
-    world.run(HOUR)
-    world.device("north0-1", "Tamper", "clear")
-    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
-
-
-def test_two_causes_of_tamper_are_one_incident_until_both_are_cleared() -> None:
-    world = town()
-    for code, action in (("Tamper", "set"), ("CaseOpen", "set"), ("Tamper", "clear")):
-        world.device("north0-1", code, action)
-    assert world.words == [f"{TAMPER} firing"]
-    world.device("north0-1", "CaseOpen", "clear")
-    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
-
-
-def test_a_clear_that_overtakes_its_set_still_clears() -> None:
-    world = town()
-    set_ = world.device("north0-1", "Tamper", "set")
-    world.device("north0-1", "Tamper", "clear")
-    told = list(world.words)
-    world.run(10)
-    world.again(set_._replace(event=set_.event))
-    assert world.words == told == [f"{TAMPER} firing", f"{TAMPER} resolved"]
-    quiet = town()
-    quiet.lives["north0-1"].seq += 1
-    quiet.device("north0-1", "Tamper", "clear")
-    quiet.lives["north0-1"].seq -= 2
-    quiet.device("north0-1", "Tamper", "set")
-    assert quiet.words == []
-
-
-def test_a_tamper_told_once_stays_until_the_terminal_is_replaced() -> None:
-    world = town()
-    world.birth("north0-1", serial="SN1")
-    world.device("north0-1", "Tamper", "oneshot")
-    world.run(HOUR)
-    assert world.words == [f"{TAMPER} firing"]
-    world.birth("north0-1", serial="SN2", boot=1)
-    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
-
-
-def test_set_clear_set_within_a_millisecond_are_two_incidents() -> None:
-    world = town()
-    for action in ("set", "clear", "set"):
-        world.device("north0-1", "Tamper", action)
-    ids = {change.incident.id for change in world.transitions}
-    assert len(ids) == 2
-    assert world.pages == [TAMPER, TAMPER]
-
-
-def test_made_up_fault_codes_do_not_fill_the_memory() -> None:
-    world = town()
-    for number in range(1000):
-        world.device("north0-1", f"code{number}", "set")
-        world.birth("north0-2", firmware=f"v{number}", carrier=f"C{number}")
-    assert len(world.engine.shard.faults["north0-1"]["tamper"]) <= 32
-    assert len(world.engine.fleet._cohorts) < 20
-    assert len(world.engine.fleet.census.counts) < 40
-    assert all(len(groups) < 50 for groups in world.engine.fleet._groups.values())
-    world.run(HOUR)
-    assert world.words == [f"{TAMPER} firing"]
-    assert not world.engine.correlator._timers
-    assert not world.engine.correlator._due

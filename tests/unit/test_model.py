@@ -9,7 +9,14 @@ from fleetmon.engine.fleet import Fleet
 from fleetmon.model.errors import IllegalTransitionError
 from fleetmon.model.incident import LEGAL, Incident, Status, fnv1a, incident_id
 from fleetmon.model.registry import (
-    Defaults, Host, Merchant, Provider, Registry, Site, Terminal, selects,
+    Defaults,
+    Host,
+    Merchant,
+    Provider,
+    Registry,
+    Site,
+    Terminal,
+    selects,
 )  # fmt: skip
 from fleetmon.model.terminal import PARTITIONS
 from fleetmon.model.topics import Kind, Route, Topics
@@ -113,7 +120,7 @@ def test_terminals_of_a_site_share_a_partition_and_all_partitions_are_used() -> 
 @pytest.mark.parametrize("before", [None, *Status])
 @pytest.mark.parametrize("after", list(Status))
 def test_an_incident_moves_only_as_its_table_says(before: Status | None, after: Status) -> None:
-    incident = Incident("i", "tamper", (), "critical", True, 1)
+    incident = Incident("i", "tamper", (), "critical", pages=True, opened_at=1)
     if before is None:
         return
     incident.status = before

@@ -22,9 +22,10 @@ def run(path: Path, registry: Registry, until: int | None = None) -> dict[str, A
 
 
 def test_the_command_fits_the_contract(sample: Path) -> None:
-    command = [sys.executable, "-m", "fleetmon", "replay", sample / "recording.ndjson", "--registry"]
-    replayed = subprocess.run([*command, sample / "registry.yml", "--format", "json"], capture_output=True, check=True)
-    check = [sys.executable, sample.parent / "check_replay.py"]
+    files = [str(sample / "recording.ndjson"), "--registry", str(sample / "registry.yml")]
+    command = [sys.executable, "-m", "fleetmon", "replay", *files, "--format", "json"]
+    replayed = subprocess.run(command, capture_output=True, check=True)
+    check = [sys.executable, str(sample.parent / "check_replay.py")]
     checked = subprocess.run(check, input=replayed.stdout, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout
 

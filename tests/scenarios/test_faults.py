@@ -1,0 +1,99 @@
+"""Device faults: announced once, cleared in whatever order their messages come."""
+
+import msgspec
+
+from fleetmon.engine import Message
+from fleetmon.model.events import Backoffice
+
+from .world import HOUR, MINUTE, World, shops
+
+TAMPER = "tamper corner-1"
+
+
+def shop() -> World:
+    world = World(shops({"corner": ["CMCC", "CMCC"]}))
+    world.start()
+    world.run(10 * MINUTE)
+    return world
+
+
+def test_a_tampered_terminal_pages_at_once_and_until_it_is_cleared() -> None:
+    world = shop()
+    world.device("corner-1", "Tamper", "set")
+    assert world.story == [(TAMPER, "firing", 600.0)]
+    assert world.pages == [TAMPER]
+    world.device("corner-1", "Tamper", "set")
+    world.run(HOUR)
+    world.device("corner-1", "Tamper", "clear")
+    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
+
+
+def test_two_causes_of_tamper_are_one_incident_until_both_are_cleared() -> None:
+    world = shop()
+    for code, action in (("Tamper", "set"), ("CaseOpen", "set"), ("Tamper", "clear")):
+        world.device("corner-1", code, action)
+    assert world.words == [f"{TAMPER} firing"]
+    world.device("corner-1", "CaseOpen", "clear")
+    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
+
+
+def test_a_clear_that_overtakes_its_set_still_clears() -> None:
+    world = shop()
+    set_ = world.device("corner-1", "Tamper", "set")
+    world.device("corner-1", "Tamper", "clear")
+    told = list(world.words)
+    world.run(10)
+    world.again(set_._replace(event=set_.event))
+    assert world.words == told == [f"{TAMPER} firing", f"{TAMPER} resolved"]
+    quiet = shop()
+    quiet.lives["corner-1"].seq += 1
+    quiet.device("corner-1", "Tamper", "clear")
+    quiet.lives["corner-1"].seq -= 2
+    quiet.device("corner-1", "Tamper", "set")
+    assert quiet.words == []
+
+
+def test_a_tamper_told_once_stays_until_the_terminal_is_replaced() -> None:
+    world = shop()
+    world.birth("corner-1", serial="SN1")
+    world.device("corner-1", "Tamper", "oneshot")
+    world.run(HOUR)
+    assert world.words == [f"{TAMPER} firing"]
+    world.birth("corner-1", serial="SN2", boot=1)
+    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
+
+
+def test_set_clear_set_within_a_millisecond_are_two_incidents() -> None:
+    world = shop()
+    for action in ("set", "clear", "set"):
+        world.device("corner-1", "Tamper", action)
+    ids = {change.incident.id for change in world.transitions}
+    assert len(ids) == 2
+    assert world.pages == [TAMPER, TAMPER]
+
+
+def test_made_up_fault_codes_do_not_fill_the_memory() -> None:
+    world = shop()
+    for number in range(1000):
+        world.device("corner-1", f"code{number}", "set")
+        world.birth("corner-2", firmware=f"v{number}", carrier=f"C{number}")
+    assert len(world.engine.shard.faults["corner-1"]["tamper"]) <= 32
+    assert len(world.engine.fleet._cohorts) < 20
+    assert len(world.engine.fleet.census.counts) < 40
+    assert all(len(groups) < 50 for groups in world.engine.fleet._groups.values())
+    world.run(HOUR)
+    assert world.words == [f"{TAMPER} firing"]
+    assert not world.engine.correlator._timers
+    assert not world.engine.correlator._due
+
+
+def test_whatever_bytes_a_host_sends_have_a_key_of_their_own() -> None:
+    """The codec does not look whether an unknown field is UTF-8."""
+    world = shop()
+    event = Backoffice(at=world.now, queue_depth=1)
+    keys = set()
+    for tail in (b"", b',"x":"\xff"', b',"x":"\xfe"', ',"x":"é"'.encode()):
+        payload = msgspec.json.encode(event)[:-1] + tail + b"}"
+        (fact,) = world.engine.observe([Message(world.now, "m", event, False, "m/backoffice", payload)]).facts
+        keys.add(fact.key)
+    assert len(keys) == 4
