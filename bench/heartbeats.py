@@ -21,8 +21,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import mqtt5
+import msgspec
 import yaml
 
 from fleetmon.sim.synthesis import synthesise

@@ -26,7 +26,7 @@ async def test_ctrl_c_stops_everything_and_leaves_nothing_running(arguments: lis
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "fleetmon", "demo", *arguments, stdout=asyncio.subprocess.PIPE, env=environment
     )
-    said = []
+    said: list[bytes] = []
     assert process.stdout is not None
     try:
         async with asyncio.timeout(60):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import msgspec
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fleetmon.model.cards import cannot_hold_card, holds_card, json_holds_card, luhn, masked
@@ -35,6 +35,7 @@ def written(document: Any, style: int) -> bytes:
     return json.dumps(document, ensure_ascii=style > 2, separators=separators).encode("utf-8", "surrogatepass")
 
 
+@settings(deadline=None)
 @given(documents, st.integers(0, 5))
 @example({"at": 1790222400000, "4111111111111111": 1}, 0)
 @example({"at": 1790222400000, "detail": "x4111111111111111"}, 0)
@@ -51,6 +52,7 @@ def test_the_quick_answer_is_never_wrong_about_innocence(document: dict[str, Any
     assert not (held and cannot_hold_card(payload))
 
 
+@settings(deadline=None)
 @given(cards, st.integers(0, 5))
 def test_a_number_is_found_in_any_string_key_or_depth(card: str, style: int) -> None:
     for document in (
@@ -66,6 +68,7 @@ def test_a_number_is_found_in_any_string_key_or_depth(card: str, style: int) -> 
         assert not cannot_hold_card(payload)
 
 
+@settings(deadline=None)
 @given(cards)
 def test_a_key_that_comes_twice_hides_nothing(card: str) -> None:
     assert json_holds_card(f'{{"at":1,"detail":"{card}","detail":"none"}}'.encode())
@@ -77,6 +80,7 @@ def test_numbers_of_any_length_are_no_trouble() -> None:
     assert not json_holds_card(b'{"x":%s,"y":1e5}' % (b"1" * 4_000))
 
 
+@settings(deadline=None)
 @given(cards)
 def test_escaped_digits_are_found(card: str) -> None:
     hidden = "".join(f"\\u{ord(digit):04x}" for digit in card)
@@ -85,6 +89,7 @@ def test_escaped_digits_are_found(card: str) -> None:
     assert not cannot_hold_card(payload)
 
 
+@settings(deadline=None)
 @given(cards)
 def test_exempt_fields_may_hold_numbers_that_look_alike_but_not_the_card_of_the_message(card: str) -> None:
     own = {"card": f"{card[:6]}******{card[-4:]}"}
@@ -103,23 +108,27 @@ def test_exempt_fields_may_hold_numbers_that_look_alike_but_not_the_card_of_the_
     assert json_holds_card(written({"rows": [{"mcc": card}]}, 0))
 
 
+@settings(deadline=None)
 @given(st.integers(10**12, 10**19 - 1))
 def test_integers_are_no_strings(number: int) -> None:
     assert not json_holds_card(written({"at": number, "amount": [number]}, 0))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(10**12, 10**13 - 1), max_size=5), st.integers(0, 1))
 def test_times_and_amounts_alone_get_the_quick_answer(numbers: list[int], style: int) -> None:
     document = {"at": 1790222400000, **{f"key_{'abcde'[place]}": number for place, number in enumerate(numbers)}}
     assert cannot_hold_card(written(document, style))
 
 
+@settings(deadline=None)
 @given(st.text("0123456789", min_size=1, max_size=25))
 def test_luhn_is_the_sum_of_its_digits_with_every_second_doubled(digits: str) -> None:
     doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(digits[::-1])]
     assert luhn(digits) == (sum(sum(map(int, str(value))) for value in doubled) % 10 == 0)
 
 
+@settings(deadline=None)
 @given(cards, st.integers(0, 18), st.integers(1, 9))
 def test_one_wrong_digit_is_no_card(card: str, place: int, step: int) -> None:
     place %= len(card)
@@ -127,6 +136,7 @@ def test_one_wrong_digit_is_no_card(card: str, place: int, step: int) -> None:
     assert not luhn(wrong)
 
 
+@settings(deadline=None)
 @given(strings)
 def test_what_was_masked_holds_no_card(text: str) -> None:
     assert not holds_card(masked(text))

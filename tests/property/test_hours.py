@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetmon.model.hours import Hours
@@ -35,6 +35,7 @@ def open_minutes(week: list[tuple[int, int, tuple[int, int], tuple[int, int]]]) 
     return found
 
 
+@settings(deadline=None)
 @given(rules, st.integers(0, WEEK - 1), st.integers(0, MINUTE - 1))
 def test_it_is_open_in_the_minutes_its_rules_name(
     week: list[tuple[int, int, tuple[int, int], tuple[int, int]]], minute: int, rest: int
@@ -43,6 +44,7 @@ def test_it_is_open_in_the_minutes_its_rules_name(
     assert hours.is_open(MONDAY + minute * MINUTE + rest) == (minute in minutes)
 
 
+@settings(deadline=None)
 @given(rules, st.integers(0, WEEK - 1), st.integers(0, MINUTE - 1))
 def test_the_next_opening_is_the_first_minute_open_after_a_closed_one(
     week: list[tuple[int, int, tuple[int, int], tuple[int, int]]], minute: int, rest: int
@@ -54,6 +56,7 @@ def test_the_next_opening_is_the_first_minute_open_after_a_closed_one(
     assert Hours([text(span) for span in week]).next_opening(MONDAY + minute * MINUTE + rest) == expected
 
 
+@settings(deadline=None)
 @given(rules)
 def test_the_order_of_rules_does_not_matter(week: list[tuple[int, int, tuple[int, int], tuple[int, int]]]) -> None:
     there, back = Hours([text(span) for span in week]), Hours([text(span) for span in reversed(week)])

@@ -1,6 +1,6 @@
 """The order of one terminal's messages against a plain memory of everything it said."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fleetmon.model.events import INT64_MAX
@@ -26,6 +26,7 @@ def expected(seen: set[tuple[int, int]], boot: int, seq: int) -> Order:
     return Order.REPEATED if (boot, seq) in seen else Order.LATE
 
 
+@settings(deadline=None)
 @given(st.lists(near | far, max_size=200))
 @example([(1, INT64_MAX), (1, 0), (1, INT64_MAX - WINDOW), (1, INT64_MAX - WINDOW)])
 @example([(0, 0), (0, WINDOW), (0, 0), (0, WINDOW + 1), (0, 0)])
@@ -37,6 +38,7 @@ def test_it_is_as_if_every_message_were_remembered(messages: list[tuple[int, int
         assert 0 <= found.window <= FULL
 
 
+@settings(deadline=None)
 @given(st.permutations(range(WINDOW)))
 def test_within_the_window_every_message_is_fresh_once_in_whatever_order(order: list[int]) -> None:
     found = terminal()
