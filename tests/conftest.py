@@ -226,6 +226,7 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Server]]:
         ]
         made.append(Server("prometheus", arguments, port, folder / "log"))
         made[-1].start()
+        wait_for(lambda: http_get(f"{made[-1].url}/-/ready")[0] == 200, "prometheus ready")
         return made[-1]
 
     yield begin
