@@ -4,7 +4,7 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test bench lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
@@ -20,9 +20,13 @@ else
 endif
 
 test: $(VENV)/.dev  ## Lint, types, import contracts and all tests, against real servers
-	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager
+	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
+
+bench: $(VENV)/.runtime $(VENV)/.peers  ## Measure speed and memory beside other exporters (a quarter of an hour)
+	@deploy/install-servers.sh mosquitto prometheus-mqtt-exporter
+	@$(BIN)/python -m bench $(BENCH)
 
 lint: $(VENV)/.dev  ## Lint, types and import contracts only
 	$(BIN)/ruff check .
@@ -54,3 +58,9 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.peers: bench/peers.txt | $(VENV)/bin/python
+	@echo "installing the exporter that is measured beside fleetmon into $(VENV)/peers ..."
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r bench/peers.txt
+	@touch $@

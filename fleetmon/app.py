@@ -6,6 +6,7 @@ the sinks are woken. Everything but the store's thread runs on the event loop, s
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,26 +14,30 @@ from functools import partial
 import mqtt5
 import structlog
 
-from fleetmon.config import Loaded
-from fleetmon.detect import POLICIES
+from fleetmon import logs
+from fleetmon.config import Config, Loaded
 from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.snapshot import record
 from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
-from fleetmon.model.errors import DecodeError
+from fleetmon.model.errors import ConfigError, DecodeError
+from fleetmon.model.events import State
 from fleetmon.model.incident import Incident, Status, Transition
-from fleetmon.model.terminal import PARTITIONS
+from fleetmon.model.terminal import PARTITIONS, Terminal
 from fleetmon.model.topics import Topics
+from fleetmon.readout import Readout, Vitals
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import RESOLVED_KEPT_MS, Board
-from fleetmon.sinks.metrics import Readings, render
-from fleetmon.store import Store, Work
-from fleetmon.web.web import Ports, listen, serve
+from fleetmon.store import Store, TerminalRow, Work
+from fleetmon.web.web import listen, serve
 
 TICK_S = 0.1
+SLICE = 1_000  # deadlines that pass before others get their turn
+CLOCK_STEP_MS = 5_000
 STALL_MS = 2_000  # a longer pause of our own is deafness
 SNAPSHOT_EVERY_S = 120.0 / PARTITIONS
+_FIXED = ("mqtt", "store", "alertmanager", "web")  # sections that only a restart changes
 log = structlog.get_logger("fleetmon")
 
 
@@ -40,14 +45,23 @@ class Daemon:
     """One running fleetmon. `subscribe=False` leaves the broker out; then `accept` is the way in."""
 
     def __init__(
-        self, loaded: Loaded, *, subscribe: bool = True, on_transition: Callable[[Transition], None] = lambda _: None
+        self,
+        loaded: Loaded,
+        *,
+        subscribe: bool = True,
+        on_transition: Callable[[Transition], None] = lambda _: None,
+        reread: Callable[[], Loaded] | None = None,
     ) -> None:
-        """Open the store and take the port; raises ConfigError or StoreError. Call `run` next."""
+        """Open the store and take the port; raises ConfigError or StoreError. Call `run` next.
+
+        `reread` reads the configuration again, for `reload`.
+        """
         config = loaded.config
         self.config = config
+        self.tokens = loaded.tokens
         self.topics = Topics(config.mqtt.prefix)
         self.listener = listen(config.web)
-        self.store = Store(config.store)
+        self.store = Store(config.store, loaded.store_password)
         self.engine = Engine(loaded.registry, max_unregistered=config.max_unregistered)
         self.board = Board()
         self.quarantine = Quarantine()
@@ -57,22 +71,36 @@ class Daemon:
         self.intake = Intake(
             self.topics,
             self.quarantine,
-            max_routes=len(loaded.registry.terminals) + config.max_unregistered,
+            known=self.engine.fleet.terminals,
             own={self.subscriber.canary_topic: self.subscriber.canary_heard},
         )
         self.alertmanagers = [
             Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
         ]
+        self.readout = Readout(
+            self.engine,
+            self.store,
+            self.intake,
+            self.topics,
+            self.subscriber,
+            self.alertmanagers,
+            vitals=self._vitals,
+            tokens=lambda: self.tokens,
+            reload=self.reload,
+        )
         self._subscribe = subscribe
         self._on_transition = on_transition
-        self._started = time.time_ns() // 1_000_000 - int(time.monotonic() * 1000)
+        self._started = time.time_ns() // 1_000_000 - _elapsed()
         self._looked = 0
         self._link_trouble: str | None = "not connected yet"
+        self._last_message: int | None = None
         self._uncommitted = 0
         self._outbox: dict[tuple[str, str], int] = {}
         self._loop_lag_s = 0.0
         self._failure: asyncio.Future[None] | None = None
         self._connection: Connection | None = None
+        self._reread = reread or _nothing_to_read
+        self._reloads: tuple[bool, float] = (True, self._wall() / 1000)  # whether the last succeeded; when one did
 
     @property
     def port(self) -> int:
@@ -83,36 +111,64 @@ class Daemon:
         """Restore, watch, until cancelled; then write everything down. Raises what made it impossible."""
         self._loop = asyncio.get_running_loop()
         self._failure = self._loop.create_future()
+        in_order = False
         try:
             self._restore()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(serve(self.listener, self._ports()))
+                tasks.create_task(serve(self.listener, self.readout, self.config.web))
                 for alertmanager in self.alertmanagers:
                     tasks.create_task(alertmanager.run())
-                tasks.create_task(self._tick())
-                tasks.create_task(self._snapshots())
-                tasks.create_task(self._fail())
+                for endless in (self._tick(), self._snapshots(), self._fail()):
+                    tasks.create_task(endless)
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
                 else:
                     self._on_link(None)  # what comes through `accept` is all there is
+        except asyncio.CancelledError:
+            in_order = True
+            raise
         finally:
-            self._close()
+            self._close(in_order=in_order)
 
     def accept(self, packets: Sequence[Packet]) -> None:
         """The batch entry without a broker: publications of a fleet in the same process."""
-        self._handle(self.engine.observe(self.intake.take(packets, self._now())), None, [])
+        self._handle(self._observe(packets), None, [])
+
+    async def reload(self) -> None:
+        """Take the registry, the tokens and the log level anew; raises ConfigError, and then nothing has changed."""
+        self._reloads = False, self._reloads[1]
+        try:
+            loaded = await asyncio.to_thread(self._reread)
+            _check_reloadable(self.config, loaded.config)
+        except ConfigError as error:
+            log.warning("configuration refused, the old one stays", problems=error.problems)
+            raise
+        self.config, self.tokens = loaded.config, loaded.tokens
+        self.engine.fleet.max_unregistered = loaded.config.max_unregistered
+        self.engine.register(loaded.registry)
+        self._enrol()
+        logs.configure(loaded.config.log)
+        self._reloads = True, self._wall() / 1000
+        log.info("configuration reloaded", terminals=len(loaded.registry.terminals))
 
     # -- in ----------------------------------------------------------------------------------------
 
     def _deliver(self, connection: Connection, packets: list[mqtt5.PublishPacket]) -> None:
         """Called by the transport with all that one read brought."""
+        self._connection = connection
         try:
-            outcome = self.engine.observe(self.intake.take(packets, self._now()))
+            outcome = self._observe(packets)
             ids = [packet.packet_id for packet in packets if packet.packet_id is not None]
             self._handle(outcome, connection, ids)
         except Exception as error:  # noqa: BLE001 - ours, whatever it is: crash loudly, in `run`
             self._crash(error)
+
+    def _observe(self, packets: Sequence[Packet]) -> Outcome:
+        now = self._now()
+        messages = self.intake.take(packets, now)
+        if messages:
+            self._last_message = now
+        return self.engine.observe(messages)
 
     def _on_link(self, trouble: str | None) -> None:
         self._link_trouble = trouble
@@ -137,17 +193,36 @@ class Daemon:
         if connection is not None and self._uncommitted > self.config.mqtt.max_uncommitted:
             connection.pause()
         done = partial(self._loop.call_soon_threadsafe, self._committed, outcome.transitions, connection, ids)
-        self.store.submit(Work(done, outcome.facts, outcome.transitions, refused))
+        self.store.submit(
+            Work(
+                done,
+                facts=outcome.facts,
+                transitions=outcome.transitions,
+                changes=outcome.changes,
+                terminals=self._strangers(outcome),
+                refused=refused,
+            )
+        )
+
+    def _strangers(self, outcome: Outcome) -> list[TerminalRow]:
+        """Rows of terminals that the store may not know yet, or not as they now say they are."""
+        known = self.engine.fleet.terminals
+        keys = {change.terminal for change in outcome.changes if change.before == "never_seen"}
+        keys |= {fact.message.key for fact in outcome.facts if isinstance(fact.message.event, State)}
+        return [terminal_row(known[key]) for key in sorted(keys) if key in known]
 
     def _committed(self, transitions: list[Transition], connection: Connection | None, ids: list[int]) -> None:
         """Safe on the disk: acknowledge, then tell."""
         self._uncommitted -= len(ids)
         if connection is not None:
             connection.acknowledge(ids)
-            if connection.paused and self._uncommitted < self.config.mqtt.max_uncommitted // 2:
-                connection.resume()
+            self._read_on(connection)
         if transitions:
             self._tell(transitions)
+
+    def _read_on(self, connection: Connection) -> None:
+        if connection.paused and self._uncommitted < self.config.mqtt.max_uncommitted // 2:
+            connection.resume()
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -172,44 +247,63 @@ class Daemon:
             self._accepted(list(self._outbox))  # nobody is to be told
 
     def _current(self) -> tuple[int, list[Incident]]:
-        now = self._wall()
-        return now, self.board.current(now)
+        now = time.time_ns() // 1_000_000
+        return now, self.board.current(now, {incident for incident, _ in self._outbox})
 
     def _accepted(self, told: list[tuple[str, str]]) -> None:
-        """One Alertmanager has it; the others get it with their own re-sends."""
-        news = [key for key in told if self._outbox.pop(key, None) is not None]
+        """One Alertmanager has it; the others get it with their own re-sends. The end tells of the beginning, too."""
+        keys = [
+            *told,
+            *[(incident, Status.FIRING.value) for incident, status in told if status == Status.RESOLVED.value],
+        ]
+        news = [key for key in keys if self._outbox.pop(key, None) is not None]
         if news:
             self.store.submit(Work(lambda: None, delivered=news, at=self._wall()))
 
     # -- time --------------------------------------------------------------------------------------
 
     def _wall(self) -> int:
-        """Milliseconds since 1970, from the wall clock at the start and the monotonic one since."""
-        return self._started + int(time.monotonic() * 1000)
+        """Milliseconds since 1970: the wall clock at the start, and the time since, suspension included."""
+        return self._started + _elapsed()
 
     def _now(self) -> int:
         """The time for the engine; if nobody looked for a while, that was deafness of our own."""
+        ahead = time.time_ns() // 1_000_000 - self._wall()
+        if ahead > CLOCK_STEP_MS:  # set forward; set back, it keeps its own time, or deadlines would stand still
+            log.warning("the clock was set forward", by_ms=ahead)
+            self._started += ahead
         now = self._wall()
         if self._looked and now - self._looked > STALL_MS:
-            log.warning("stalled", for_ms=now - self._looked)
+            log.warning("stalled, everyone gets a fresh grace", for_ms=now - self._looked)
             self.engine.stalled(now)
         self._looked = now
         return now
 
     async def _tick(self) -> None:
         while True:
+            now = self._now()
+            self._handle(self.engine.advance(now, SLICE), None, [])
+            while self.engine.behind(now):  # a great outage: in slices, and with no message overtaking them
+                if self._connection is not None:
+                    self._connection.pause()
+                await asyncio.sleep(0)
+                self._handle(self.engine.advance(now, SLICE), None, [])
+                self._looked = self._wall()
+            if self._connection is not None:
+                self._read_on(self._connection)
             before = self._loop.time()
-            self._handle(self.engine.advance(self._now()), None, [])
             await asyncio.sleep(TICK_S)
             lag = self._loop.time() - before - TICK_S
             self._loop_lag_s = max(lag, self._loop_lag_s * 0.99)  # fades within about a minute
 
     async def _snapshots(self) -> None:
-        """One partition after the other, all of them within two minutes."""
+        """One partition after the other, all of them within two minutes; none while the store cannot keep up."""
         while True:
             for partition in range(PARTITIONS):
-                self._snapshot(partition)
+                if self.store.failing is None:
+                    self._snapshot(partition)
                 await asyncio.sleep(SNAPSHOT_EVERY_S)
+            self.store.forget(self._wall())
 
     def _snapshot(self, partition: int) -> None:
         shard = self.engine.shard
@@ -226,7 +320,17 @@ class Daemon:
         self.board.put([*found.firing, *found.resolved])
         self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise
+        self._enrol()
+        gc.collect()
+        gc.freeze()  # what was read will stay: the collector need not walk a million terminals again
         log.info("restored", terminals=len(found.records), facts=len(found.facts), incidents=len(found.firing))
+
+    def _enrol(self) -> None:
+        """Let the store know whom the registry names."""
+        fleet = self.engine.fleet.terminals
+        departed = self.store.departed(fleet)
+        rows = [terminal_row(terminal) for terminal in fleet.values()]
+        self.store.submit(Work(lambda: None, terminals=rows, departed=departed))
 
     def _crash(self, error: Exception) -> None:
         if self._failure is not None and not self._failure.done():
@@ -236,57 +340,50 @@ class Daemon:
         assert self._failure is not None
         await self._failure
 
-    def _close(self) -> None:
+    def _close(self, *, in_order: bool) -> None:
+        """After a fault of our own the soft state is not to be trusted: the facts are, and a restart reads them."""
+        self.readout.close()
         self.listener.close()
-        for partition in range(PARTITIONS):
-            self._snapshot(partition)
+        if in_order:
+            for partition in range(PARTITIONS):
+                self._snapshot(partition)
         if not self.store.close():
             log.error("store not written in time; the broker still has what was not acknowledged")
 
     # -- what the web asks -------------------------------------------------------------------------
 
-    def _ports(self) -> Ports:
-        return Ports(
-            metrics=lambda: partial(render, self._readings()), not_ready=self.not_ready, incidents=self._incidents
-        )
-
     def not_ready(self) -> list[str]:
         """What is missing before fleetmon can be relied on; empty when nothing is."""
-        missing = []
-        if self._link_trouble is not None:
-            missing.append(f"broker: {self._link_trouble}")
-        if self.store.failing is not None:
-            missing.append(f"store: {self.store.failing}")
-        if self.alertmanagers and all(one.sends == one.failures for one in self.alertmanagers):
-            missing.append("alertmanager: none was reached yet")
-        return missing
+        return self.readout.not_ready()
 
-    async def _incidents(self, status: str | None, kind: str | None, limit: int) -> list[Incident]:
-        pending = [
-            incident
-            for incident in self.engine.incidents
-            if incident.status is Status.PENDING and status in (None, "pending") and kind in (None, incident.kind)
-        ]
-        stored = await asyncio.to_thread(self.store.incidents, status, kind, limit)
-        return sorted([*pending, *stored], key=lambda incident: (-incident.opened_at, incident.id))[:limit]
+    def _vitals(self) -> Vitals:
+        return Vitals(self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s)
 
-    def _readings(self) -> Readings:
-        return Readings(
-            census=dict(self.engine.fleet.census.counts),
-            unregistered=self.engine.fleet.census.unregistered,
-            deaf=self.engine.deaf,
-            kinds=tuple(POLICIES),
-            incidents=self.engine.incidents,
-            messages=dict(self.intake.counts),
-            refused=dict(self.quarantine.counts),
-            order=dict(self.engine.shard.counts),
-            connects=self.subscriber.connects,
-            canary_lag_s=self.subscriber.canary_lag_s,
-            uncommitted=self._uncommitted,
-            commits=self.store.commits,
-            outbox=len(self._outbox),
-            outbox_oldest_s=min(self._outbox.values()) / 1000 if self._outbox else None,
-            alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
-            loop_lag_s=self._loop_lag_s,
-            cpu_s=time.process_time(),
-        )
+
+def _check_reloadable(old: Config, new: Config) -> None:
+    fixed = [name for name in _FIXED if getattr(new, name) != getattr(old, name)]
+    if fixed:
+        raise ConfigError([f"{name}: changed; restart fleetmon for it" for name in fixed])
+
+
+def _nothing_to_read() -> Loaded:
+    raise ConfigError(["this fleetmon was not started from a configuration file"])
+
+
+def _elapsed() -> int:
+    """Milliseconds of a clock that nobody sets; on Linux it goes on while the machine is suspended."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000_000
+
+
+def terminal_row(terminal: Terminal) -> TerminalRow:
+    """A terminal as the store shows it."""
+    cohort = terminal.cohort._asdict()
+    return TerminalRow(
+        id=terminal.id,
+        merchant=terminal.merchant,
+        site=terminal.site,
+        registered=terminal.registered,
+        state=terminal.liveness.name.lower(),
+        since=terminal.since,
+        **cohort,
+    )

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,10 @@ from fleetmon.model import asyncapi
 from fleetmon.model.errors import ConfigError, SinkError, StoreError
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
 from fleetmon.replay import replay as replay_lines
+from fleetmon.sim import habits as manners
+from fleetmon.sim import recorder
 from fleetmon.sim import scenario as scenarios
+from fleetmon.sim import truth as truths
 from fleetmon.sim.settings import SimSettings
 from fleetmon.sim.simulator import Progress
 from fleetmon.sim.simulator import simulate as play
@@ -56,12 +59,22 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def run_until_signal(work: Coroutine[Any, Any, object]) -> None:
-    """Run until done, or until SIGINT or SIGTERM; either way everything is closed in order."""
+def run_until_signal(
+    work: Coroutine[Any, Any, object], on_hangup: Callable[[], Coroutine[Any, Any, None]] | None = None
+) -> None:
+    """Run until done, or until SIGINT or SIGTERM; either way everything is closed in order. SIGHUP reloads."""
+
+    async def hangup() -> None:
+        with contextlib.suppress(ConfigError):  # which is logged, and the old configuration stays
+            if on_hangup is not None:
+                await on_hangup()
 
     async def guarded() -> None:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
+        hangups: set[asyncio.Task[None]] = set()
+        if on_hangup is not None:
+            loop.add_signal_handler(signal.SIGHUP, lambda: hangups.add(asyncio.ensure_future(hangup())))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
@@ -84,7 +97,8 @@ def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
     with plain_errors():
         loaded = config.load(config_file, os.environ)
         logs.configure(loaded.config.log)
-        run_until_signal(Daemon(loaded).run())
+        daemon = Daemon(loaded, reread=lambda: config.load(config_file, os.environ))
+        run_until_signal(daemon.run(), daemon.reload)
 
 
 @cli.command()
@@ -113,24 +127,52 @@ def simulate(
     host: Annotated[str, typer.Option(help="The broker.")] = "localhost",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 1883,
     username: Annotated[str | None, typer.Option(help="Password: FLEETMON_SIM_PASSWORD.")] = None,
+    habits: Annotated[
+        str, typer.Option(metavar="quiet|real|FILE", help="How true to life; `real` shops open and close.")
+    ] = "quiet",
+    sales_per_hour: Annotated[float, typer.Option(min=0, max=3600, help="By each terminal, on average.")] = 12.0,
     write_registry: Annotated[
-        Path | None, typer.Option(help="Write the fleet's registry there, for the daemon, and end.")
+        Path | None, typer.Option(help="Write the fleet's registry there; without --record that is all.")
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Write a recording (.gz, .zst) in virtual time; no broker is needed.")
+    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what a replay of the recording has to find.")] = None,
+    start: Annotated[int, typer.Option(help="When the recording starts, in ms since 1970.")] = recorder.START,
     prefix: Prefix = DEFAULT_PREFIX,
 ) -> None:
-    """Simulate a fleet: every terminal a real MQTT client with will, keep-alive and a clock of its own."""
+    """Simulate a fleet: real MQTT clients with wills and clocks of their own; above 2,000 they share connections."""
+    if truth is not None and record is None:
+        raise typer.BadParameter("the truth is about a recording: add --record")
     with plain_errors():
-        fleet = config.load_registry(registry) if registry else synthesise(terminals, seed, interval_s)
+        manner = manners.PRESETS.get(habits) or manners.load(Path(habits))
+        made_up = synthesise(terminals, seed, interval_s, hours=manner.shops.kept)
+        fleet = config.load_registry(registry) if registry else made_up
         if write_registry is not None:
             write_registry.write_bytes(msgspec.yaml.encode(fleet))
             typer.echo(f"{write_registry}: {len(fleet.terminals)} terminals")
-            return
+            if record is None:
+                return
         tale = scenarios.load(scenario) if scenario else scenarios.Scenario("quiet", 3600.0)
         password = os.environ.get("FLEETMON_SIM_PASSWORD")
         settings = SimSettings(
-            host=host, port=port, prefix=prefix, username=username, password=password, speed=speed, seed=seed
+            host=host,
+            port=port,
+            prefix=prefix,
+            username=username,
+            password=password,
+            speed=speed,
+            seed=seed,
+            sales_per_hour=sales_per_hour,
+            habits=manner,
         )
-        run_until_signal(play(fleet, tale, settings, _show_progress))
+        if record is None:
+            run_until_signal(play(fleet, tale, settings, _show_progress))
+            return
+        recorded = recorder.record(fleet, tale, settings, start, record)
+        typer.echo(f"{record}: {recorded.messages} messages, {recorded.progress.sales} sales, until {recorded.until}")
+        if truth is not None:
+            truths.write(truth, recorded, fleet, tale.duration_s)
 
 
 def _show_progress(now: Progress) -> None:

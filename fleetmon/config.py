@@ -1,29 +1,28 @@
 """Strict YAML to frozen structs; every problem is reported with its path, not only the first.
 
 Secrets never stand in the configuration: they come from the file named in `*_file`, or from the
-environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`), and are never printed.
+environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE_PASSWORD`), and are never printed.
 """
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Literal, TypeVar
 
-import msgspec
-import yaml
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
+from fleetmon import strict
 from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.registry import Registry
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
 from fleetmon.store import StoreSettings
+from fleetmon.web.access import Tokens
 from fleetmon.web.settings import WebSettings
 
 T = TypeVar("T")
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Checkable = TypeVar("Checkable", Registry, Tokens)
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +51,8 @@ class Loaded(Struct, frozen=True):
     registry: Registry
     username: str | None
     password: bytes | None = field(default=None)
+    tokens: Tokens | None = None  # who may use the API; None: anybody on this machine, to read
+    store_password: str | None = None
 
     def __repr__(self) -> str:
         """Never shows the secrets."""
@@ -60,24 +61,31 @@ class Loaded(Struct, frozen=True):
 
 def load(path: Path, environment: Mapping[str, str]) -> Loaded:
     """Read a configuration and all that it names; raises ConfigError with every problem found."""
-    config = read_strictly(path, Config)
-    config = _absolute(config, path.parent)
-    mqtt, problems = config.mqtt, _contradictions(config.mqtt)
-    registry, username, password = Registry(), mqtt.username, None
-    try:
-        registry = load_registry(Path(config.registry))
-    except ConfigError as error:
-        problems += error.problems
-    try:
-        username = username or _secret(
-            "mqtt.username_file", mqtt.username_file, environment.get("FLEETMON_MQTT_USERNAME")
-        )
-        password = _secret("mqtt.password_file", mqtt.password_file, environment.get("FLEETMON_MQTT_PASSWORD"))
-    except ConfigError as error:
-        problems += error.problems
+    problems: list[str] = []
+
+    def attempt(call: Callable[[], T], otherwise: T) -> T:
+        try:
+            return call()
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return otherwise
+
+    found = strict.document(path)
+    named = found.get("registry") if isinstance(found, dict) else None
+    blank = Config(registry=named if isinstance(named, str) else "")
+    config = _absolute(attempt(lambda: strict.convert(found, Config, str(path)), blank), path.parent)
+    mqtt = config.mqtt
+    registry = attempt(lambda: load_registry(Path(config.registry)), Registry()) if blank.registry else Registry()
+    tokens = attempt(lambda: load_tokens(config.web.tokens_file), None)
+    username = attempt(lambda: _secret("mqtt.username", mqtt.username_file, environment), mqtt.username)
+    password = attempt(lambda: _secret("mqtt.password", mqtt.password_file, environment), None)
+    store_password = attempt(lambda: _secret("store.password", config.store.password_file, environment), None)
+    problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems()]
+    problems += tokens.strangers(row.id for row in registry.providers) if tokens else []
     if problems:
         raise ConfigError(problems)
-    return Loaded(config, registry, username, password.encode() if password else None)
+    secret = password.encode() if password else None
+    return Loaded(config, registry, mqtt.username or username, secret, tokens, store_password)
 
 
 def _contradictions(mqtt: MqttSettings) -> list[str]:
@@ -97,82 +105,29 @@ def _contradictions(mqtt: MqttSettings) -> list[str]:
 
 def load_registry(path: Path) -> Registry:
     """Read a registry; raises ConfigError with every problem found."""
-    registry = read_strictly(path, Registry)
-    if problems := registry.problems():
+    return _checked(strict.read(path, Registry), path)
+
+
+def load_tokens(path: str | None) -> Tokens | None:
+    """Read who may use the API; raises ConfigError with every problem found."""
+    return None if path is None else _checked(strict.read(Path(path), Tokens), Path(path))
+
+
+def _checked(found: Checkable, path: Path) -> Checkable:
+    if problems := found.problems():
         raise ConfigError([f"{path}: {problem}" for problem in problems])
-    return registry
+    return found
 
 
-def read_strictly(path: Path, kind: type[T]) -> T:
-    """Read a YAML file into a struct; raises ConfigError with every problem found."""
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a safe loader
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from None
-    try:
-        return msgspec.convert(document if document is not None else {}, kind)
-    except msgspec.ValidationError as error:
-        found = list(_problems(document or {}, kind, ""))
-        raise ConfigError([f"{path}: {problem}" for problem in found or [str(error)]]) from None
-
-
-class _StrictLoader(_YAML_LOADER):  # type: ignore[misc,valid-type]
-    """Refuses a key that stands twice, of which YAML would keep the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT002
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'the key "{key}" stands twice', key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
-
-
-def _problems(value: Any, kind: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any YAML, any annotation
-    """Every problem of a value, as `path: what is wrong`."""
-    for part in (kind, *get_args(kind)):  # a struct or a list, also where it may be None
-        if isinstance(value, dict) and isinstance(part, type) and issubclass(part, Struct):
-            yield from _struct_problems(value, part, path)
-            return
-        if isinstance(value, list) and get_origin(part) is list:
-            for index, item in enumerate(value):
-                yield from _problems(item, get_args(part)[0], f"{path}[{index}]")
-            return
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        yield f"{path or 'the file'}: {error}"
-
-
-def _struct_problems(value: dict[Any, Any], kind: type[Struct], path: str) -> Iterator[str]:
-    fields = {found.name: found for found in msgspec.structs.fields(kind)}
-    for key, inner in value.items():
-        where = f"{path}.{key}" if path else str(key)
-        if key in fields:
-            yield from _problems(inner, fields[key].type, where)
-        else:
-            near = difflib.get_close_matches(str(key), fields, 1)
-            advice = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(fields)}"
-            yield f"{where}: unknown key; {advice}"
-    for name, found in fields.items():
-        if found.required and name not in value:
-            yield f"{path}.{name}: is missing".lstrip(".")
-
-
-def _secret(where: str, file: str | None, from_environment: str | None) -> str | None:
+def _secret(where: str, file: str | None, environment: Mapping[str, str]) -> str | None:
+    """A secret from its file, else from the environment; `mqtt.password` is FLEETMON_MQTT_PASSWORD there."""
     if file is None:
-        return from_environment
+        return environment.get(f"FLEETMON_{where.replace('.', '_').upper()}")
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            [f"{where}: {file}: {getattr(error, 'strerror', error)}; make it readable for fleetmon"]
-        ) from None
+        reason = getattr(error, "strerror", error)
+        raise ConfigError([f"{where}_file: {file}: {reason}; make it readable for fleetmon"]) from None
 
 
 def _absolute(config: Config, folder: Path) -> Config:
@@ -189,6 +144,7 @@ def _absolute(config: Config, folder: Path) -> Config:
     return replace(
         config,
         registry=str(folder / config.registry),
-        store=replace(config.store, path=str(folder / config.store.path)),
+        web=replace(config.web, tokens_file=place(config.web.tokens_file)),
+        store=config.store.placed(folder),
         mqtt=replace(mqtt, tls=tls, **files),
     )

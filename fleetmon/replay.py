@@ -23,6 +23,7 @@ def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics:
     last = None
     for line in lines:
         if until is not None and line.t > until:
+            transitions += engine.advance(until).transitions  # somebody listened on
             break
         if last is None:
             transitions += engine.link_up(line.t).transitions
@@ -32,10 +33,11 @@ def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics:
         else:
             step = engine.link_up if line.link == "up" else engine.link_down
             transitions += step(line.t).transitions
-    if until is not None and (last is None or until > last):
-        # Nobody listened any longer: due dates advance, deadlines freeze, and it is no fault of the link.
-        transitions += engine.link_down(last or until, reported=False).transitions
-        transitions += engine.advance(until).transitions
+    else:
+        if until is not None and last is not None:
+            # Nobody listened any longer: due dates advance, deadlines freeze, and it is no fault of the link.
+            transitions += engine.link_down(last, reported=False).transitions
+            transitions += engine.advance(until).transitions
     return {
         "until": until if until is not None else last or 0,
         "incidents": [_incident(found) for found in _announced(transitions)],

@@ -5,9 +5,12 @@ A server that is not installed is an error, not a skip: run `make test`, which i
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+import psycopg
 import pytest
 
 from fleetmon import config
@@ -24,6 +28,7 @@ from fleetmon.config import Config, Loaded
 from fleetmon.model.incident import Transition
 from fleetmon.model.registry import Registry
 from fleetmon.store import StoreSettings
+from fleetmon.web.access import Tokens
 from fleetmon.web.settings import WebSettings
 
 SAMPLE = Path(__file__).parent / "contract" / "v1" / "sample"
@@ -90,6 +95,83 @@ class Server:
         assert self._process.poll() is None, f"it ended: {self.log.read_text()[-2000:]}"
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class PostgreSQL(Server):
+    """A PostgreSQL server that can be stopped and started again, and makes databases."""
+
+    def __init__(self, folder: Path) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        assert programs, "postgresql is not installed: run `make test`, or deploy/install-servers.sh postgresql"
+        owner: list[str] = []
+        if os.geteuid() == 0:  # which it refuses to run as
+            shutil.chown(folder, "postgres", "postgres")
+            owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+        data, port = folder / "data", free_port()
+        initialise = [
+            *owner,
+            str(programs[-1] / "initdb"),
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "-D",
+            str(data),
+        ]
+        subprocess.run([*initialise, "--no-locale"], check=True, capture_output=True, cwd=folder)
+        rule = "host all secretive 127.0.0.1/32 scram-sha-256\n"  # one user has to prove who he is
+        access = data / "pg_hba.conf"
+        access.write_text(rule + access.read_text())
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "log_line_prefix": "%m "}
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        command = [*owner, str(programs[-1] / "postgres"), "-D", str(data), "-p", str(port), *arguments]
+        super().__init__(command[0], command[1:], port, folder / "log")
+        self._databases = 0
+
+    def start(self) -> None:
+        super().start()
+        wait_for(self._takes_questions, "postgresql")
+
+    def _takes_questions(self) -> bool:
+        try:
+            return bool(self.ask("SELECT 1"))
+        except psycopg.OperationalError:  # it is starting up
+            return False
+
+    def stop(self) -> None:
+        """Cut all connections, as a restart of the machine would; SIGTERM would wait for them to go."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+        super().stop()
+
+    def ask(self, query: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run one statement as the server's own administrator."""
+        address = f"host=127.0.0.1 port={self.port} user=postgres dbname={database}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            found = connection.execute(query.encode())
+            return found.fetchall() if found.description else []
+
+    def database(self, user: str = "fleetmon") -> str:
+        """The URL of a new empty database of an ordinary user, which sorts as people do."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        if not self.ask(f"SELECT 1 FROM pg_roles WHERE rolname = '{user}'"):
+            self.ask(f"CREATE ROLE {user} LOGIN PASSWORD 'hush'")
+        sorting = "LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C'"
+        self.ask(f"CREATE DATABASE {name} OWNER {user} TEMPLATE template0 ENCODING 'UTF8' {sorting}")
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{name}"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running PostgreSQL; every test asks it for a database of its own."""
+    with tempfile.TemporaryDirectory(prefix="fleetmon-postgresql-") as folder:  # pytest's own are closed to others
+        server = PostgreSQL(Path(folder))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture
@@ -183,10 +265,12 @@ async def start(tmp_path: Path, sample_registry: Registry) -> AsyncIterator[Call
     """Start daemons on the sample's fleet, with sections of the configuration as arguments; stopped at the end."""
     started: list[Running] = []
 
-    def begin(password: bytes | None = None, username: str | None = None, **sections: Any) -> Running:
-        sections = {"store": StoreSettings(str(tmp_path / "fleetmon.db")), "web": WebSettings(port=0), **sections}
+    def begin(
+        password: bytes | None = None, username: str | None = None, tokens: Tokens | None = None, **sections: Any
+    ) -> Running:
+        sections = {"store": StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db"), "web": WebSettings(port=0), **sections}
         transitions: list[Transition] = []
-        loaded = Loaded(Config(registry="", **sections), sample_registry, username, password)
+        loaded = Loaded(Config(registry="", **sections), sample_registry, username, password, tokens)
         started.append(Running(Daemon(loaded, on_transition=transitions.append), transitions))
         return started[-1]
 

@@ -65,7 +65,7 @@ def _config(folder: Path, broker: int | None, web_port: int, more: dict[str, str
     return Config(
         registry="",
         mqtt=MqttSettings(host="127.0.0.1", port=broker or 1883),
-        store=StoreSettings(str(folder / "fleetmon.db")),
+        store=StoreSettings(f"sqlite:///{folder}/fleetmon.db"),
         web=WebSettings(port=web_port),
         alertmanager=AlertmanagerSettings(urls=urls, resend_s=15.0),
     )

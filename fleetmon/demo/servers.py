@@ -110,11 +110,12 @@ async def monitoring(deploy: Path, web_port: int, folder: Path) -> AsyncIterator
 
 
 def _rewire(example: Path, copy: Path, ports: dict[int, int]) -> None:
-    """The shipped configuration, with the usual ports replaced by those of the demo."""
+    """The shipped configuration and its rules, with the usual ports replaced by those of the demo."""
     text = example.read_text(encoding="utf-8")
     for usual, port in ports.items():
         text = text.replace(f"localhost:{usual}", f"127.0.0.1:{port}")
     copy.write_text(text, encoding="utf-8")
+    shutil.copytree(example.parent / "rules", copy.parent / "rules")
 
 
 def _required(program: str) -> str:

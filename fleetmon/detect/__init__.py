@@ -3,7 +3,10 @@
 The order of the group detectors is the order in which they are asked: what explains most comes first.
 """
 
+from fleetmon.detect.battery import BATTERY
 from fleetmon.detect.carrier_outage import CARRIER_OUTAGE, CARRIER_OUTAGE_IN_REGION
+from fleetmon.detect.device_fault import DEVICE_FAULT
+from fleetmon.detect.host_outage import HOST_OUTAGE
 from fleetmon.detect.ingest_impaired import INGEST_IMPAIRED
 from fleetmon.detect.site_outage import SITE_OUTAGE
 from fleetmon.detect.tamper import TAMPER
@@ -13,6 +16,9 @@ from fleetmon.model.detector import Detector, DeviceDetector, GroupDetector
 DETECTORS: tuple[Detector, ...] = (
     INGEST_IMPAIRED,
     TAMPER,
+    DEVICE_FAULT,
+    BATTERY,
+    HOST_OUTAGE,
     CARRIER_OUTAGE,
     CARRIER_OUTAGE_IN_REGION,
     SITE_OUTAGE,
@@ -22,4 +28,12 @@ DEVICE_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detect
 GROUP_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detector, GroupDetector))
 POLICIES = {detector.kind: detector.policy for detector in DETECTORS}
 
-__all__ = ["DETECTORS", "DEVICE_DETECTORS", "GROUP_DETECTORS", "INGEST_IMPAIRED", "POLICIES", "TERMINAL_OFFLINE"]
+__all__ = [
+    "DETECTORS",
+    "DEVICE_DETECTORS",
+    "GROUP_DETECTORS",
+    "HOST_OUTAGE",
+    "INGEST_IMPAIRED",
+    "POLICIES",
+    "TERMINAL_OFFLINE",
+]

@@ -7,6 +7,8 @@ Where it can be wrong: an area with a single shop (a shop's fault looks the same
 takes every network at once, which shows as one outage per carrier.
 """
 
+from msgspec.structs import replace
+
 from fleetmon.model.detector import GroupDetector, Tally
 from fleetmon.model.incident import Policy
 
@@ -40,4 +42,4 @@ CARRIER_OUTAGE = GroupDetector(
     breached=breached,
     recovered=recovered,
 )
-CARRIER_OUTAGE_IN_REGION = CARRIER_OUTAGE._replace(scope=("carrier", "region"), apart="site")
+CARRIER_OUTAGE_IN_REGION = replace(CARRIER_OUTAGE, scope=("carrier", "region"), apart="site")

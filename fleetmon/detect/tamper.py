@@ -10,13 +10,14 @@ from fleetmon.model.incident import Policy
 
 
 def concerns(event: DeviceEvent) -> bool:
-    """Whether a device event speaks of tampering."""
-    return event.component == "security" or "tamper" in event.code.lower()
+    """Whether a device event speaks of tampering: by its code, or as a critical word of the security module."""
+    told = event.action == "clear" or event.severity in (None, "critical")
+    return "tamper" in event.code.lower() or (event.component == "security" and told)
 
 
 TAMPER = DeviceDetector(
     kind="tamper",
     policy=Policy(severity="critical", pages=True, hold_ms=0, keep_ms=0),
     concerns=concerns,
-    latches=True,
+    oneshot_ms=None,
 )

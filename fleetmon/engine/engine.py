@@ -12,8 +12,8 @@ from operator import itemgetter
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.correlator import Correlator
 from fleetmon.engine.fleet import Fleet
-from fleetmon.engine.outcome import Message, Outcome
-from fleetmon.engine.shard import Shard
+from fleetmon.engine.outcome import Message, Outcome, TerminalChange
+from fleetmon.engine.shard import Delta, LivenessChange, Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
@@ -28,6 +28,7 @@ class Engine:
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
         self.now = 0
+        self._changes: list[TerminalChange] = []
 
     def observe(self, messages: Sequence[Message]) -> Outcome:
         """Take in messages in order of arrival."""
@@ -36,14 +37,17 @@ class Engine:
             self.shard.heard_since = messages[0].received_at  # before the first message we were deaf
         for received_at, together in groupby(messages, key=itemgetter(0)):
             self._run(received_at)
-            self.correlator.observe(self.shard.observe(list(together), outcome))
-        outcome.transitions = self.correlator.incidents.take()
-        return outcome
+            self._correlate(self.shard.observe(list(together), outcome))
+        return self._take(outcome)
 
-    def advance(self, now: int) -> Outcome:
-        """Let time pass without a message."""
-        self._run(now)
-        return Outcome(transitions=self.correlator.incidents.take())
+    def advance(self, now: int, most: int | None = None) -> Outcome:
+        """Let time pass without a message; with `most`, at most so many deadlines, and `behind` tells of more."""
+        self._run(now, most)
+        return self._take(Outcome())
+
+    def behind(self, now: int) -> bool:
+        """Whether something that is due by `now` has not been looked at yet."""
+        return min(self.shard.next, self.correlator.next) <= now
 
     def link_down(self, at: int, *, reported: bool = True) -> Outcome:
         """We hear nothing from `at` on: deadlines freeze. Unreported, it opens no incident (a recording's end)."""
@@ -52,7 +56,7 @@ class Engine:
             self.shard.deaf_since = at
         if reported:
             self.correlator.link_lost(at)
-        return Outcome(transitions=self.correlator.incidents.take())
+        return self._take(Outcome())
 
     def link_up(self, at: int) -> Outcome:
         """We hear again: everyone gets a fresh grace."""
@@ -60,11 +64,16 @@ class Engine:
         self.shard.deaf_since = None
         self.shard.heard_since = self.now
         self.correlator.link_found(self.now)
-        return Outcome(transitions=self.correlator.incidents.take())
+        return self._take(Outcome())
 
     def stalled(self, at: int) -> None:
         """We did not look for a while (a suspended machine, a blocked loop): everyone gets a fresh grace from `at`."""
         self.shard.heard_since = max(at, self.shard.heard_since)
+
+    def register(self, registry: Registry) -> None:
+        """Take another registry; what terminals have told of themselves stays."""
+        self.fleet.register(registry)
+        self.correlator.regrouped(self.now)
 
     def restore(
         self, records: Sequence[TerminalRecord], facts: Sequence[Message], incidents: Sequence[Incident]
@@ -103,15 +112,31 @@ class Engine:
         elif own is not None or terminal.liveness is Liveness.DOWN:
             self.shard.believe(terminal, Liveness.SUSPECT, terminal.since)
 
-    def _run(self, now: int) -> None:
+    def _correlate(self, deltas: Sequence[Delta]) -> None:
+        if deltas:
+            self.correlator.observe(deltas)
+            self._changes += [
+                TerminalChange(delta.at, delta.terminal.id, delta.before.name.lower(), delta.after.name.lower())
+                for delta in deltas
+                if isinstance(delta, LivenessChange)
+            ]
+
+    def _take(self, outcome: Outcome) -> Outcome:
+        outcome.transitions = self.correlator.incidents.take()
+        outcome.changes, self._changes = self._changes, []
+        return outcome
+
+    def _run(self, now: int, most: int | None = None) -> None:
         """Let everything due by `now` happen, in order of time."""
         self.now = now = max(now, self.now)
         shard, correlator = self.shard, self.correlator
-        while True:
+        while most is None or most > 0:
             deadline, judgement = shard.next, correlator.next
             if min(deadline, judgement) > now:
                 return
             if deadline <= judgement:
-                correlator.observe(shard.advance_one(min(now, judgement)))
+                self._correlate(shard.advance_one(min(now, judgement)))
             else:
                 correlator.advance(now)
+            if most is not None:
+                most -= 1

@@ -5,19 +5,19 @@ is believed over it. Ids that the registry lacks are watched with the defaults, 
 hostile client cannot fill the memory.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
-from fleetmon.detect import GROUP_DETECTORS, TERMINAL_OFFLINE
+from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.census import Census
-from fleetmon.model.detector import GroupDetector, Grouping
+from fleetmon.engine.groups import Groups
 from fleetmon.model.hours import Hours
-from fleetmon.model.incident import Scope
-from fleetmon.model.registry import CELLULAR, Registry
+from fleetmon.model.registry import Merchant, Registry, Site
+from fleetmon.model.registry import Terminal as Row
 from fleetmon.model.terminal import PARTITIONS, Cohort, Terminal
 
 SHORTEST_SLACK, LONGEST_SLACK = 1_000, 15_000
 ALWAYS_OPEN: Final = Hours([])
+_NOBODY: Final = Cohort()
 
 
 def slack(interval_ms: int) -> int:
@@ -34,17 +34,15 @@ class Fleet:
     """The terminals, who shares what with whom, and how many are in which state."""
 
     def __init__(self, registry: Registry, max_unregistered: int = 10_000) -> None:
-        self.defaults = registry.defaults
         self.max_unregistered = max_unregistered
         self.census = Census()
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
         self._cohorts: dict[Cohort, Cohort] = {}
-        self._groups: dict[tuple[Grouping, ...], dict[tuple[str, ...], dict[str, Terminal]]] = {
-            detector.scope: {} for detector in GROUP_DETECTORS
-        }
-        self._hours = {site.id: Hours(site.hours) for site in registry.sites if site.hours}
-        self._register(registry)
+        self.groups = Groups()
+        self._intervals: dict[int, tuple[int, int]] = {}  # seconds -> (interval, wait), so that terminals share them
+        self._hours: dict[str, Hours] = {}
+        self.register(registry)
 
     def hours(self, terminal: Terminal) -> Hours:
         """When the terminal's shop is open."""
@@ -54,10 +52,21 @@ class Fleet:
         """The terminal, made with the defaults if it is new; None when there are too many unregistered ones."""
         terminal = self.terminals.get(key)
         if terminal is None and self.census.unregistered < self.max_unregistered:
-            interval = self.defaults.interval_s * 1000
-            terminal = Terminal(key, "", "", self._intern(Cohort()), interval, wait(interval), registered=False)
-            self._add(terminal)
+            interval, patience = self.promise(self.defaults.interval_s)
+            terminal = Terminal(key, "", "", self._intern(_NOBODY), interval, patience, registered=False)
+            self.terminals[key] = terminal
+            self.census.add(terminal)
+            self.partitions[terminal.partition].append(terminal)
+            self.groups.enter(terminal)
         return terminal
+
+    def promise(self, interval_s: int) -> tuple[int, int]:
+        """Interval and patience in ms of terminals that promise a heartbeat every `interval_s`."""
+        found = self._intervals.get(interval_s)
+        if found is None:
+            interval = interval_s * 1000
+            found = self._intervals[interval_s] = (interval, wait(interval))
+        return found
 
     def identify(self, terminal: Terminal, model: str | None, firmware: str | None, carrier: str | None) -> None:
         """Take the technical identity from the terminal itself; None leaves what is known."""
@@ -69,78 +78,79 @@ class Fleet:
             return
         self.census.leave(terminal)
         if new.carrier != old.carrier:
-            self._leave(terminal)
-            terminal.cohort = new
-            self._enter(terminal)
+            self.groups.change_cohort(terminal, new)
         terminal.cohort = new
         self.census.enter(terminal)
         if not self.census.knows(old):
             del self._cohorts[old]
+            self.groups.forget(old)
 
-    def groups_of(self, terminal: Terminal, cohort: Cohort | None = None) -> Iterator[tuple[GroupDetector, Scope]]:
-        """The groups that the terminal is a member of, the widest first; with a cohort, that it then was one of."""
-        for detector in GROUP_DETECTORS:
-            values = _values(detector, terminal.site, cohort or terminal.cohort)
-            if values:
-                yield detector, tuple(zip(detector.scope, values, strict=True))
-
-    def members(self, detector: GroupDetector, scope: Scope) -> list[Terminal]:
-        """The terminals of one group."""
-        values = dict(scope)
-        return list(self._groups[detector.scope].get(tuple(values[name] for name in detector.scope), {}).values())
-
-    def _register(self, registry: Registry) -> None:
+    def register(self, registry: Registry) -> None:
+        """Take over what the operator knows, also while running: who left the registry is watched as unregistered."""
+        self.defaults = registry.defaults
+        self._hours = {site.id: Hours(site.hours) for site in registry.sites if site.hours}
         merchants = {merchant.id: merchant for merchant in registry.merchants}
         sites = {site.id: site for site in registry.sites}
+        left = {terminal.id for terminal in self.terminals.values() if terminal.registered}
+        names: dict[str, str] = {}  # one string for all that say the same
         for row in registry.terminals:
-            site, merchant = sites.get(row.site), merchants.get(row.merchant)
-            cohort = Cohort(
-                region=row.region or (site.region if site else "") or (merchant.region if merchant else ""),
-                carrier=row.carrier,
-                acquirer=row.acquirer or (merchant.acquirer if merchant else ""),
-                provider=row.provider or (merchant.provider if merchant else ""),
-                model=row.model,
-                network=row.network or "",
-            )
-            interval = (row.interval_s or registry.defaults.interval_s) * 1000
-            self._add(
-                Terminal(
-                    row.id, row.merchant, row.site, self._intern(cohort), interval, wait(interval), serial=row.serial
-                )
-            )
+            terminal = self.terminals.get(row.id)
+            if terminal is None:
+                terminal = Terminal(row.id, "", "", _NOBODY, *self.promise(row.interval_s or self.defaults.interval_s))
+                terminal.serial = row.serial
+                self.terminals[row.id] = terminal
+            left.discard(row.id)
+            terminal.merchant = names.setdefault(row.merchant, row.merchant)
+            terminal.site = names.setdefault(row.site, row.site)
+            terminal.registered = True
+            terminal.cohort = _believe(terminal, _cohort(row, sites.get(row.site), merchants.get(row.merchant)))
+        for terminal in [self.terminals[key] for key in left]:
+            terminal.merchant, terminal.site, terminal.registered = "", "", False
+            terminal.cohort = _believe(terminal, _NOBODY)
+            if not (terminal.session or terminal.last_seen):
+                del self.terminals[terminal.id]  # it never was more than a row
+        self._regroup()
 
-    def _add(self, terminal: Terminal) -> None:
-        self.terminals[terminal.id] = terminal
-        self.partitions[terminal.partition].append(terminal)
-        self.census.add(terminal)
-        self._enter(terminal)
-
-    def _enter(self, terminal: Terminal) -> None:
-        for detector in GROUP_DETECTORS:
-            if values := _values(detector, terminal.site, terminal.cohort):
-                self._groups[detector.scope].setdefault(values, {})[terminal.id] = terminal
-
-    def _leave(self, terminal: Terminal) -> None:
-        for detector in GROUP_DETECTORS:
-            if values := _values(detector, terminal.site, terminal.cohort):
-                group = self._groups[detector.scope][values]
-                del group[terminal.id]
-                if not group:
-                    del self._groups[detector.scope][values]
+    def _regroup(self) -> None:
+        """Sort everybody anew into cohorts, groups and partitions."""
+        self.census = Census()
+        self._cohorts.clear()
+        for partition in self.partitions:
+            partition.clear()
+        self.groups.clear()
+        partitions: dict[str, list[Terminal]] = {}
+        for terminal in self.terminals.values():
+            terminal.cohort = self._intern(terminal.cohort)
+            self.census.add(terminal)
+            key = terminal.site or terminal.merchant or terminal.id
+            if key not in partitions:
+                partitions[key] = self.partitions[terminal.partition]
+            partitions[key].append(terminal)
+            self.groups.enter(terminal)
 
     def _intern(self, cohort: Cohort) -> Cohort:
         return self._cohorts.setdefault(cohort, cohort)
 
 
-def value(site: str, cohort: Cohort, name: Grouping) -> str:
-    """The value of a grouping attribute for a terminal of this site and cohort."""
-    if name == "site":
-        return site
-    return cohort.region if name == "region" else cohort.carrier
+def _believe(terminal: Terminal, registered: Cohort) -> Cohort:
+    """For its technical identity a terminal that has spoken is believed over the registry."""
+    if not terminal.session:
+        return registered
+    said = terminal.cohort
+    return registered._replace(
+        model=said.model or registered.model,
+        firmware=said.firmware or registered.firmware,
+        carrier=said.carrier or registered.carrier,
+    )
 
 
-def _values(detector: GroupDetector, site: str, cohort: Cohort) -> tuple[str, ...]:
-    if detector.cellular and cohort.network not in CELLULAR:
-        return ()
-    values = tuple([value(site, cohort, name) for name in detector.scope])
-    return values if all(values) else ()
+def _cohort(row: Row, site: Site | None, merchant: Merchant | None) -> Cohort:
+    """What a row says, and where it says nothing its site, then its merchant."""
+    return Cohort(
+        region=row.region or (site.region if site else "") or (merchant.region if merchant else ""),
+        carrier=row.carrier,
+        acquirer=row.acquirer or (merchant.acquirer if merchant else ""),
+        provider=row.provider or (merchant.provider if merchant else ""),
+        model=row.model,
+        network=row.network or "",
+    )

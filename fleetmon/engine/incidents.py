@@ -51,10 +51,10 @@ class Incidents:
         incident.paged_at = at if incident.pages and incident.suppressed_by is None else None
         self._move(incident, Status.FIRING, at, reason)
 
-    def end(self, incident: Incident, at: int, reason: str) -> None:
-        """It is over: resolved if it was announced, dropped without a word if not."""
+    def end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
+        """It is over, in fact `since`: resolved if it was announced, dropped without a word if not."""
         if incident.status is Status.FIRING:
-            incident.resolved_at = at
+            incident.resolved_at = at if since is None else since
             self._move(incident, Status.RESOLVED, at, reason)
         else:
             self._move(incident, Status.DROPPED, at, reason)

@@ -34,12 +34,22 @@ class Refusal(NamedTuple):
     message: Message
 
 
+class TerminalChange(NamedTuple):
+    """A terminal came, went or fell asleep; the states are those of `Liveness`, in small letters."""
+
+    at: int
+    terminal: str
+    before: str
+    after: str
+
+
 class Outcome(Struct):
     """What a batch of messages or the passing of time brought about, in order."""
 
     facts: list[Fact] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
+    changes: list[TerminalChange] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.facts or self.transitions or self.refusals)
+        return bool(self.facts or self.transitions or self.changes or self.refusals)

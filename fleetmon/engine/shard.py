@@ -15,18 +15,19 @@ grace from `heard_since` on.
 
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
 from fleetmon.engine.deadlines import Deadlines
-from fleetmon.engine.fleet import Fleet, slack, wait
+from fleetmon.engine.fleet import Fleet, slack
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
 from fleetmon.model.detector import DeviceDetector
-from fleetmon.model.events import DeviceEvent, Heartbeat, Payout, Sequenced, State, Transaction
-from fleetmon.model.incident import fnv1a
+from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, Notice, Payout, Sequenced, State, Transaction
 from fleetmon.model.terminal import FULL, NO_DEADLINE, Cohort, Liveness, Order, Terminal
 
 LATEST: Final = 60_000  # a birth that arrives after that of a later session is at most so much older
+EARLY: Final = 20 * 60_000  # before closing time a silence is most likely the evening's end
 MOST_CODES: Final = 32  # fault codes of one kind remembered of one terminal
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
@@ -65,9 +66,18 @@ class FaultChange(NamedTuple):
     detector: DeviceDetector
     present: bool
     code: str
+    until: int | None = None  # it happened once, and counts until then
 
 
-Delta = LivenessChange | Move | FaultChange
+class HostReport(NamedTuple):
+    """A host told of its health, or announced work."""
+
+    at: int
+    host: str
+    event: HostHealth | Notice
+
+
+Delta = LivenessChange | Move | FaultChange | HostReport
 
 
 class Shard:
@@ -114,6 +124,8 @@ class Shard:
                     self._terminal_fact(terminal, message, outcome)
             else:
                 outcome.facts.append(Fact(_fact_key(message, event), 0, message))
+                if isinstance(event, (HostHealth, Notice)):
+                    self._deltas.append(HostReport(now, key, event))
         return self._take()
 
     def advance_one(self, now: int) -> list[Delta]:
@@ -134,7 +146,9 @@ class Shard:
         """Set the deadline that belongs to a terminal's state, after it was read back."""
         if terminal.liveness is Liveness.ASLEEP:
             terminal.due = self._opening(terminal, terminal.since)
-        elif terminal.liveness is Liveness.DOWN or (terminal.liveness is Liveness.NEVER_SEEN and not terminal.session):
+        elif terminal.liveness is Liveness.DOWN:
+            terminal.due = self._closing(terminal, terminal.since)
+        elif terminal.liveness is Liveness.NEVER_SEEN and not terminal.session:
             terminal.due = NO_DEADLINE
         else:
             terminal.due = terminal.last_seen + terminal.wait_ms
@@ -167,7 +181,11 @@ class Shard:
             order = self._in_order(terminal, event)
             if order is Order.REPEATED:
                 return
-            if isinstance(event, DeviceEvent) and event.boot <= terminal.boot:  # above: of a device that was replaced
+            if order is Order.OLD_BOOT and not terminal.born <= event.boot <= terminal.boot:
+                epoch = max(terminal.epoch - 1, 0)  # a straggler of the device that stood here before
+                outcome.facts.append(Fact(_fact_key(message, event, epoch), epoch, message))
+                return
+            if isinstance(event, DeviceEvent):
                 self._device(terminal, event, message.received_at)
             if order in _FRESH and not message.retained:
                 self._alive(terminal, message.received_at)
@@ -204,7 +222,7 @@ class Shard:
         swapped = _swapped(terminal, said)
         if swapped or said.boot < terminal.boot:
             terminal.epoch += 1
-            terminal.former = terminal.boot
+            terminal.former, terminal.born = terminal.boot, said.boot
             self._replaced(terminal, now)
         if swapped or said.boot != terminal.boot:
             terminal.boot, terminal.seq, terminal.window = said.boot, -1, 0
@@ -234,13 +252,13 @@ class Shard:
     def _alive(self, terminal: Terminal, now: int) -> None:
         terminal.last_seen = now
         terminal.will_at = 0
+        terminal.overslept = False
         terminal.due = now + terminal.wait_ms
         self._change(terminal, _UP, now)
         self.deadlines.arm(terminal)
 
     def _promise(self, terminal: Terminal, interval_s: int) -> None:
-        terminal.interval_ms = interval_s * 1000
-        terminal.wait_ms = wait(terminal.interval_ms)
+        terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
 
     def _sleep(self, terminal: Terminal, at: int) -> None:
         terminal.due = self._opening(terminal, at)
@@ -259,11 +277,18 @@ class Shard:
             terminal.due = self.heard_since + terminal.wait_ms
             self.deadlines.arm(terminal)
         elif terminal.liveness is Liveness.ASLEEP:
+            terminal.overslept = True
             self._down(terminal, at)
         elif not self.fleet.hours(terminal).is_open(at):
             self._sleep(terminal, at)
         elif terminal.liveness is Liveness.SUSPECT:
             self._down(terminal, at)
+        elif terminal.liveness is Liveness.DOWN:  # reopened since: it is still down
+            terminal.due = self._closing(terminal, at)
+            self.deadlines.arm(terminal)
+        elif (closing := self._closing(terminal, at)) <= at + EARLY:  # people switch off before the doors close
+            terminal.due = closing
+            self.deadlines.arm(terminal)
         else:
             terminal.due = max(self._proof(terminal), at + 1)
             self._change(terminal, Liveness.SUSPECT, at)
@@ -278,8 +303,14 @@ class Shard:
         return heard + TERMINAL_OFFLINE.down_after(terminal.interval_ms, margin)
 
     def _down(self, terminal: Terminal, at: int) -> None:
-        terminal.due = NO_DEADLINE
+        terminal.due = self._closing(terminal, at)  # then nobody expects it any longer
         self._change(terminal, Liveness.DOWN, at)
+        self.deadlines.arm(terminal)
+
+    def _closing(self, terminal: Terminal, at: int) -> int:
+        """When the terminal's shop closes next, at `at` or later."""
+        closing = self.fleet.hours(terminal).next_closing(at)
+        return NO_DEADLINE if closing is None else closing
 
     def _change(self, terminal: Terminal, after: Liveness, at: int) -> None:
         before = terminal.liveness
@@ -293,7 +324,7 @@ class Shard:
     def _device(self, terminal: Terminal, event: DeviceEvent, now: int) -> None:
         """Keep the newest word about each fault; arrival order is never trusted."""
         for detector in DEVICE_DETECTORS:
-            if not detector.concerns(event) or (event.action == "oneshot" and not detector.latches):
+            if not detector.concerns(event):
                 continue
             codes = self.faults.setdefault(terminal.id, {}).setdefault(detector.kind, {})
             if (event.boot, event.seq) <= codes.get(event.code, _NO_WORD)[:2]:
@@ -301,9 +332,17 @@ class Shard:
             was = _present(codes)
             if len(codes) >= MOST_CODES and event.code not in codes:
                 del codes[min(codes, key=lambda code: (codes[code][2], codes[code]))]  # the oldest, cleared ones first
-            codes[event.code] = (event.boot, event.seq, event.action != "clear")
-            if _present(codes) != was:
+            once = event.action == "oneshot" and detector.oneshot_ms is not None
+            codes[event.code] = (event.boot, event.seq, event.action != "clear" and not once)
+            if once:
+                until = now + (detector.oneshot_ms or 0)
+                self._deltas.append(FaultChange(now, terminal, detector, present=True, code=event.code, until=until))
+            elif _present(codes) != was:
                 self._deltas.append(FaultChange(now, terminal, detector, not was, event.code))
+
+    def is_faulty(self, terminal_id: str, kind: str) -> bool:
+        """Whether a fault of this kind is set at the terminal."""
+        return _present(self.faults.get(terminal_id, {}).get(kind, {}))
 
     def _replaced(self, terminal: Terminal, now: int) -> None:
         """Another device is in its place: the faults of the old one are gone with it."""
@@ -348,5 +387,4 @@ def _fact_key(message: Message, event: object, epoch: int = 0) -> str:
             return f"{message.key}/{epoch}/{event.boot}/{event.seq}"
         case Payout():
             return f"{message.key}/{event.id}/{event.event}"
-    # Bytes one by one: a codec that skips unknown fields does not look whether they are UTF-8.
-    return f"{message.topic}/{fnv1a(message.payload.decode('latin-1')):016x}"
+    return f"{message.topic}/{blake2b(message.payload, digest_size=8).hexdigest()}"

@@ -2,7 +2,6 @@
 
 from msgspec import Struct
 
-from fleetmon.engine.fleet import wait
 from fleetmon.engine.shard import Faults, Shard
 from fleetmon.model.terminal import Liveness, Terminal
 
@@ -29,11 +28,13 @@ class TerminalRecord(Struct, array_like=True):
     faults: Faults
     former: int = -1
     session_at: int = 0
+    born: int = -1
+    overslept: bool = False
 
 
 _SAME = (
     *("since", "last_seen", "will_at", "interval_ms", "epoch", "boot", "seq", "window"),
-    *("session", "ended", "serial", "former", "session_at"),
+    *("session", "ended", "serial", "former", "session_at", "born", "overslept"),
 )
 
 
@@ -59,7 +60,7 @@ def restore(shard: Shard, found: TerminalRecord) -> None:
     shard.fleet.identify(terminal, found.model, found.firmware, found.carrier)
     for name in _SAME:
         setattr(terminal, name, getattr(found, name))
-    terminal.wait_ms = wait(found.interval_ms)
+    terminal.interval_ms, terminal.wait_ms = shard.fleet.promise(found.interval_ms // 1000)
     if found.faults:
         shard.faults[terminal.id] = found.faults
     shard.believe(terminal, Liveness(found.liveness), found.since)

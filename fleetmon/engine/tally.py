@@ -5,42 +5,77 @@ look at one member may cost more than a few comparisons, and none may depend on 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from fleetmon.detect import TERMINAL_OFFLINE
-from fleetmon.engine.fleet import slack, value
+from fleetmon.engine.fleet import slack
+from fleetmon.engine.groups import value
 from fleetmon.model.detector import GroupDetector, Tally
 from fleetmon.model.terminal import Liveness, Terminal
 
 _AWAKE = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
 
 
-def is_silent(terminal: Terminal, now: int, heard_since: int) -> bool:
-    """Whether the terminal missed a beat, or left a will unanswered for as long as a reconnection takes."""
-    interval, will_at = terminal.interval_ms, terminal.will_at
-    quiet = now - max(terminal.last_seen, heard_since)
-    if quiet > interval and quiet > interval + slack(interval):
-        return True
-    return will_at > heard_since and now >= TERMINAL_OFFLINE.unanswered_at(will_at, interval)
+class Sight(NamedTuple):
+    """The members of a group that ought to be heard, at one moment."""
+
+    silent: list[Terminal]  # missed a beat, or left a will unanswered for as long as a reconnection takes
+    others: list[Terminal]  # heard lately enough
 
 
-def missing(members: Iterable[Terminal], now: int, heard_since: int) -> list[Terminal]:
-    """Those that ought to be heard and are silent."""
-    return [t for t in members if t.liveness in _AWAKE and is_silent(t, now, heard_since)]
+def look(members: Iterable[Terminal], now: int, heard_since: int) -> Sight:
+    """See who is silent, whoever of a group ought to be heard."""
+    sight = Sight([], [])
+    silent, others = sight.silent.append, sight.others.append
+    for terminal in members:
+        if terminal.liveness not in _AWAKE:
+            continue
+        interval, last_seen = terminal.interval_ms, terminal.last_seen
+        quiet = now - (last_seen if last_seen > heard_since else heard_since)  # noqa: FURB136 - thrice as fast as max()
+        if (quiet > interval and quiet > interval + slack(interval)) or (
+            terminal.will_at > heard_since and now >= TERMINAL_OFFLINE.unanswered_at(terminal.will_at, interval)
+        ):
+            silent(terminal)
+        else:
+            others(terminal)
+    return sight
 
 
-def not_heard(members: Iterable[Terminal], since: int) -> list[Terminal]:
-    """Those that ought to be heard and were not since; it may not have been their turn."""
-    return [t for t in members if t.liveness in _AWAKE and t.last_seen <= since]
+def burst(silent: Sequence[Terminal]) -> tuple[list[Terminal], int]:
+    """Those that one moment explains, and that moment: the largest crowd that can have fallen silent together.
+
+    A terminal can have fallen silent at any time from its last sign of life until its next beat but one (one
+    may have been lost before). A few stragglers, before or after, do not move the moment.
+    """
+    spans = [(_onset(terminal), terminal) for terminal in silent]
+    edges = [(onset, 1) for onset, _ in spans]
+    edges += [(onset + TERMINAL_OFFLINE.suspect_after(t.interval_ms, slack(t.interval_ms)), -1) for onset, t in spans]
+    edges.sort(key=lambda edge: (edge[0], -edge[1]))
+    crowd = most = moment = 0
+    for at, step in edges:
+        crowd += step
+        if crowd > most:
+            most, moment = crowd, at
+    together = [
+        t for onset, t in spans
+        if onset <= moment <= onset + TERMINAL_OFFLINE.suspect_after(t.interval_ms, slack(t.interval_ms))
+    ]  # fmt: skip
+    return together, moment
 
 
-def burst(members: Iterable[Terminal], now: int, heard_since: int) -> list[Terminal]:
-    """The silent ones that fell silent together: those silent for much longer are another matter."""
-    silent = [(terminal, _onset(terminal)) for terminal in missing(members, now, heard_since)]
-    if not silent:
-        return []
-    last = max(onset for _, onset in silent)
-    return [t for t, onset in silent if onset >= last - TERMINAL_OFFLINE.down_after(t.interval_ms, 2 * t.interval_ms)]
+def tally_breach(
+    detector: GroupDetector, together: Sequence[Terminal], others: Sequence[Terminal], moment: int
+) -> Tally:
+    """Count for the question: did they fall silent together? Counter-evidence is who spoke after that moment."""
+    return _count(detector, together, others, moment)
+
+
+def tally_recovery(detector: GroupDetector, sight: Sight, opened_at: int) -> Tally:
+    """Count for the question: are they back? Only having been heard since it opened counts; absence proves nothing."""
+    heard = [terminal for terminal in sight.others if terminal.last_seen > opened_at]
+    not_heard = [terminal for terminal in sight.others if terminal.last_seen <= opened_at]
+    return _count(detector, [*sight.silent, *not_heard], heard, opened_at)
 
 
 def _onset(terminal: Terminal) -> int:
@@ -51,47 +86,14 @@ def _onset(terminal: Terminal) -> int:
     return max(terminal.last_seen, terminal.since - patience)
 
 
-def tally_breach(
-    detector: GroupDetector, members: Iterable[Terminal], silent: list[Terminal], now: int, heard_since: int
-) -> Tally:
-    """Count for the question: did they fall silent together? Counter-evidence is who spoke after them."""
-    onset = max(map(_onset, silent), default=0)
-    return _count(detector, members, silent, lambda t: t.last_seen > onset, now, heard_since)
-
-
-def tally_recovery(
-    detector: GroupDetector, members: Iterable[Terminal], opened_at: int, now: int, heard_since: int
-) -> Tally:
-    """Count for the question: are they back? Only having been heard since it opened counts; absence proves nothing."""
-    awake = [terminal for terminal in members if terminal.liveness in _AWAKE]
-    gone = [t for t in awake if t.last_seen <= opened_at or is_silent(t, now, heard_since)]
-    return _count(detector, awake, gone, lambda t: t.last_seen > opened_at, now, heard_since)
-
-
-def _count(
-    detector: GroupDetector,
-    members: Iterable[Terminal],
-    silent: list[Terminal],
-    spoke: Callable[[Terminal], bool],
-    now: int,
-    heard_since: int,
-) -> Tally:
-    gone = {terminal.id for terminal in silent}
-    by_part = Counter([_part(detector, terminal) for terminal in silent])
+def _count(detector: GroupDetector, gone: Sequence[Terminal], others: Sequence[Terminal], onset: int) -> Tally:
+    """`others` spoke after `onset` or say nothing yet; the worst part is the one with most that are gone."""
+    by_part = Counter([_part(detector, terminal) for terminal in gone])
     most = max(by_part.values(), default=0)
     worst = min((part for part, count in by_part.items() if count == most), default="")
-    alive = waiting = alive_worst = 0
-    for terminal in members:
-        if terminal.id in gone or terminal.liveness not in _AWAKE:
-            continue
-        if is_silent(terminal, now, heard_since):
-            continue  # silent for long, another matter
-        if spoke(terminal):
-            alive += 1
-            alive_worst += _part(detector, terminal) == worst
-        else:
-            waiting += 1
-    return Tally(len(silent), alive, waiting, len(silent) - by_part[worst], alive - alive_worst)
+    alive = [terminal for terminal in others if terminal.last_seen > onset]
+    beside = sum([_part(detector, terminal) != worst for terminal in alive])
+    return Tally(len(gone), len(alive), len(others) - len(alive), len(gone) - by_part[worst], beside)
 
 
 def _part(detector: GroupDetector, terminal: Terminal) -> str:

@@ -10,7 +10,7 @@ is gone; it shows in the gaps of the terminals' `seq`.
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import mqtt5
 import structlog
@@ -24,6 +24,8 @@ BUFFER: Final = 262_144  # the largest packet, and the most that one read brings
 CONNECT_TIMEOUT_S: Final = 10.0
 REFUSED: Final = 128  # reason codes from here on are refusals (MQTT 5, 2.4)
 CANARIES_LOST: Final = 3
+CANARY_TIMEOUT_S: Final = 5.0
+STABLE_S: Final = 10.0  # a connection that lived shorter is a failed attempt
 log = structlog.get_logger("fleetmon.ingest")
 
 Deliver = Callable[["Connection", list[mqtt5.PublishPacket]], None]
@@ -40,6 +42,7 @@ class Connection(asyncio.BufferedProtocol):
         self._replies: asyncio.Queue[mqtt5.Packet | None] = asyncio.Queue()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.paused = False
+        self.reads = 0
         self._deliver = deliver
         self._transport: asyncio.Transport | None = None
         self._view = memoryview(bytearray(BUFFER))
@@ -59,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes arrived (asyncio): hand on the publications among them as one batch."""
+        self.reads += 1
         end = self._end + nbytes
         view, read, position = self._view, mqtt5.read, 0
         batch: list[mqtt5.PublishPacket] = []
@@ -151,17 +155,16 @@ class Subscriber:
         self._monotonic = monotonic
         self.canary_topic = f"fleetmon/canary/{settings.client_id}"
         self._canary_seen = 0.0
+        self._canary_back = asyncio.Event()
 
     async def run(self) -> None:
         """Connect, listen, reconnect, until cancelled."""
         while True:
-            connection = await self._reconnect()
-            try:
-                reason = await self._listen(connection)
-            finally:
-                connection.write(mqtt5.DisconnectPacket().write())
-                connection.abort("stopped")
-            self._on_link(reason)
+            await tenacity.AsyncRetrying(
+                retry=tenacity.retry_if_exception_type((OSError, LinkLostError)),
+                wait=tenacity.wait_random_exponential(multiplier=0.25, max=self._settings.reconnect_max_s),
+                before_sleep=self._log_failure,
+            )(self._live)
 
     def canary_heard(self, payload: bytes) -> None:
         """Our own message came back: the whole way through the broker works, and took this long."""
@@ -171,14 +174,22 @@ class Subscriber:
             return  # somebody else's
         self._canary_seen = self._monotonic()
         self.canary_lag_s = max(0.0, self._canary_seen - sent)
+        if not self._canary_back.is_set():
+            self._canary_back.set()
+            self._on_link(None)
 
-    async def _reconnect(self) -> Connection:
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type((OSError, LinkLostError)),
-            wait=tenacity.wait_random_exponential(multiplier=0.25, max=self._settings.reconnect_max_s),
-            before_sleep=self._log_failure,
-        )
-        return await retrying(self._connect)
+    async def _live(self) -> None:
+        """One connection from beginning to end; raises LinkLostError when it was too short to be called one."""
+        connection = await self._connect()
+        started = self._monotonic()
+        try:
+            reason = await self._listen(connection)
+        finally:
+            connection.write(mqtt5.DisconnectPacket().write())
+            connection.abort("stopped")
+        self._on_link(reason)
+        if self._monotonic() - started < STABLE_S:
+            raise LinkLostError(reason)  # so that the pause before the next attempt grows
 
     def _log_failure(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -190,7 +201,7 @@ class Subscriber:
         )
 
     async def _connect(self) -> Connection:
-        """One connection with its subscriptions made; raises LinkLostError or OSError."""
+        """One connection on which our own message has come back; raises LinkLostError."""
         connection: Connection | None = None
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -198,6 +209,7 @@ class Subscriber:
                     lambda: Connection(self._deliver), self._settings.host, self._settings.port, ssl=self._tls
                 )
                 await self._introduce(connection)
+            await self._prove(connection)
         except (OSError, LinkLostError) as error:  # a TimeoutError is an OSError
             reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
             if connection is not None:
@@ -212,15 +224,32 @@ class Subscriber:
         answer = await connection.reply()
         if not isinstance(answer, mqtt5.ConnAckPacket) or answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
             raise LinkLostError(_refusal(getattr(answer, "reason_code", None)))
-        if answer.session_present:
-            self._on_link(None)  # what the session kept for us comes before the subscriptions are answered
         connection.write(self._wishes().write())
         granted = await connection.reply()
         codes = granted.reason_codes if isinstance(granted, mqtt5.SubAckPacket) else []
         if refused := [code.name for code in codes if int(code) >= REFUSED]:
             raise LinkLostError(f"subscription refused ({refused[0]}): allow it in the broker's access list")
-        if not answer.session_present:
-            self._on_link(None)
+
+    async def _prove(self, connection: Connection) -> None:
+        """Wait for our own message: a session that hears nothing is no link. What was kept for us may come first."""
+        self._canary_back.clear()
+        self._sing(connection)
+        back = asyncio.ensure_future(self._canary_back.wait())
+        waiting: list[asyncio.Future[Any]] = [back, connection.lost]
+        reads, done = -1, set[asyncio.Future[Any]]()
+        while not done and connection.reads > reads:
+            reads = connection.reads
+            done, _ = await asyncio.wait(waiting, timeout=CANARY_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        back.cancel()
+        if not self._canary_back.is_set():
+            why = connection.lost.result() if connection.lost.done() else "it did not come back"
+            raise LinkLostError(
+                f"our own message on {self.canary_topic} failed ({why}): let fleetmon publish and read that topic, "
+                "and give mqtt.client_id to no other client"
+            )
+
+    def _sing(self, connection: Connection) -> None:
+        connection.write(mqtt5.PublishPacket(self.canary_topic, f"{self._monotonic():.6f}".encode()).write())
 
     def _hello(self) -> mqtt5.ConnectPacket:
         settings = self._settings
@@ -253,15 +282,15 @@ class Subscriber:
     async def _listen(self, connection: Connection) -> str:
         """Send canaries until the link is lost; why it was."""
         period = self._settings.canary_s
-        self._canary_seen = self._monotonic()
+        self._canary_seen, reads = self._monotonic(), connection.reads
         while True:
-            sent = self._monotonic()
-            connection.write(mqtt5.PublishPacket(self.canary_topic, f"{sent:.6f}".encode()).write())
+            self._sing(connection)
             done, _ = await asyncio.wait([connection.lost], timeout=period)
             if done:
                 return connection.lost.result()
-            if connection.paused:
-                self._canary_seen = self._monotonic()  # we do not listen ourselves, so nothing is proven
+            if connection.paused or connection.reads > reads + 1:
+                # We do not listen ourselves, or other messages came before the canary: it is only late.
+                self._canary_seen, reads = self._monotonic(), connection.reads
             elif self._monotonic() - self._canary_seen > CANARIES_LOST * period:
                 connection.abort("the canary came no more")
                 return "connected, but our own canary message came no more"

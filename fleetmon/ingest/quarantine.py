@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from fleetmon.model.cards import masked
+from fleetmon.model.cards import masked, may_hold_card
 from fleetmon.model.errors import DecodeError
 
 KEPT_BYTES: Final = 1_024
@@ -32,7 +32,8 @@ class Quarantine:
     def put(self, received_at: int, topic: str, payload: bytes, error: DecodeError) -> None:
         """Keep a refused message aside."""
         self.counts[error.reason] += 1
-        text = None if error.reason == "pan" else payload[:KEPT_BYTES].decode("utf-8", "replace")
+        secret = error.reason == "pan" or may_hold_card(payload)
+        text = None if secret else payload[:KEPT_BYTES].decode("utf-8", "replace")
         self._fresh.append(
             Refused(received_at, masked(topic[:256]), error.reason, masked(error.detail)[:500], len(payload), text)
         )

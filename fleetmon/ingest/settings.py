@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from fleetmon.model.events import Id
 from fleetmon.model.topics import DEFAULT_PREFIX
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -22,8 +23,10 @@ class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "localhost"
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
-    prefix: str = DEFAULT_PREFIX
-    client_id: str = "fleetmon"
+    prefix: Annotated[str, Meta(pattern=r"^[^/+#\s][^+#\s]*[^/+#\s]$")] = (
+        DEFAULT_PREFIX  # no wildcards, no slash at an end
+    )
+    client_id: Id = "fleetmon"
     username: str | None = None
     username_file: str | None = None
     password_file: str | None = None

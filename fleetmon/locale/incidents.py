@@ -53,6 +53,32 @@ _TEXTS: Final[Mapping[str, Mapping[Language, Text]]] = {
         ),
         "zh": Text("终端 {terminal} 触发防拆锁定", "{since} 上报，无法受理银行卡。请服务商派员更换，并保留设备待查。"),
     },
+    "device_fault": {
+        "en": Text(
+            "Terminal {terminal} has a broken part",
+            "Reported at {since}. Provider: look up which part, and plan a visit with the spare.",
+        ),
+        "zh": Text("终端 {terminal} 硬件故障", "{since} 上报。请服务商查看故障部件，携带备件安排上门。"),
+    },
+    "battery": {
+        "en": Text(
+            "Terminal {terminal} has no power left",
+            "Reported at {since}. Merchant: put the terminal on its charger and check the socket.",
+        ),
+        "zh": Text("终端 {terminal} 电量耗尽或断电", "{since} 上报。请商户将终端放回充电座，并检查插座。"),
+    },
+    "host_outage": {
+        "en": Text(
+            "Host {host} fails",
+            "Signed off, or failing requests, since {since}. Acquirer: confirm the outage and its end. "
+            "Approved sales are safe; do not swipe again before a reversal is settled.",
+        ),
+        "zh": Text(
+            "机构 {host} 系统故障",
+            "自 {since} 起签退或大量请求失败。请收单机构确认故障和恢复时间。"
+            "已批准的交易不受影响；冲正完成前请勿重复刷卡。",
+        ),
+    },
     "ingest_impaired": {
         "en": Text(
             "fleetmon is deaf: its link to the broker is lost",

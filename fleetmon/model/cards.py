@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 _RUN: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
+_ESCAPED: Final = re.compile(r"\\u003([0-9])")
 _EXEMPT: Final = {
     *("iccid", "rrn", "serial", "session", "id", "original", "batch", "batches", "no", "stan", "auth"),
     *("posted.merchant", "rows.rrn", "rows.merchant"),
@@ -44,6 +45,12 @@ def luhn(digits: str) -> bool:
 def holds_card(text: str) -> bool:
     """Whether a text holds a number that may be a card number."""
     return any(luhn(run) for run in _RUN.findall(text))
+
+
+def may_hold_card(payload: bytes) -> bool:
+    """For what is refused anyway: any doubt counts, in whatever form the digits are written."""
+    text = payload.replace(b"\0", b"").decode("utf-8", "replace")
+    return holds_card(_ESCAPED.sub(lambda digit: digit[1], text))
 
 
 def masked(text: str) -> str:

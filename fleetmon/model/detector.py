@@ -6,7 +6,9 @@ A detector says *whether* something is wrong; the engine keeps the life of the i
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from fleetmon.model.events import DeviceEvent
+from msgspec import Struct
+
+from fleetmon.model.events import DeviceEvent, HostHealth
 from fleetmon.model.incident import Policy
 
 Grouping = Literal["site", "region", "carrier"]
@@ -46,8 +48,8 @@ class LivenessDetector(NamedTuple):
     hold: Callable[[int], int]  # interval -> how long neighbours get to show that they share the fault
 
 
-class GroupDetector(NamedTuple):
-    """Judges the common silence of terminals that share the values of `scope`."""
+class GroupDetector(Struct, frozen=True, eq=False):
+    """Judges the common silence of terminals that share the values of `scope`. Equal only to itself."""
 
     kind: str
     policy: Policy
@@ -64,7 +66,16 @@ class DeviceDetector(NamedTuple):
     kind: str
     policy: Policy
     concerns: Callable[[DeviceEvent], bool]
-    latches: bool  # a `oneshot` stays wrong until it is cleared
+    oneshot_ms: int | None  # how long what happened once counts as wrong; None until it is cleared
 
 
-Detector = IngestDetector | LivenessDetector | GroupDetector | DeviceDetector
+class HostDetector(NamedTuple):
+    """Judges what a host reports of its own health."""
+
+    kind: str
+    policy: Policy
+    breached: Callable[[HostHealth], bool]
+    recovered: Callable[[HostHealth], bool]
+
+
+Detector = IngestDetector | LivenessDetector | GroupDetector | DeviceDetector | HostDetector

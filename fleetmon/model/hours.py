@@ -46,6 +46,13 @@ class Hours:
         # The last span of a week may run into the next one.
         return (index >= 0 and place < self._ends[index]) or place + WEEK < self._ends[-1]
 
+    def next_closing(self, at: int) -> int | None:
+        """The first closing strictly after `at` (ms since 1970); None where no hours are known or it never closes."""
+        if self._always:
+            return None
+        place = _of_week(at)
+        return at - place + min(end + shift for end in self._ends for shift in (-WEEK, 0, WEEK) if end + shift > place)
+
     def next_opening(self, at: int) -> int | None:
         """The first opening strictly after `at` (ms since 1970); None where no hours are known or it never closes."""
         if self._always:

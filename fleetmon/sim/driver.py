@@ -6,12 +6,12 @@ task, which sees what has become of the terminal.
 
 import asyncio
 import contextlib
-import random
 from typing import Final
 
 import structlog
 
 from fleetmon.model.errors import SinkError
+from fleetmon.sim.chance import Chance
 from fleetmon.sim.link import LinkFactory
 from fleetmon.sim.pace import Pace
 from fleetmon.sim.scenario import Step
@@ -26,14 +26,21 @@ class Driver:
     """A terminal, its line, and the time."""
 
     def __init__(
-        self, terminal: SimTerminal, links: LinkFactory, pace: Pace, gate: asyncio.Semaphore, rng: random.Random
+        self,
+        terminal: SimTerminal,
+        links: LinkFactory,
+        pace: Pace,
+        gate: asyncio.Semaphore,
+        chance: Chance,
+        back_within_s: tuple[float, float],
     ) -> None:
         self.terminal = terminal
         self.sent = 0
         self._link = links(terminal.id, self._broken)
         self._pace = pace
         self._gate = gate
-        self._rng = rng
+        self._chance = chance
+        self._back_within_s = back_within_s
         self._wake = asyncio.Event()
         self._over = False
         self._failures = 0
@@ -50,11 +57,11 @@ class Driver:
         self._wake.set()
 
     def end(self, step: Step) -> None:
-        """A step is over; whoever lost the line comes back within some seconds, not all at once."""
+        """A step is over; whoever lost the line comes back a little later, not all at once."""
         now = self._pace.now()
         self.terminal.end(step, now)
         if not self._link.connected:
-            self._connect_s = now.s + self._rng.uniform(0.5, 4.0)
+            self._connect_s = now.s + self._chance.uniform(*self._back_within_s)
         self._wake.set()
 
     def stop(self) -> None:
@@ -67,7 +74,6 @@ class Driver:
         self._connect_s = first_s
         try:
             while not self._over:
-                self._wake.clear()
                 await self._pace.wait(await self._turn(), self._wake)
         finally:
             # A fleet that vanished without a farewell would look like one big outage.
@@ -139,4 +145,4 @@ class Driver:
     def _postpone(self) -> None:
         """Full jitter, so that a fleet does not fall upon a broker that has just come back."""
         longest = min(LONGEST_BACKOFF_S, 2.0 ** min(self._failures, 5))
-        self._connect_s = self._pace.now().s + self._rng.uniform(0.1, longest) * self._pace.speed
+        self._connect_s = self._pace.now().s + self._chance.uniform(0.1, longest) * self._pace.speed

@@ -30,20 +30,27 @@ class Hosts:
         self._tills = tills
         self._link = link
         self._since = 0
+        self._over = False
+        self._wake = asyncio.Event()
 
     async def open(self) -> None:
         """Connect; raises SinkError, so that a broker that is not there is told before a fleet tries it."""
         await self._link.connect(None)
 
-    async def run(self, pace: Pace, over: asyncio.Event) -> None:
-        """Report until the end."""
+    def stop(self) -> None:
+        """Come to an end."""
+        self._over = True
+        self._wake.set()
+
+    async def run(self, pace: Pace) -> None:
+        """Report until stopped."""
         self._since = pace.now().at
         every = max(EVERY_S, pace.speed)  # not more often than once a real second
         due = every
         try:
             while True:
-                await pace.wait(due, over)
-                if over.is_set():
+                await pace.wait(due, self._wake)
+                if self._over:
                     return
                 await self._report(pace.now())
                 due += every

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import aiomqtt
+from paho.mqtt.enums import MQTTErrorCode
 
 from fleetmon.model.errors import SinkError
 from fleetmon.sim.settings import SimSettings
@@ -52,20 +53,34 @@ class _Client(aiomqtt.Client):
 
     def watch(self, lost: Callable[[], None]) -> None:
         """Call back when the connection ends, however it does."""
-        self._disconnected.add_done_callback(lambda _: lost())
+
+        def ended(_: asyncio.Future[None]) -> None:
+            for confirmation in self._pending_publishes.values():
+                confirmation.set()
+            lost()
+
+        self._disconnected.add_done_callback(ended)
 
     async def deliver(self, message: Outgoing) -> None:
-        """Publish; unlike aiomqtt's own, a QoS 1 message does not sit out its time when the connection breaks."""
-        publishing = asyncio.ensure_future(
-            self.publish(message.topic, message.payload, message.qos, message.retain, timeout=TIMEOUT_S)
-        )
+        """Publish; QoS 0 does not wait for the socket, and QoS 1 ends when the connection breaks.
+
+        aiomqtt's own `publish` makes two tasks for either, and sits out its time on a broken connection.
+        """
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
+        if not message.qos:
+            return
+        confirmation = self._pending_publishes[info.mid] = asyncio.Event()
         try:
-            await asyncio.wait((publishing, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
-            if not publishing.done():
-                raise aiomqtt.MqttError("the connection broke before the message was acknowledged")
-            publishing.result()
+            async with asyncio.timeout(TIMEOUT_S):
+                await confirmation.wait()
+        except TimeoutError:
+            raise aiomqtt.MqttError("the broker does not acknowledge") from None
         finally:
-            publishing.cancel()
+            self._pending_publishes.pop(info.mid, None)
+        if self._disconnected.done():
+            raise aiomqtt.MqttError("the connection broke before the message was acknowledged")
 
     async def sever(self) -> None:
         """Shut the socket without DISCONNECT, so that the broker publishes the will."""
@@ -126,10 +141,7 @@ class MqttLink:
         if client is None:
             raise SinkError("not connected", retryable=True)
         try:
-            if message.qos:
-                await client.deliver(message)
-            else:
-                await client.publish(message.topic, message.payload, message.qos, message.retain)
+            await client.deliver(message)
         except aiomqtt.MqttError as error:
             await self.cut()
             raise _sink_error(error, self._settings) from None
@@ -175,10 +187,11 @@ def _sink_error(error: aiomqtt.MqttError, settings: SimSettings) -> SinkError:
 
 
 class DirectLink:
-    """A line within this process."""
+    """A line within this process; `will_after_s` says how long its death goes unnoticed this time."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, will_after_s: Callable[[], float] = lambda: WILL_DELAY_S) -> None:
         self._deliver = deliver
+        self._will_after_s = will_after_s
         self._up = False
         self._will: Outgoing | None = None
         self._dying: asyncio.TimerHandle | None = None
@@ -203,7 +216,7 @@ class DirectLink:
         """Break: the will follows."""
         if self._up:
             self._up = False
-            self._dying = asyncio.get_running_loop().call_later(WILL_DELAY_S, self._execute)
+            self._dying = asyncio.get_running_loop().call_later(self._will_after_s(), self._execute)
 
     async def close(self) -> None:
         """Hang up: the will is void."""

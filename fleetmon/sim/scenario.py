@@ -11,57 +11,128 @@ Every problem is reported with its path. Where it can be wrong: a key given twic
 noticed; YAML takes the last.
 """
 
-import math
+import enum
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import FieldInfo, fields
 
 from fleetmon.model.errors import ConfigError
-from fleetmon.model.events import DeviceEvent, Id, Selector, Word
-from fleetmon.model.registry import Registry, selects
+from fleetmon.model.events import Attribute, DeviceEvent, Id, Ratio, Selector, Word
+from fleetmon.model.registry import CELLULAR, Registry, selects
 from fleetmon.sim.roster import attributes
+from fleetmon.sim.strict import values_of
 
+Component = Literal[
+    "reader", "ped", "printer", "battery", "power", "storage", "clock", "sim", "security", "software", "keys"
+]
 _YEAR = 31_536_000
 At = Annotated[float, Meta(ge=0, le=_YEAR)]
 Span = Annotated[float, Meta(gt=0, le=_YEAR)]
 
 
+class Effect(enum.Enum):
+    """What a step takes from a terminal while it lasts."""
+
+    NETWORK = "network"
+    POWER = "power"
+    OFF = "off"
+    HANG = "hang"
+    NOTHING = "nothing"
+
+
 class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="do"):
     """Something happens to some terminals. `who` empty is all of them, `for_s` empty until the end."""
+
+    effect: ClassVar[Effect] = Effect.NOTHING
+    named: ClassVar[Attribute | None] = None  # what `who` has to name
 
     at_s: At
     who: Selector = {}
     for_s: Span | None = None
 
+    def strikes(self, terminal: dict[Attribute, str]) -> bool:
+        """Whether it happens to a terminal with these attributes."""
+        return selects(self.who, terminal)
+
 
 class NetworkOutage(Step, frozen=True, tag="network_outage"):
     """The network is gone: the connection dies without a word, sales are stored in the terminal and sent later."""
+
+    effect: ClassVar[Effect] = Effect.NETWORK
+
+
+class CarrierOutage(NetworkOutage, frozen=True, tag="carrier_outage"):
+    """A carrier is out: those of its terminals that use it, and not those on WiFi or a cable."""
+
+    named: ClassVar[Attribute | None] = "carrier"
+
+    def strikes(self, terminal: dict[Attribute, str]) -> bool:
+        """Whether the terminal speaks through the air."""
+        return terminal["network"] in CELLULAR and super().strikes(terminal)
+
+
+class SiteOutage(NetworkOutage, frozen=True, tag="site_outage"):
+    """All networks of a shop are gone, whatever its terminals use."""
+
+    named: ClassVar[Attribute | None] = "site"
 
 
 class Silence(Step, frozen=True, tag="silence"):
     """The application hangs: nothing is said or sold, while the connection stays."""
 
+    effect: ClassVar[Effect] = Effect.HANG
+
 
 class Shutdown(Step, frozen=True, tag="shutdown"):
     """Switched off in good order, with a farewell."""
+
+    effect: ClassVar[Effect] = Effect.OFF
 
 
 class Reboot(Step, frozen=True, tag="reboot"):
     """Power is cut; after `for_s` the terminal is back with the next boot."""
 
+    effect: ClassVar[Effect] = Effect.POWER
+
     for_s: Span = 20.0
+
+
+class Swap(Step, frozen=True, tag="swap"):
+    """Another device takes the terminal's place: after `for_s` it is back with a new serial and few boots."""
+
+    effect: ClassVar[Effect] = Effect.POWER
+
+    for_s: Span = 300.0
+
+
+class Skew(Step, frozen=True, tag="skew"):
+    """The clock is wrong by `by_s` seconds more."""
+
+    by_s: Annotated[float, Meta(ge=-100 * _YEAR, le=100 * _YEAR)]
+
+
+class Loss(Step, frozen=True, tag="loss"):
+    """The line loses so many more of the heartbeats."""
+
+    rate: Ratio
+
+
+class HostOutage(Step, frozen=True, tag="host_outage"):
+    """An acquirer does not work: so many requests get no answer, so many are refused with code 91."""
+
+    named: ClassVar[Attribute | None] = "acquirer"
+
+    swallows: Ratio = 0.35
+    refuses: Ratio = 0.6
 
 
 class Device(Step, frozen=True, tag="device"):
     """A device fault is reported; with `for_s` it is cleared after that time."""
 
-    component: Literal[
-        "reader", "ped", "printer", "battery", "power", "storage", "clock", "sim", "security", "software", "keys"
-    ]
+    component: Component
     code: Word
     action: Literal["set", "clear", "oneshot"] = "set"
     severity: Literal["critical", "warning", "info"] | None = None
@@ -85,16 +156,22 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
         return [
             f"steps[{index}].who: selects no terminal of this registry"
             for index, step in enumerate(self.steps)
-            if not any(selects(step.who, terminal) for terminal in fleet)
+            if not any(map(step.strikes, fleet))
         ]
 
 
 STEPS: dict[str, type[Step]] = {
     "network_outage": NetworkOutage,
+    "carrier_outage": CarrierOutage,
+    "site_outage": SiteOutage,
     "silence": Silence,
     "shutdown": Shutdown,
     "reboot": Reboot,
     "device": Device,
+    "swap": Swap,
+    "skew": Skew,
+    "loss": Loss,
+    "host_outage": HostOutage,
 }
 
 
@@ -120,7 +197,7 @@ def read(text: str, source: str) -> Scenario:
     except (msgspec.DecodeError, TypeError, ValueError) as error:
         raise ConfigError([f"{source}: is no YAML: {error}"]) from None
     problems: list[str] = []
-    values = _values(Scenario, raw, "", problems, apart="steps")
+    values = values_of(Scenario, raw, "", problems, apart="steps")
     steps = raw.get("steps", []) if isinstance(raw, dict) else []
     if not isinstance(steps, list):
         problems.append("steps: Expected `array`")
@@ -138,42 +215,11 @@ def _step(raw: object, path: str, duration: float, problems: list[str]) -> Step 
         problems.append(f"{path}do: what happens is missing or unknown; one of {', '.join(STEPS)}")
         return None
     before = len(problems)
-    values = _values(kind, {name: value for name, value in raw.items() if name != "do"}, path, problems)
+    values = values_of(kind, {name: value for name, value in raw.items() if name != "do"}, path, problems)
     if values.get("at_s", 0) > duration:
         problems.append(f"{path}at_s: after the end of the scenario at {duration:g} s")
     if values.get("for_s") is not None and values.get("action", "set") != "set":
         problems.append(f"{path}for_s: only what is `set` can be cleared after a time")
+    if kind.named is not None and kind.named not in values.get("who", {}):
+        problems.append(f"{path}who: has to name the {kind.named}")
     return kind(**values) if len(problems) == before else None
-
-
-def _values(kind: type[Struct], raw: object, path: str, problems: list[str], apart: str = "") -> dict[str, Any]:
-    """The fields of a struct one by one, so that one problem does not hide the next."""
-    if not isinstance(raw, dict):
-        problems.append(f"{path or 'the file'}: Expected a mapping, got {type(raw).__name__}")
-        return {}
-    known = {field.name: field for field in fields(kind)}
-    problems += [f"{path}{name}: is no field here; known are {', '.join(known)}" for name in raw if name not in known]
-    values = {}
-    for name, field in known.items():
-        if name in raw and name != apart:
-            found = _faults(raw[name], field, f"{path}{name}")
-            problems += found
-            if not found:
-                values[name] = msgspec.convert(raw[name], field.type)
-        elif field.required:
-            problems.append(f"{path}{name}: is missing")
-    return values
-
-
-def _faults(value: object, field: FieldInfo, path: str) -> list[str]:
-    if isinstance(value, float) and not math.isfinite(value):
-        return [f"{path}: is no finite number"]
-    parts = [{name: part} for name, part in value.items()] if isinstance(value, dict) and value else [value]
-    found = []
-    for part in parts:
-        try:
-            msgspec.convert(part, field.type)
-        except msgspec.ValidationError as error:
-            name = f".{next(iter(part))}" if isinstance(part, dict) and part else ""
-            found.append(f"{path}{name}: {str(error).split(' - at ')[0]}")
-    return found

@@ -8,14 +8,18 @@ import asyncio
 import random
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
 from fleetmon.model.errors import ConfigError
-from fleetmon.model.registry import Registry, selects
+from fleetmon.model.hours import Hours
+from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
+from fleetmon.sim.chance import seeded
 from fleetmon.sim.driver import Driver
+from fleetmon.sim.fate import Fate, Happening, Span, Why
+from fleetmon.sim.gateway import Gateways
 from fleetmon.sim.hosts import Hosts
 from fleetmon.sim.link import LinkFactory, MqttLink
 from fleetmon.sim.pace import Pace
@@ -26,7 +30,9 @@ from fleetmon.sim.terminal import Birthmarks, SimTerminal
 
 CONNECTING: Final = 32  # connections being made at the same time
 SPARE_FILES: Final = 128  # what a process needs besides its connections
+GRAIN_S: Final = 0.02  # real time; of fleets that share connections
 TELL_EVERY_S: Final = 1.0  # real time
+TOLD_PER_S: Final = 2000  # a larger fleet is counted less often
 
 
 class Underway(NamedTuple):
@@ -63,8 +69,13 @@ async def simulate(
     registry: Registry, scenario: Scenario, settings: SimSettings, on_progress: OnProgress | None = None
 ) -> Progress:
     """Play a scenario against a broker; raises ConfigError, or SinkError when the broker cannot be reached."""
-    _allow_files(len(registry.terminals) + SPARE_FILES)
-    return await Simulator(registry, scenario, settings, partial(MqttLink, settings), wall_clock, on_progress).run()
+    terminals = len(registry.terminals)
+    links: LinkFactory = partial(MqttLink, settings)
+    if terminals > settings.gateways_above:
+        links = Gateways(settings).link
+    else:
+        _allow_files(terminals + SPARE_FILES)
+    return await Simulator(registry, scenario, settings, links, wall_clock, on_progress).run()
 
 
 def wall_clock() -> int:
@@ -96,91 +107,106 @@ class Simulator:
         self._drivers: list[Driver] = []
         self._hosts: Hosts | None = None
         self._pace: Pace | None = None
-        self._underway: dict[int, Underway] = {}
+        self._underway: list[Underway] = []
+        self.lived: list[Span] = []  # what befell the fleet
 
     @property
     def progress(self) -> Progress:
         """A snapshot of now."""
         tills = [driver.terminal.till for driver in self._drivers]
+        stuck = [till.stored for till in tills if till.stored]
         return Progress(
             elapsed_s=self._pace.now().s if self._pace else 0.0,
             duration_s=self._scenario.duration_s,
             terminals=len(self._registry.terminals),
-            connected=sum(driver.connected for driver in self._drivers),
-            messages=sum(driver.sent for driver in self._drivers) + (self._hosts.sent if self._hosts else 0),
-            sales=sum(till.made for till in tills),
-            sales_amount=sum(till.amount for till in tills),
-            declined=sum(till.declined for till in tills),
-            stored=sum(len(till.stored) for till in tills),
-            stored_amount=sum(sale.amount for till in tills for sale in till.stored),
-            uploaded=sum(till.uploaded for till in tills),
-            underway=tuple(self._underway.values()),
+            connected=sum([driver.connected for driver in self._drivers]),
+            messages=sum([driver.sent for driver in self._drivers]) + (self._hosts.sent if self._hosts else 0),
+            sales=sum([till.made for till in tills]),
+            sales_amount=sum([till.amount for till in tills]),
+            declined=sum([till.declined for till in tills]),
+            stored=sum([len(stored) for stored in stuck]),
+            stored_amount=sum([sale.amount for stored in stuck for sale in stored]),
+            uploaded=sum([till.uploaded for till in tills]),
+            underway=tuple(self._underway),
         )
 
     async def run(self) -> Progress:
         """Play the scenario to its end; the progress then. Raises SinkError when the line cannot be had at all."""
-        pace = self._pace = Pace(self._clock, self._settings.speed)
+        grain = GRAIN_S if len(self._registry.terminals) > self._settings.gateways_above else 0.0
+        pace = self._pace = Pace(self._clock, self._settings.speed, grain)
         self._drivers = self._enlist(pace)
         self._hosts = hosts = self._host_side()
         await hosts.open()
-        over = asyncio.Event()
         each_s = self._settings.speed / self._settings.connects_per_s
         async with asyncio.TaskGroup() as tasks:
             for index, driver in enumerate(self._drivers):
                 tasks.create_task(driver.run(index * each_s))
-            tasks.create_task(hosts.run(pace, over))
-            telling = tasks.create_task(self._tell())
-            await self._direct(pace, over)
+            tasks.create_task(hosts.run(pace))
+            telling = None if self._on_progress is None else tasks.create_task(self._tell())
+            await self._direct(pace)
             for driver in self._drivers:
                 driver.stop()
-            over.set()
-            telling.cancel()
+            hosts.stop()
+            if telling is not None:
+                telling.cancel()
         return self.progress
 
-    async def _direct(self, pace: Pace, over: asyncio.Event) -> None:
-        """Let the steps begin and end; on equal times an end comes before a beginning."""
-        agenda = []
-        for index, step in enumerate(self._scenario.steps):
-            agenda.append((step.at_s, 1, index))
-            if step.for_s is not None:
-                agenda.append((step.at_s + step.for_s, 0, index))
-        for at_s, begins, index in sorted(agenda):
-            if at_s < self._scenario.duration_s:
-                await pace.wait(at_s, over)
-                self._happen(index, begins=bool(begins))
-        await pace.wait(self._scenario.duration_s, over)
+    async def _direct(self, pace: Pace) -> None:
+        """Let happen what is fated, in its time."""
+        nobody = asyncio.Event()
+        for happening in Fate(self._registry, self._scenario, self._settings, pace.now().at).happenings():
+            if happening.at_s > pace.now().s:
+                await pace.wait(happening.at_s, nobody)
+            self._happen(happening)
+        await pace.wait(self._scenario.duration_s, nobody)
 
-    def _happen(self, index: int, *, begins: bool) -> None:
-        step = self._scenario.steps[index]
-        struck = [driver for driver in self._drivers if selects(step.who, driver.terminal.attributes)]
-        for driver in struck:
-            (driver.begin if begins else driver.end)(step)
+    def _happen(self, happening: Happening) -> None:
+        begins, span = happening.begins, happening.span
+        for number in span.struck:
+            driver = self._drivers[number]
+            (driver.begin if begins else driver.end)(span.step)
+        if begins:
+            self.lived.append(span)
+        if span.why is not Why.STORY:
+            return
         if not begins:
-            del self._underway[index]
-        elif not (isinstance(step, Device) and step.action != "set"):
-            self._underway[index] = Underway(step, len(struck))
+            self._underway.remove(Underway(span.step, len(span.struck)))
+        elif not (isinstance(span.step, Device) and span.step.action != "set"):
+            self._underway.append(Underway(span.step, len(span.struck)))
         self._report()
 
     async def _tell(self) -> None:
         while True:
             self._report()
-            await asyncio.sleep(TELL_EVERY_S)
+            await asyncio.sleep(TELL_EVERY_S * max(1.0, len(self._drivers) / TOLD_PER_S))
 
     def _report(self) -> None:
         if self._on_progress is not None:
             self._on_progress(self.progress)
 
     def _enlist(self, pace: Pace) -> list[Driver]:
-        settings, defaults = self._settings, self._registry.defaults
-        known, started_at = attributes(self._registry), pace.now().at
+        settings, started_at = self._settings, pace.now().at
         gate = asyncio.Semaphore(CONNECTING)
+        back_s = settings.habits.line.back_within_s
         drivers = []
-        for number, row in enumerate(self._registry.terminals):
-            rng = random.Random(settings.seed * 1_000_003 + number)  # noqa: S311 - a play, no secrets
-            interval_s = max(round((row.interval_s or defaults.interval_s) / settings.speed), 1)
-            marks = Birthmarks(number, known[row.id], interval_s)
-            drivers.append(Driver(SimTerminal(row, marks, settings, rng, started_at), self._links, pace, gate, rng))
+        for marks, row in zip(self._birthmarks(), self._registry.terminals, strict=True):
+            chance = random.Random(settings.seed * 1_000_003 + marks.number)  # noqa: S311 - a play, no secrets
+            terminal = SimTerminal(row, marks, settings, chance, started_at)
+            drivers.append(Driver(terminal, self._links, pace, gate, chance, back_s))
         return drivers
+
+    def _birthmarks(self) -> Iterator[Birthmarks]:
+        settings, defaults = self._settings, self._registry.defaults
+        habits, known = settings.habits, attributes(self._registry)
+        trades = {merchant.id: merchant.mcc for merchant in self._registry.merchants}
+        hours = {site.id: Hours(site.hours) for site in self._registry.sites if site.hours and habits.shops.kept}
+        luck = seeded(settings.seed, "trade")
+        frailty = habits.sales.frailty
+        trade = {merchant: luck.gammavariate(frailty, 1 / frailty) if frailty else 1.0 for merchant in trades}
+        for number, row in enumerate(self._registry.terminals):
+            interval_s = max(round((row.interval_s or defaults.interval_s) / settings.speed), 1)
+            mcc, share = trades.get(row.merchant, ""), trade.get(row.merchant, 1.0)
+            yield Birthmarks(number, known[row.id], interval_s, mcc, hours.get(row.site), share)
 
     def _host_side(self) -> Hosts:
         acquirers = sorted({driver.terminal.till.acquirer for driver in self._drivers} - {""})

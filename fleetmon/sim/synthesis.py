@@ -1,14 +1,16 @@
 """A plausible fleet out of nothing: a city's shops with their terminals.
 
 Places and networks are dealt out in turn, not drawn, so that even a small fleet has every carrier in
-every district; the same arguments give the same fleet. Shops have no opening hours: a demonstration at
-night shall not find everybody asleep. Where it can be wrong: names and numbers are invented, and merchant
-numbers only look like real ones.
+every district; the same arguments give the same fleet. Shops have no opening hours unless asked for: a
+demonstration at night shall not find everybody asleep. Where it can be wrong: names and numbers are
+invented, and merchant numbers only look like real ones.
 """
 
 import random
 from itertools import count, cycle
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from fleetmon.model.registry import Host, Merchant, Network, Provider, Registry, Site, Terminal
 
@@ -36,6 +38,12 @@ _HOSTS: Final = [
 ]
 _PROVIDERS: Final = [Provider("SP-1", "长沙收付通服务"), Provider("SP-2", "三湘终端服务")]
 _CITY_CODE: Final = "5510"
+_OPEN: Final = {
+    "5812": ["Mo-Su 10:00-22:00"], "5411": ["Mo-Su 07:30-22:30"], "5912": ["Mo-Su 08:30-21:30"],
+    "5814": ["Mo-Th,Su 09:30-22:00", "Fr,Sa 09:30-23:30"], "5651": ["Mo-Su 10:00-22:00"],
+    "5942": ["Tu-Su 09:30-21:00"], "5462": ["Mo-Su 07:00-21:00"], "5732": ["Mo-Su 10:00-21:30"],
+    "7230": ["Tu-Su 10:00-22:00"], "5992": ["Mo-Sa 08:30-20:00", "Su 09:00-18:00"],
+}  # fmt: skip
 
 
 class _Shop(NamedTuple):
@@ -45,8 +53,11 @@ class _Shop(NamedTuple):
     size: int
 
 
-def synthesise(terminals: int, seed: int = 1, interval_s: int = 60) -> Registry:
-    """A registry with this many terminals, which promise a heartbeat every `interval_s` seconds."""
+def synthesise(terminals: int, seed: int = 1, interval_s: int = 60, *, hours: bool = False) -> Registry:
+    """A registry with this many terminals, which promise a heartbeat every `interval_s` seconds.
+
+    With `hours` shops open and close as their trade does; filling stations and hotels never do.
+    """
     rng = random.Random(seed)  # noqa: S311 - a play, no secrets
     shops = _shops(terminals, rng)
     carriers = {district: cycle(_CARRIERS) for district in _CENTRES}
@@ -61,7 +72,7 @@ def synthesise(terminals: int, seed: int = 1, interval_s: int = 60) -> Registry:
         hosts=list(_HOSTS),
         providers=list(_PROVIDERS),
         merchants=list(merchants.values()),
-        sites=[shop.site for shop in shops],
+        sites=[_opening(shop) if hours else shop.site for shop in shops],
         terminals=rows,
     )
 
@@ -112,6 +123,10 @@ def _site(number: int, merchant: Merchant, district: str, network: Network, rng:
         lng=round(lng + rng.uniform(-0.02, 0.02), 5),
         ssid=f"shop-{number}" if network == "wifi" else "",
     )
+
+
+def _opening(shop: _Shop) -> Site:
+    return replace(shop.site, hours=_OPEN.get(shop.merchant.mcc, []))
 
 
 def _terminal(shop: _Shop, number: int, carrier: str, interval_s: int) -> Terminal:

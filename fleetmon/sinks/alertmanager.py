@@ -28,7 +28,7 @@ log = structlog.get_logger("fleetmon.alertmanager")
 class AlertmanagerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to tell. `urls` are base addresses, each Alertmanager by itself, never a load balancer."""
 
-    urls: list[Annotated[str, Meta(pattern="^https?://")]] = []
+    urls: list[Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]] = []
     resend_s: Annotated[float, Meta(gt=0, le=180)] = 60.0
     language: Language = "en"
     runbook_url: str = ""  # the kind of the incident is appended
@@ -82,8 +82,14 @@ class Alertmanager:
         now, incidents = self._current()
         told = [incident for incident in incidents if incident.paged_at is not None]
         alerts = [watchdog(now, self._settings), *(alert(found, now, self._settings) for found in told)]
+        failed: SinkError | None = None
         for start in range(0, len(alerts), BATCH):
-            await self._post(session, alerts[start : start + BATCH])
+            try:
+                await self._post(session, alerts[start : start + BATCH])
+            except SinkError as error:
+                failed = error  # one refused alert must not keep the others back
+        if failed is not None:
+            raise failed
         self._on_accepted([(incident.id, incident.status.value) for incident in told])
 
     async def _post(self, session: aiohttp.ClientSession, alerts: list[dict[str, Any]]) -> None:

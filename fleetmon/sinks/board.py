@@ -3,10 +3,10 @@
 Level-triggered: whoever missed a message, or was restarted, hears it again from here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
-from fleetmon.model.incident import Incident, Status
+from fleetmon.model.incident import Incident
 
 RESOLVED_KEPT_MS: Final = 15 * 60_000  # as Prometheus does, so that a restarted Alertmanager still hears the end
 
@@ -23,17 +23,13 @@ class Board:
             if incident.fired_at is not None:
                 self._incidents[incident.id] = incident
 
-    def current(self, now: int) -> list[Incident]:
-        """What is firing, and what was resolved within the last 15 minutes before `now` (ms)."""
+    def current(self, now: int, untold: Container[str] = ()) -> list[Incident]:
+        """What is firing, what was resolved within the last 15 minutes before `now` (ms), and what nobody heard yet."""
         over = [
             found.id
             for found in self._incidents.values()
-            if found.resolved_at is not None and found.resolved_at < now - RESOLVED_KEPT_MS
+            if found.resolved_at is not None and found.resolved_at < now - RESOLVED_KEPT_MS and found.id not in untold
         ]
         for gone in over:
             del self._incidents[gone]
         return list(self._incidents.values())
-
-    def firing(self) -> list[Incident]:
-        """What is firing."""
-        return [incident for incident in self._incidents.values() if incident.status is Status.FIRING]

@@ -44,9 +44,11 @@ class Readings(Struct, frozen=True):
     refused: Mapping[str, int]
     order: Mapping[str, int]
     connects: int
+    last_message_s: float | None
     canary_lag_s: float | None
     uncommitted: int
     commits: int
+    store_failing: bool
     outbox: int
     outbox_oldest_s: float | None
     alertmanagers: Mapping[str, tuple[int, int]]
@@ -111,20 +113,27 @@ def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, s
 def _incidents(readings: Readings) -> Iterator[Metric]:
     count: Counter[tuple[str, str]] = Counter()
     terminals: Counter[str] = Counter()
+    paged: Counter[str] = Counter()
     for incident in readings.incidents:
         count[incident.kind, incident.status.value] += 1
         if incident.status is Status.FIRING:
             terminals[incident.kind] += incident.terminals
+            paged[incident.kind] += incident.paged_at is not None and incident.suppressed_by is None
     family = GaugeMetricFamily("fleetmon_incidents", "Open incidents by kind and status.", labels=["kind", "status"])
     affected = GaugeMetricFamily(
         "fleetmon_incident_terminals", "Terminals taken by firing incidents, by kind.", labels=["kind"]
+    )
+    called = GaugeMetricFamily(
+        "fleetmon_incidents_paged", "Firing incidents for which people were called, by kind.", labels=["kind"]
     )
     for kind in sorted(readings.kinds):
         for status in (Status.PENDING, Status.FIRING):
             family.add_metric([kind, status.value], count[kind, status.value])
         affected.add_metric([kind], terminals[kind])
+        called.add_metric([kind], paged[kind])
     yield family
     yield affected
+    yield called
 
 
 def _ingest(readings: Readings) -> Iterator[Metric]:
@@ -136,6 +145,11 @@ def _ingest(readings: Readings) -> Iterator[Metric]:
         "fleetmon_mqtt_message_order", "Messages repeated, late, of an old boot or session, or missing.", "order",
         readings.order,
     )  # fmt: skip
+    if readings.last_message_s is not None:
+        yield GaugeMetricFamily(
+            "fleetmon_last_message_timestamp_seconds", "When the last valid message came.",
+            value=readings.last_message_s,
+        )  # fmt: skip
     if readings.canary_lag_s is not None:
         yield GaugeMetricFamily(
             "fleetmon_canary_lag_seconds", "How long our own message took through the broker.",
@@ -151,6 +165,9 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         "fleetmon_uncommitted_messages", "Messages taken in and not yet stored.", value=readings.uncommitted
     )
     yield CounterMetricFamily("fleetmon_store_commits", "Transactions written.", value=readings.commits)
+    yield GaugeMetricFamily(
+        "fleetmon_store_failing", "Whether the store cannot be written.", value=readings.store_failing
+    )
     yield GaugeMetricFamily("fleetmon_outbox_pending", "Transitions that nobody was told yet.", value=readings.outbox)
     if readings.outbox_oldest_s is not None:
         yield GaugeMetricFamily(

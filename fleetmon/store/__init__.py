@@ -1,7 +1,21 @@
 """Memory that outlives the process: one writer thread, group commit, then the acknowledgement."""
 
+from fleetmon.store.care import backup, check
+from fleetmon.store.restore import Restored
+from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
 from fleetmon.store.settings import StoreSettings
-from fleetmon.store.store import Restored, Store
+from fleetmon.store.store import Store
 from fleetmon.store.writer import Work
 
-__all__ = ["Restored", "Store", "StoreSettings", "Work"]
+__all__ = [
+    "ChangeRow",
+    "QuarantineRow",
+    "Restored",
+    "Store",
+    "StoreSettings",
+    "TerminalRow",
+    "TransitionRow",
+    "Work",
+    "backup",
+    "check",
+]

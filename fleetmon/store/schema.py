@@ -1,56 +1,79 @@
-"""The tables. Times are integer milliseconds since 1970, amounts integer fen.
+"""The tables as the code sees them. Times are integer milliseconds since 1970, amounts integer fen.
 
 `fact` is the log of everything acknowledged, `incident` the current word on each announced incident,
-`transition` the audit trail, `outbox` what people still have to be told, `snapshot` the soft state.
+`transition` the audit trail, `outbox` what people still have to be told, `snapshot` the soft state,
+`terminal` the fleet as it is known now, `terminal_change` how its liveness went.
+The tables are made by the migrations; a test proves that both say the same.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
-_Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only an INTEGER
+Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only an INTEGER
+
+
+class Text(sa.TypeDecorator[str]):
+    """Text that sorts by code point on both databases, as Python does, and holds no NUL.
+
+    PostgreSQL takes no NUL, and a terminal may send one: a row that can never be written must not stop the rest.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """PostgreSQL would sort by the language of the database."""
+        return sa.Text(collation="C" if dialect.name == "postgresql" else None)
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        """What is written."""
+        return value.replace("\0", "\ufffd") if value is not None and "\0" in value else value
+
 
 fact = sa.Table(
     "fact",
     metadata,
-    sa.Column("id", _Serial, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),  # the same for every repetition of a message
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("key", Text, nullable=False, unique=True),  # the same for every repetition of a message
     sa.Column("received_at", sa.BigInteger, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # last level of the topic
-    sa.Column("subject", sa.Text, nullable=False),  # terminal, host or merchant
+    sa.Column("kind", Text, nullable=False),  # name of the event, as in the wire contract
+    sa.Column("subject", Text, nullable=False),  # terminal, host or merchant
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("retained", sa.Boolean, nullable=False),
-    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("topic", Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
-    sqlite_autoincrement=True,
+    sqlite_autoincrement=True,  # ids never come back, or a snapshot's note of the last fact would lie
 )
 
 incident = sa.Table(
     "incident",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("scope", sa.Text, nullable=False),  # JSON: attribute -> value
-    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("scope", Text, nullable=False),  # JSON: attribute -> value
+    sa.Column("severity", Text, nullable=False),
     sa.Column("pages", sa.Boolean, nullable=False),
-    sa.Column("status", sa.Text, nullable=False, index=True),
-    sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("status", Text, nullable=False, index=True),
+    sa.Column("opened_at", sa.BigInteger, nullable=False, index=True),
     sa.Column("fired_at", sa.BigInteger, nullable=False),
     sa.Column("paged_at", sa.BigInteger),
     sa.Column("resolved_at", sa.BigInteger, index=True),
     sa.Column("terminals", sa.Integer, nullable=False),
-    sa.Column("suppressed_by", sa.Text),
-    sa.Column("evidence", sa.Text, nullable=False),  # JSON: list of ids
+    sa.Column("suppressed_by", Text),
+    sa.Column("evidence", Text, nullable=False),  # JSON: list of ids
 )
 
 transition = sa.Table(
     "transition",
     metadata,
-    sa.Column("id", _Serial, primary_key=True),
-    sa.Column("incident_id", sa.Text, nullable=False),
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("incident_id", Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("before", sa.Text),
-    sa.Column("after", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("before", Text),
+    sa.Column("after", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
     sa.Column("terminals", sa.Integer, nullable=False),
     sa.UniqueConstraint("incident_id", "at", "after", "reason"),
 )
@@ -58,8 +81,8 @@ transition = sa.Table(
 outbox = sa.Table(
     "outbox",
     metadata,
-    sa.Column("incident_id", sa.Text, primary_key=True),
-    sa.Column("status", sa.Text, primary_key=True),
+    sa.Column("incident_id", Text, primary_key=True),
+    sa.Column("status", Text, primary_key=True),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("delivered_at", sa.BigInteger),
 )
@@ -75,12 +98,45 @@ snapshot = sa.Table(
 quarantine = sa.Table(
     "quarantine",
     metadata,
-    sa.Column("id", _Serial, primary_key=True),
+    sa.Column("id", Serial, primary_key=True),
     sa.Column("received_at", sa.BigInteger, nullable=False),
-    sa.Column("topic", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("topic", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("detail", Text, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("payload", sa.Text),
+    sa.Column("payload", Text),
+    sqlite_autoincrement=True,
+)
+
+terminal = sa.Table(
+    "terminal",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("merchant", Text, nullable=False),
+    sa.Column("site", Text, nullable=False),
+    sa.Column("region", Text, nullable=False),
+    sa.Column("carrier", Text, nullable=False),
+    sa.Column("acquirer", Text, nullable=False),
+    sa.Column("provider", Text, nullable=False),
+    sa.Column("model", Text, nullable=False),
+    sa.Column("firmware", Text, nullable=False),
+    sa.Column("network", Text, nullable=False),
+    sa.Column("registered", sa.Boolean, nullable=False),
+    sa.Column("state", Text, nullable=False),  # liveness: never_seen, up, suspect, down, asleep
+    sa.Column("since", sa.BigInteger, nullable=False),  # of the state; 0 before the first
+    sa.Index("ix_terminal_state", "state", "id"),
+    sa.Index("ix_terminal_provider", "provider", "id"),
+    sqlite_with_rowid=False,  # one look-up by id instead of two
+)
+
+terminal_change = sa.Table(
+    "terminal_change",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("terminal", Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("before", Text, nullable=False),
+    sa.Column("after", Text, nullable=False),
+    sa.UniqueConstraint("terminal", "at", "before", "after"),
     sqlite_autoincrement=True,
 )

@@ -1,52 +1,42 @@
 """Opening the store, reading it back, and asking it questions."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+import contextlib
+from collections.abc import Container, Iterator, Mapping
+from typing import Final
 
-import msgspec
 import sqlalchemy as sa
-from msgspec import Struct
-from sqlalchemy.exc import DatabaseError
 
-from fleetmon.engine import Message
-from fleetmon.engine.snapshot import TerminalRecord
 from fleetmon.model.errors import StoreError
-from fleetmon.model.incident import Incident, Status
-from fleetmon.model.topics import Kind
-from fleetmon.store import schema
+from fleetmon.model.incident import Incident
+from fleetmon.store import address, migrate, queries, schema
+from fleetmon.store.restore import Restored, restore
+from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
 from fleetmon.store.settings import StoreSettings
-from fleetmon.store.writer import Work, Writer, incident_from
+from fleetmon.store.writer import FAILURES, Work, Writer
 
-_DECODERS = {kind.struct.__name__: msgspec.json.Decoder(kind.struct) for kind in Kind}
-
-
-class Restored(Struct):
-    """What an earlier run left: soft state, the facts after it, and incidents."""
-
-    records: list[TerminalRecord]
-    facts: list[Message]
-    firing: list[Incident]
-    resolved: list[Incident]  # lately, so that their end is still told
+_DAY_MS: Final = 86_400_000
 
 
 class Store:
-    """One database. Reads are short and may come from any thread; writes go through the writer."""
+    """One database. Reads are short and may come from any thread; writes go through the writer.
 
-    def __init__(self, settings: StoreSettings) -> None:
+    Every read raises StoreError when the database cannot answer now.
+    """
+
+    def __init__(self, settings: StoreSettings, password: str | None = None) -> None:
+        """Make the file if it is missing, and bring the schema up to date."""
         self._settings = settings
-        path = Path(settings.path)
+        self._engine = address.connect(settings, password)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(f"sqlite:///{path}")
-            sa.event.listen(self._engine, "connect", _prepare)
-            schema.metadata.create_all(self._engine)
-        except (OSError, DatabaseError) as error:
-            detail = str(getattr(error, "orig", error))
-            raise StoreError(
-                f"store.path {path}: {detail}; check the owner of the folder, the free space and what the file is",
-                retryable=False,
-            ) from None
+            if (file := settings.file) is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            migrate.upgrade(self._engine)
+        except (OSError, *FAILURES) as error:
+            self._engine.dispose()
+            raise address.failure(settings, error) from None
+        except StoreError as error:
+            self._engine.dispose()
+            raise address.named(settings, error) from None
         self._writer = Writer(self._engine)
         self._writer.start()
 
@@ -64,68 +54,81 @@ class Store:
         """Make something durable; `work.done` is called, in another thread, when it is."""
         self._writer.submit(work)
 
+    def forget(self, now: int) -> None:
+        """Delete, in the background, what is older than the retention. Costs next to nothing when there is none."""
+        self.submit(Work(lambda: None, forget_before=now - self._settings.retention_days * _DAY_MS))
+
     def close(self, timeout_s: float = 10.0) -> bool:
         """Write what is queued and close; whether everything was written."""
         finished = self._writer.stop(timeout_s)
         self._engine.dispose()
         return finished
 
-    def restore(self, partitions: dict[str, int], resolved_after: int) -> Restored:
+    def restore(self, partitions: Mapping[str, int], resolved_after: int) -> Restored:
         """Read back what a new engine needs; `partitions` says to which one each known terminal belongs."""
-        with self._engine.connect() as connection:
-            records, marks = _records(connection)
-            floor = min((mark for mark in marks.values()), default=0) if len(marks) == 256 else 0
-            known = {record.id: marks[partition] for partition, found in records.items() for record in found}
-            facts = [
-                message
-                for number, message in _facts(connection, floor)
-                if number > known.get(message.key, marks.get(partitions.get(message.key, -1), 0))
-            ]
-            table = schema.incident
-            firing = connection.execute(sa.select(table).where(table.c.status == Status.FIRING.value))
-            resolved = connection.execute(sa.select(table).where(table.c.resolved_at > resolved_after))
-            return Restored(
-                [record for found in records.values() for record in found],
-                facts,
-                [incident_from(row) for row in firing],
-                [incident_from(row) for row in resolved],
-            )
+        with self._reading() as connection:
+            return restore(connection, partitions, resolved_after)
 
-    def undelivered(self) -> Sequence[tuple[str, str, int]]:
+    def departed(self, fleet: Container[str]) -> list[str]:
+        """The stored terminals that this fleet does not have, to be submitted as `Work.departed`."""
+        with self._reading() as connection:
+            return [found for found in connection.scalars(sa.select(schema.terminal.c.id)) if found not in fleet]
+
+    def undelivered(self) -> list[tuple[str, str, int]]:
         """(incident, status, since when) of what nobody has been told yet."""
         table = schema.outbox
         query = sa.select(table.c.incident_id, table.c.status, table.c.at).where(table.c.delivered_at.is_(None))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
-    def incidents(self, status: str | None, kind: str | None, limit: int) -> list[Incident]:
-        """The latest announced incidents, newest first; None asks for any status or kind."""
-        table = schema.incident
-        query = sa.select(table).order_by(table.c.opened_at.desc(), table.c.id).limit(limit)
-        if status is not None:
-            query = query.where(table.c.status == status)
-        if kind is not None:
-            query = query.where(table.c.kind == kind)
-        with self._engine.connect() as connection:
-            return [incident_from(row) for row in connection.execute(query)]
+    def terminals(
+        self, after: str | None, limit: int, provider: str | None = None, state: str | None = None
+    ) -> list[TerminalRow]:
+        """Terminals in order of id, beginning behind `after`; None asks for any provider or state."""
+        with self._reading() as connection:
+            return queries.terminals(connection, after, limit, provider, state)
 
+    def terminal(self, terminal_id: str) -> TerminalRow | None:
+        """One terminal; None when nobody knows it."""
+        with self._reading() as connection:
+            return queries.terminal(connection, terminal_id)
 
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
-    """WAL so that readers never wait; FULL because an acknowledgement promises that a power cut loses nothing."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-        connection.execute(f"PRAGMA {pragma}")
+    def changes(self, terminal_id: str, before: int | None, limit: int) -> list[ChangeRow]:
+        """How the liveness of a terminal went, newest first; `before` is the id of the last one of the page before."""
+        with self._reading() as connection:
+            return queries.changes(connection, terminal_id, before, limit)
 
+    def incidents(
+        self, status: str | None, kind: str | None, limit: int, before: tuple[int, str] | None = None
+    ) -> list[Incident]:
+        """Announced incidents, newest first; None asks for any status or kind.
 
-def _records(connection: sa.Connection) -> tuple[dict[int, list[TerminalRecord]], dict[int, int]]:
-    decoder = msgspec.msgpack.Decoder(list[TerminalRecord])
-    records, marks = {}, {}
-    for partition, fact_id, blob in connection.execute(sa.select(schema.snapshot)):
-        records[partition], marks[partition] = decoder.decode(blob), fact_id
-    return records, marks
+        `before` is (opened_at, id) of the last one of the page before.
+        """
+        with self._reading() as connection:
+            return queries.incidents(connection, status, kind, limit, before)
 
+    def incident(self, incident_id: str) -> Incident | None:
+        """One announced incident."""
+        with self._reading() as connection:
+            return queries.incident(connection, incident_id)
 
-def _facts(connection: sa.Connection, after: int) -> Iterator[tuple[int, Message]]:
-    table = schema.fact
-    for row in connection.execute(sa.select(table).where(table.c.id > after).order_by(table.c.id)):
-        event = _DECODERS[row.kind].decode(row.payload)
-        yield row.id, Message(row.received_at, row.subject, event, row.retained, row.topic, row.payload)
+    def transitions(self, incident_id: str) -> list[TransitionRow]:
+        """The audit trail of an incident, oldest first."""
+        with self._reading() as connection:
+            return queries.transitions(connection, incident_id)
+
+    def quarantine(self, limit: int, before: int | None = None) -> list[QuarantineRow]:
+        """Refused messages, newest first; `before` is the id of the last one of the page before."""
+        with self._reading() as connection:
+            return queries.quarantine(connection, limit, before)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except FAILURES as error:
+            raise address.failure(self._settings, error) from None
+        except StoreError as error:
+            raise address.named(self._settings, error) from None

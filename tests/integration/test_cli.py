@@ -37,8 +37,9 @@ def test_check_config(tmp_path: Path) -> None:
     (tmp_path / "bad.yml").write_text("registry: none.yml\nmqtt: {port: x}\nweb: {port: -1}\n")
     bad = fleetmon("check-config", str(tmp_path / "bad.yml"))
     assert bad.returncode == 1
-    assert len(bad.stderr.splitlines()) == 2
-    assert "mqtt.port" in bad.stderr
+    assert len(bad.stderr.splitlines()) == 3
+    for wanted in ("mqtt.port", "web.port", "none.yml: cannot be read"):
+        assert wanted in bad.stderr
     assert "Traceback" not in bad.stderr
 
 

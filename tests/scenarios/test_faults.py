@@ -3,7 +3,7 @@
 import msgspec
 
 from fleetmon.engine import Message
-from fleetmon.model.events import Backoffice
+from fleetmon.model.events import Backoffice, DeviceEvent
 
 from .world import HOUR, MINUTE, World, shops
 
@@ -80,7 +80,7 @@ def test_made_up_fault_codes_do_not_fill_the_memory() -> None:
     assert len(world.engine.shard.faults["corner-1"]["tamper"]) <= 32
     assert len(world.engine.fleet._cohorts) < 20
     assert len(world.engine.fleet.census.counts) < 40
-    assert all(len(groups) < 50 for groups in world.engine.fleet._groups.values())
+    assert len(world.engine.fleet.groups._shared) < 50
     world.run(HOUR)
     assert world.words == [f"{TAMPER} firing"]
     assert not world.engine.correlator._timers
@@ -97,3 +97,24 @@ def test_whatever_bytes_a_host_sends_have_a_key_of_their_own() -> None:
         (fact,) = world.engine.observe([Message(world.now, "m", event, False, "m/backoffice", payload)]).facts
         keys.add(fact.key)
     assert len(keys) == 4
+
+
+def test_what_the_security_module_merely_mentions_pages_nobody() -> None:
+    world = shop()
+    for code, severity in (("KeyLoaded", "info"), ("CertificateExpiring", "warning")):
+        life = world.lives["corner-1"]
+        life.seq += 1
+        world.say("corner-1", DeviceEvent(world.now, life.boot, life.seq, "security", code, "oneshot", severity))
+    world.run(HOUR)
+    assert world.words == []
+
+
+def test_a_straggler_of_the_replaced_device_is_a_fact_of_the_old_one_and_no_fault_of_the_new() -> None:
+    world = shop()
+    world.birth("corner-1", boot=3, serial="SN1")
+    old = world.device("corner-1", "Tamper", "set")
+    world.birth("corner-1", boot=9, serial="SN2")
+    world.run(25)
+    world.again(old._replace(event=msgspec.structs.replace(old.event, seq=77)))
+    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
+    assert [fact.epoch for fact in world.outcome.facts][-1:] == [0]

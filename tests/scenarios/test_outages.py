@@ -155,7 +155,8 @@ def test_who_was_down_before_the_outage_is_explained_by_it_only_while_it_lasts()
 def test_an_incident_that_outlasts_the_outage_explaining_it_stands_for_itself_again() -> None:
     world = town()
     world.stop("north0-1")
-    world.run(3 * MINUTE + 10)  # just announced when the others follow
+    world.farewell("north0-1", "lost")
+    world.run(60)  # about to be announced when the others follow
     world.stop(*of(world, "CMCC"))
     world.run(HOUR)
     outage = next(one for one in world.engine.incidents if one.kind == "carrier_outage")
@@ -230,9 +231,9 @@ def test_a_carrier_change_during_the_outage_and_back_after_it_leaves_nothing_ope
 
 def test_an_outage_over_closing_time_stays_open_until_somebody_is_heard_again() -> None:
     world = town(hours=HOURS)
-    world.run(40 * MINUTE)
+    world.run(20 * MINUTE)
     world.stop(*of(world, "CMCC", "north"))
-    world.run(10 * MINUTE)
+    world.run(30 * MINUTE)
     world.stop()
     world.run(19 * HOUR)
     assert world.words == world_of("carrier_outage CMCC north")[:1]
@@ -285,3 +286,49 @@ def test_unanswered_wills_tell_of_an_outage_before_the_beats_are_missed() -> Non
     world.run(15 * MINUTE)
     assert world.pages == ["carrier_outage CMCC north"]
     assert second(world.last("carrier_outage").opened_at) < 10 * MINUTE + 360
+
+
+def test_shops_of_two_carriers_that_go_dark_together_are_shops_not_carriers() -> None:
+    """A mall closes, or its power is cut: the shops' own networks are silent as well."""
+    world = World(shops({f"mall{number}": ["CMCC", "CUCC"] for number in range(8)}))
+    world.start()
+    world.run(20 * MINUTE)
+    for number in range(8):
+        world.stop(f"mall{number}-1", f"mall{number}-2")
+        world.run(30)
+    world.run(HOUR)
+    assert world.pages == []
+    assert sorted(world.words) == [f"site_outage mall{number} firing" for number in range(8)]
+
+
+def test_shops_that_do_not_open_are_shops_not_carriers() -> None:
+    world = town(hours=HOURS)
+    world.run(55 * MINUTE)
+    for key in world.lives:
+        world.farewell(key, "shutdown")
+    world.stop()
+    world.run(20 * HOUR + 10 * MINUTE)  # nine o'clock, and a little
+    late = of(world, "CMCC", "north")
+    world.start(*(key for key in world.lives if key not in late))
+    world.run(HOUR)
+    assert world.pages == []
+    assert world.words
+    assert not [word for word in world.words if "carrier" in word]
+
+
+def test_who_switches_off_shortly_before_closing_is_not_missed() -> None:
+    world = town(hours=HOURS)
+    world.run(52 * MINUTE)
+    world.stop()
+    world.run(19 * HOUR)
+    assert world.words == []
+
+
+def test_who_is_down_at_closing_time_sleeps_until_the_next_opening() -> None:
+    world = town(hours=HOURS)
+    world.run(20 * MINUTE)
+    world.stop("north0-1")
+    world.run(20 * MINUTE)
+    assert world.words == ["terminal_offline north0-1 firing"]
+    world.run(HOUR)
+    assert world.words == ["terminal_offline north0-1 firing", "terminal_offline north0-1 resolved"]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def written(folder: Path, **sections: Any) -> Path:
     (folder / "registry.yml").write_text("terminals: [{id: T1}]")
     path = folder / "fleetmon.yml"
-    path.write_text(yaml.safe_dump({"registry": "registry.yml", **sections}))
+    path.write_text(yaml.safe_dump({"registry": "registry.yml"} | sections))
     return path
 
 
@@ -36,15 +36,15 @@ def test_the_reference_configuration_is_valid_and_shows_every_default() -> None:
 def test_every_problem_is_reported_with_its_path(tmp_path: Path) -> None:
     path = written(
         tmp_path,
-        mqtt={"port": 70_000, "hots": "x", "tls": {"ca_file": 3}},
+        mqtt={"port": 70_000, "hots": "x", "tls": {"ca_file": []}},
         alertmanager={"urls": ["localhost:9093", "http://ok"], "language": "fr"},
-        web={"host": "0.0.0.0"},
+        web={"port": -1},
         nonsense=1,
     )
     found = "\n".join(problems(path))
     for wanted in (
         "mqtt.port:", 'mqtt.hots: unknown key; did you mean "host"?', "mqtt.tls.ca_file:", "alertmanager.urls[0]:",
-        "alertmanager.language:", "web.host:", "nonsense: unknown key; known are registry",
+        "alertmanager.language:", "web.port:", "nonsense: unknown key; known are registry",
     ):  # fmt: skip
         assert wanted in found
     assert found.count("\n") == 6
@@ -87,6 +87,53 @@ def test_secrets_come_from_files_or_the_environment_and_are_never_shown(tmp_path
 
 
 def test_file_names_count_from_the_configuration(tmp_path: Path) -> None:
-    loaded = config.load(written(tmp_path, store={"path": "data/f.db"}), {})
-    assert loaded.config.store.path == str(tmp_path / "data/f.db")
-    assert config.load(written(tmp_path, store={"path": "/var/f.db"}), {}).config.store.path == "/var/f.db"
+    loaded = config.load(written(tmp_path, store={"url": "sqlite:///data/f.db"}), {})
+    assert loaded.config.store.url == f"sqlite:///{tmp_path}/data/f.db"
+    assert loaded.config.store.file == tmp_path / "data/f.db"
+    away = {"url": "sqlite:////var/f.db"}
+    assert config.load(written(tmp_path, store=away), {}).config.store.url == away["url"]
+
+
+def test_the_password_of_the_store_never_stands_in_its_url(tmp_path: Path) -> None:
+    for url in ("postgresql://f:hush@db/f", "postgresql://f@db/f?password=hush"):
+        found = problems(written(tmp_path, store={"url": url}))
+        assert len(found) == 1
+        assert found[0].startswith("store.url: holds a password; take it out and name a file in store.password_file")
+        assert "hush" not in found[0]
+    (tmp_path / "password").write_text("hush\n")
+    path = written(tmp_path, store={"url": "postgresql://f@db/f", "password_file": "password"})
+    loaded = config.load(path, {})
+    assert loaded.store_password == "hush"
+    assert "hush" not in repr(loaded)
+    assert config.load(written(tmp_path), {"FLEETMON_STORE_PASSWORD": "quiet"}).store_password == "quiet"
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("fleetmon.db", "store.url: not a database URL; write sqlite:///FILE or postgresql://"),
+        ("postgresql://f@db:port/f", "store.url: not a database URL"),
+        ("postgresql:///f", "store.url: has no host"),
+        ("postgresql://f@db", "store.url: has no database"),
+        ("postgresql+psycopg://f@db/f", 'store.url: "postgresql+psycopg" is not known'),
+        ("mysql://f@db/f", 'store.url: "mysql" is not known'),
+        ("sqlite://", "store.url: SQLite needs a file"),
+        ("sqlite:///:memory:", "store.url: SQLite needs a file"),
+        ("sqlite:///f.db?mode=ro", "store.url: SQLite needs a file"),
+        ("sqlite://data/f.db", "store.url: SQLite needs a file"),
+    ],
+)
+def test_the_url_of_the_store_has_one_spelling(url: str, wanted: str, tmp_path: Path) -> None:
+    found = problems(written(tmp_path, store={"url": url}))
+    assert len(found) == 1
+    assert found[0].startswith(wanted), found
+
+
+def test_a_registry_may_be_json(tmp_path: Path) -> None:
+    path = written(tmp_path, **{"registry": "registry.json"})
+    (tmp_path / "registry.json").write_text('{"terminals": [{"id": "T1"}, {"id": "T2"}]}')
+    assert len(config.load(path, {}).registry.terminals) == 2
+    (tmp_path / "registry.json").write_text('{"terminals": [{"id": "T1", "modle": "x"}, {"id": ""}]}')
+    found = "\n".join(problems(path))
+    assert 'terminals[0].modle: unknown key; did you mean "model"?' in found
+    assert "terminals[1].id" in found

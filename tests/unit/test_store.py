@@ -1,131 +1,100 @@
-"""The store: what goes in together comes out together, and twice is once."""
+"""The store in a file: what a file can be that is no store, and how it is copied and checked."""
 
+import contextlib
 import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
 
-from fleetmon.engine import Engine, Fact, Message
-from fleetmon.engine.snapshot import record
-from fleetmon.ingest.quarantine import Refused
+from fleetmon.engine import TerminalChange
 from fleetmon.model.errors import StoreError
-from fleetmon.model.events import DeviceEvent
-from fleetmon.model.incident import Incident, Status, Transition
-from fleetmon.model.registry import Registry
-from fleetmon.model.terminal import PARTITIONS
-from fleetmon.store import Store, StoreSettings, Work
-from fleetmon.store.writer import QUARANTINE_ROWS
-
-
-def tamper(seq: int, action: str = "set") -> Message:
-    event = DeviceEvent(1, 1, seq, "security", "Tamper", action)  # type: ignore[arg-type]
-    payload = f'{{"at":1,"boot":1,"seq":{seq},"component":"security","code":"Tamper","action":"{action}"}}'.encode()
-    return Message(1_000 + seq, "noodle-1", event, retained=False, topic="t", payload=payload)
-
-
-def wait(store: Store, **work: object) -> None:
-    done = threading.Event()
-    store.submit(Work(done.set, **work))  # type: ignore[arg-type]
-    assert done.wait(10)
+from fleetmon.store import Store, StoreSettings, Work, backup, check
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "deep" / "fleetmon.db"
+def settings(tmp_path: Path) -> StoreSettings:
+    return StoreSettings(f"sqlite:///{tmp_path}/deep/fleetmon.db")
 
 
-def test_a_fact_is_stored_once_however_often_it_comes(path: Path) -> None:
-    store = Store(StoreSettings(str(path)))
-    facts = [Fact("k1", 0, tamper(1)), Fact("k2", 0, tamper(2))]
-    for _ in range(3):
-        wait(store, facts=facts)
-    restored = store.restore({}, 0)
-    assert [message.event for message in restored.facts] == [tamper(1).event, tamper(2).event]
-    store.close()
+@pytest.fixture
+def file(settings: StoreSettings) -> Path:
+    assert settings.file is not None
+    return settings.file
 
 
-def test_incident_audit_and_outbox_go_in_together_and_only_once(path: Path) -> None:
-    store = Store(StoreSettings(str(path)))
-    firing = Incident("i", "tamper", (("terminal", "x"),), "critical", pages=True, opened_at=5)
-    firing.status, firing.fired_at, firing.paged_at = Status.FIRING, 5, 5
-    change = Transition(5, Status.PENDING, firing, "Tamper")
-    for _ in range(2):
-        wait(store, transitions=[change])
-    assert store.restore({}, 0).firing == [firing]
-    assert store.undelivered() == [("i", "firing", 5)]
-    wait(store, delivered=[("i", "firing")], at=9)
-    assert store.undelivered() == []
-    store.close()
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("select count(*) from transition").fetchone() == (1,)
-    connection.close()
-
-
-def test_a_pending_incident_leaves_no_trace(path: Path) -> None:
-    store = Store(StoreSettings(str(path)))
-    pending = Incident("i", "site_outage", (("site", "x"),), "warning", pages=False, opened_at=5)
-    wait(store, transitions=[Transition(5, None, pending, "silent together")])
-    assert store.incidents(None, None, 10) == []
-    store.close()
-
-
-def test_a_restart_knows_what_the_snapshot_had_and_what_came_after(path: Path, sample_registry: Registry) -> None:
-    """The set is in the snapshot, the clear only in the log of facts: a repetition of either is no news."""
-    store = Store(StoreSettings(str(path)))
-    engine = Engine(sample_registry)
-    engine.link_up(0)
-    first = engine.observe([tamper(1)])
-    wait(store, facts=first.facts, transitions=first.transitions)
-    for partition in range(PARTITIONS):
-        records = [record(engine.shard, terminal) for terminal in engine.fleet.partitions[partition]]
-        wait(store, partition=partition, records=records)
-    second = engine.observe([tamper(2, "clear")])
-    wait(store, facts=second.facts, transitions=second.transitions)
-
-    again = Engine(sample_registry)
-    found = store.restore({key: one.partition for key, one in again.fleet.terminals.items()}, 0)
-    assert [message.event for message in found.facts] == [tamper(2, "clear").event]
-    again.restore(found.records, found.facts, found.firing)
-    again.link_up(5_000)
-    repeated = again.observe([tamper(1), tamper(2, "clear")])
-    assert not repeated.facts
-    assert not repeated.transitions
-    store.close()
-
-
-def test_the_quarantine_is_bounded(path: Path) -> None:
-    store = Store(StoreSettings(str(path)))
-    refused = [Refused(number, "t", "json", "", 1, "x") for number in range(QUARANTINE_ROWS + 50)]
-    wait(store, refused=refused)
-    store.close()
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("select count(*), min(received_at) from quarantine").fetchone() == (
-            QUARANTINE_ROWS,
-            50,
-        )
-    connection.close()
-
-
-def test_a_locked_database_delays_and_loses_nothing(path: Path) -> None:
-    store = Store(StoreSettings(str(path)))
-    blocker = sqlite3.connect(path, isolation_level=None)
-    blocker.execute("PRAGMA busy_timeout=0")
-    blocker.execute("BEGIN IMMEDIATE")
+def fill(store: Store, changes: int) -> None:
     done = threading.Event()
-    store.submit(Work(done.set, facts=[Fact("k1", 0, tamper(1))]))
-    assert not done.wait(0.2), "nothing may be acknowledged yet"
-    blocker.execute("COMMIT")
-    blocker.close()
+    store.submit(Work(done.set, changes=[TerminalChange(at, "a" * 64, "up", "down") for at in range(changes)]))
     assert done.wait(20)
-    assert len(store.restore({}, 0).facts) == 1
+
+
+def test_what_is_no_database_is_named_and_left_alone(settings: StoreSettings, file: Path) -> None:
+    content = b"this is no database, but long enough to be looked at" * 50
+    file.parent.mkdir()
+    file.write_bytes(content)
+    for read in (Store, check):
+        with pytest.raises(StoreError, match=r"store\.url .*fleetmon\.db: file is not a database; .*backup"):
+            read(settings)
+    assert file.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_made_is_named(settings: StoreSettings, file: Path) -> None:
+    file.parent.write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match=r"store\.url .*deep.*; check the owner of the folder"):
+        Store(settings)
+
+
+def test_a_damaged_file_is_named_by_reading_and_by_the_check(settings: StoreSettings, file: Path) -> None:
+    store = Store(settings)
+    fill(store, 2_000)
+    store.close()
+    content = bytearray(file.read_bytes())
+    whole = len(content) // 2  # the schema and the first rows
+    content[whole:] = b"\x55" * (len(content) - whole)
+    file.write_bytes(content)
+    found = check(settings)
+    assert found
+    assert all(problem.startswith("the file is damaged: ") for problem in found)
+    store = Store(settings)
+    with pytest.raises(StoreError, match=r"store\.url .*fleetmon\.db: database disk image is malformed; .*backup"):
+        store.changes("a" * 64, None, 10_000)
     store.close()
 
 
-@pytest.mark.parametrize("content", [b"this is no database, but long enough to be looked at" * 50])
-def test_what_is_no_database_is_named_and_left_alone(path: Path, content: bytes) -> None:
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"store\.path .*fleetmon\.db: file is not a database"):
-        Store(StoreSettings(str(path)))
-    assert path.read_bytes() == content
+def test_a_backup_of_a_running_store_is_a_store(settings: StoreSettings, tmp_path: Path) -> None:
+    store = Store(settings)
+    fill(store, 100)
+    copy = tmp_path / "copy.db"
+    backup(settings, copy)
+    fill(store, 200)
+    again = StoreSettings(f"sqlite:///{copy}")
+    assert check(again) == []
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT count(*) FROM terminal_change").fetchone() == (100,)
+    opened = Store(again)
+    assert len(opened.changes("a" * 64, None, 1_000)) == 100
+    opened.close()
+    store.close()
+    backup(settings, tmp_path / "stopped.db")
+    assert check(StoreSettings(f"sqlite:///{tmp_path}/stopped.db")) == []
+
+
+def test_a_backup_overwrites_nothing_and_leaves_no_half(settings: StoreSettings, file: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no such file; nothing to back up"):
+        backup(settings, tmp_path / "copy.db")
+    Store(settings).close()
+    with pytest.raises(StoreError, match=r"fleetmon\.db: is there already; name a new file"):
+        backup(settings, file)
+    with pytest.raises(StoreError, match=r"nowhere/copy\.db: .*; check the folder"):
+        backup(settings, tmp_path / "nowhere" / "copy.db")
+    file.write_bytes(b"no database" * 500)
+    with pytest.raises(StoreError, match=r"copy\.db: file is not a database; .*the store"):
+        backup(settings, tmp_path / "copy.db")
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["deep"]
+
+
+def test_nothing_is_made_by_a_check(settings: StoreSettings, file: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no such file; nothing to check"):
+        check(settings)
+    assert not file.parent.exists()

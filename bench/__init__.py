@@ -1,0 +1,1 @@
+"""Measurements with real servers: `make bench`. What is measured, and how, is said in each module."""

@@ -1,0 +1,97 @@
+"""Who can be taken by one outage together: terminals by the values that they share.
+
+What depends on shared attributes alone is worked out once for each cohort, because a million terminals
+are of a few thousand cohorts; a shop's own group is worked out for each terminal.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from fleetmon.detect import GROUP_DETECTORS
+from fleetmon.model.detector import GroupDetector, Grouping
+from fleetmon.model.incident import Scope
+from fleetmon.model.registry import CELLULAR
+from fleetmon.model.terminal import Cohort, Terminal
+
+Group = tuple[GroupDetector, Scope]
+_OF_COHORTS: Final = [detector for detector in GROUP_DETECTORS if "site" not in detector.scope]
+_OF_SHOPS: Final = [detector for detector in GROUP_DETECTORS if detector.scope == ("site",)]
+
+
+class Groups:
+    """Index of the fleet by group. The detectors of shops come after the others, which explain more."""
+
+    def __init__(self) -> None:
+        self._shared: dict[Group, list[Terminal]] = {}
+        self._shops: dict[str, list[Terminal]] = {}
+        self._known: dict[Cohort, tuple[tuple[Group, ...], tuple[list[Terminal], ...]]] = {}
+
+    def of(self, terminal: Terminal, cohort: Cohort | None = None) -> tuple[Group, ...]:
+        """The groups of a terminal, the widest first; with a cohort, as if it were of that one."""
+        known = self._known.get(cohort or terminal.cohort)
+        shared = known[0] if known else _groups(cohort or terminal.cohort)
+        scope = (("site", terminal.site),)
+        return (*shared, *[(detector, scope) for detector in _OF_SHOPS]) if terminal.site else shared
+
+    def members(self, group: Group) -> Sequence[Terminal]:
+        """The terminals of one group; not to be kept, for it changes."""
+        detector, scope = group
+        return self._shops.get(scope[0][1], ()) if detector.scope == ("site",) else self._shared.get(group, ())
+
+    def shop(self, site: str) -> Sequence[Terminal]:
+        """The terminals of a shop, on whatever network."""
+        return self._shops.get(site, ())
+
+    def enter(self, terminal: Terminal) -> None:
+        """Take a terminal into its groups."""
+        for members in self._of_cohort(terminal.cohort)[1]:
+            members.append(terminal)
+        if terminal.site:
+            shop = self._shops.get(terminal.site)
+            if shop is None:
+                self._shops[terminal.site] = [terminal]
+            else:
+                shop.append(terminal)
+
+    def change_cohort(self, terminal: Terminal, cohort: Cohort) -> None:
+        """Move a terminal to another cohort. Carriers change rarely, so a list will do."""
+        before, after = self._of_cohort(terminal.cohort)[1], self._of_cohort(cohort)[1]
+        for members in before:
+            members.remove(terminal)
+        terminal.cohort = cohort
+        for members in after:
+            members.append(terminal)
+
+    def forget(self, cohort: Cohort) -> None:
+        """Nobody is of this cohort any more."""
+        for group in self._known.pop(cohort, ((), ()))[0]:
+            if not self._shared[group] and not any(group in groups for groups, _ in self._known.values()):
+                del self._shared[group]
+
+    def clear(self) -> None:
+        """Forget everybody."""
+        for index in (self._shared, self._shops, self._known):
+            index.clear()
+
+    def _of_cohort(self, cohort: Cohort) -> tuple[tuple[Group, ...], tuple[list[Terminal], ...]]:
+        found = self._known.get(cohort)
+        if found is None:
+            groups = _groups(cohort)
+            found = self._known[cohort] = groups, tuple([self._shared.setdefault(group, []) for group in groups])
+        return found
+
+
+def value(site: str, cohort: Cohort, name: Grouping) -> str:
+    """The value of a grouping attribute for a terminal of this site and cohort."""
+    if name == "site":
+        return site
+    return cohort.region if name == "region" else cohort.carrier
+
+
+def _groups(cohort: Cohort) -> tuple[Group, ...]:
+    found = []
+    for detector in _OF_COHORTS:
+        scope = tuple([(name, value("", cohort, name)) for name in detector.scope])
+        if all(value for _, value in scope) and (not detector.cellular or cohort.network in CELLULAR):
+            found.append((detector, scope))
+    return tuple(found)

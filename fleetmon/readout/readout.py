@@ -1,0 +1,235 @@
+"""The daemon's answers to the web: the fleet from memory, the past from the store.
+
+What is read from the engine is taken on the event loop, between two batches, so it is of one moment;
+what is read from the store waits in threads of its own, so that a slow database delays neither health
+nor metrics, and gives up after `PATIENCE_S`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from fleetmon.detect import POLICIES
+from fleetmon.engine import Engine
+from fleetmon.ingest.intake import Intake
+from fleetmon.ingest.mqtt import Subscriber
+from fleetmon.model.errors import StoreError
+from fleetmon.model.incident import Incident, Status
+from fleetmon.model.topics import Topics
+from fleetmon.readout.portrait import Portrait
+from fleetmon.readout.roster import Roster
+from fleetmon.readout.sight import Sight
+from fleetmon.sinks.alertmanager import Alertmanager
+from fleetmon.sinks.metrics import Readings, render
+from fleetmon.store import Store
+from fleetmon.web.access import Tokens
+from fleetmon.web.ports import Page, Place, TerminalFilter
+from fleetmon.web.views import (
+    ChangeView,
+    IncidentDetail,
+    IncidentView,
+    RefusedView,
+    TerminalDetail,
+    TerminalView,
+    TransitionView,
+)
+
+PATIENCE_S: Final = 5.0  # with the store, for one question
+LATEST_CHANGES: Final = 50  # shown with a terminal
+_BATCH: Final = 200  # rows looked through at a time for those that may be seen
+T = TypeVar("T")
+
+
+class Vitals(Struct, frozen=True):
+    """What the daemon knows of itself. Times in milliseconds since 1970."""
+
+    link_trouble: str | None  # why we hear nothing; None when we do
+    last_message: int | None
+    uncommitted: int
+    outbox: Mapping[tuple[str, str], int]  # (incident, status) that nobody was told yet -> since when
+    loop_lag_s: float
+
+
+@dataclass
+class Readout:
+    """What the daemon lets be read; `fleetmon.web.ports.Ports` says what each method answers."""
+
+    engine: Engine
+    store: Store
+    intake: Intake
+    topics: Topics
+    subscriber: Subscriber
+    alertmanagers: Sequence[Alertmanager]
+    vitals: Callable[[], Vitals]
+    tokens: Callable[[], Tokens | None]
+    reload: Callable[[], Awaitable[None]]
+    _readers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
+    )
+
+    def __post_init__(self) -> None:
+        """What is kept between two questions."""
+        self._roster = Roster(self.engine.fleet.terminals)
+        self._portrait = Portrait(self.engine)
+
+    def close(self) -> None:
+        """Take no more questions to the store; whoever waits for an answer gets none."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+    # -- the daemon itself -------------------------------------------------------------------------
+
+    def metrics(self) -> Page:
+        """A page of metrics as of now."""
+        return partial(render, self._readings())
+
+    def not_ready(self) -> list[str]:
+        """What is missing before fleetmon can be relied on; empty when nothing is."""
+        missing, trouble = [], self.vitals().link_trouble
+        if trouble is not None:
+            missing.append(f"broker: {trouble}")
+        if self.store.failing is not None:
+            missing.append(f"store: {self.store.failing}")
+        if self.alertmanagers and all(one.sends == one.failures for one in self.alertmanagers):
+            missing.append("alertmanager: none was reached yet")
+        return missing
+
+    def _readings(self) -> Readings:
+        vitals, fleet = self.vitals(), self.engine.fleet
+        return Readings(
+            census=dict(fleet.census.counts),
+            unregistered=fleet.census.unregistered,
+            deaf=self.engine.deaf,
+            kinds=tuple(POLICIES),
+            incidents=self.engine.incidents,
+            messages=dict(self.intake.counts),
+            refused=dict(self.intake.quarantine.counts),
+            order=dict(self.engine.shard.counts),
+            connects=self.subscriber.connects,
+            last_message_s=vitals.last_message / 1000 if vitals.last_message is not None else None,
+            canary_lag_s=self.subscriber.canary_lag_s,
+            uncommitted=vitals.uncommitted,
+            commits=self.store.commits,
+            store_failing=self.store.failing is not None,
+            outbox=len(vitals.outbox),
+            outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
+            alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
+            loop_lag_s=vitals.loop_lag_s,
+            cpu_s=time.process_time(),
+        )
+
+    # -- terminals ---------------------------------------------------------------------------------
+
+    async def terminals(
+        self, provider: str | None, wanted: TerminalFilter, after: str | None, limit: int
+    ) -> list[TerminalView]:
+        """Terminals by id."""
+        fits = self._portrait.chooser(wanted, provider)
+        return [self._portrait.view(terminal) for terminal in await self._roster.page(after, limit, fits)]
+
+    async def terminal(self, provider: str | None, key: str) -> TerminalDetail | None:
+        """One terminal; its present is told even when the store does not answer."""
+        changes = None
+        try:
+            found = await self.changes(provider, key, None, LATEST_CHANGES)
+            changes = None if found is None else [change for _, change in found]
+        except StoreError:
+            pass
+        sight = Sight(self.engine.fleet, provider)
+        terminal = sight.terminal(key)
+        return None if terminal is None else self._portrait.detail(terminal, sight, changes)
+
+    async def changes(
+        self, provider: str | None, key: str, before: int | None, limit: int
+    ) -> list[tuple[int, ChangeView]] | None:
+        """How a terminal's state changed, newest first."""
+        if Sight(self.engine.fleet, provider).terminal(key) is None:
+            return None
+        rows = await self._ask(lambda: self.store.changes(key, before, limit))
+        return [(row.id, ChangeView(row.at, row.before, row.after)) for row in rows]
+
+    # -- incidents ---------------------------------------------------------------------------------
+
+    async def incidents(
+        self, provider: str | None, status: str | None, kind: str | None, before: Place | None, limit: int
+    ) -> list[IncidentView]:
+        """The pending ones from memory, all others from the store."""
+        sight = Sight(self.engine.fleet, provider)
+        # Memory first: what fires meanwhile is then found twice, and counts once, instead of not at all.
+        found = {one.id: one for one in self._pending(status, kind, before) if sight.concerned(one)}
+        visible = 0
+        while visible < limit:
+            ask = partial(self.store.incidents, status, kind, _BATCH, before)
+            rows = await self._ask(ask)
+            seen = [one for one in rows if sight.concerned(one)]
+            found |= {one.id: one for one in seen}
+            visible += len(seen)
+            if len(rows) < _BATCH:
+                break
+            before = Place(rows[-1].opened_at, rows[-1].id)
+        return [sight.view(one) for one in sorted(found.values(), key=_newest_first)[:limit]]
+
+    async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
+        """The store's word, for it has the past; a pending incident is in memory only."""
+        held = next((one for one in self.engine.incidents if one.id == key), None)
+        found = await self._ask(lambda: self.store.incident(key)) or held
+        sight = Sight(self.engine.fleet, provider)
+        if found is None or not sight.concerned(found):
+            return None
+        rows = await self._ask(lambda: self.store.transitions(key))
+        transitions = [TransitionView(row.at, row.before, row.after, row.reason, row.terminals) for row in rows]
+        view = sight.view(found)
+        fields = {name: getattr(view, name) for name in IncidentView.__struct_fields__}
+        return IncidentDetail(**fields, transitions=transitions)
+
+    def _pending(self, status: str | None, kind: str | None, before: Place | None) -> list[Incident]:
+        if status not in (None, "pending"):
+            return []
+        return [
+            incident
+            for incident in self.engine.incidents
+            if incident.status is Status.PENDING
+            and kind in (None, incident.kind)
+            and (before is None or _newest_first(incident) > (-before.opened_at, before.id))
+        ]
+
+    # -- refused messages --------------------------------------------------------------------------
+
+    async def quarantine(
+        self, provider: str | None, reason: str | None, before: int | None, limit: int
+    ) -> list[RefusedView]:
+        """Whoever is confined sees what terminals of the provider sent, as far as the topic tells."""
+        sight, found = Sight(self.engine.fleet, provider), list[RefusedView]()
+        while len(found) < limit:
+            rows = await self._ask(partial(self.store.quarantine, _BATCH, before))
+            for row in rows:
+                if reason in (None, row.reason) and (provider is None or self._is_from(row.topic, sight)):
+                    found.append(
+                        RefusedView(row.id, row.received_at, row.topic, row.reason, row.detail, row.size, row.payload)
+                    )
+            if len(rows) < _BATCH:
+                break
+            before = rows[-1].id
+        return found[:limit]
+
+    def _is_from(self, topic: str, sight: Sight) -> bool:
+        route = self.topics.route(topic)
+        return route is not None and route.kind.sender == "terminal" and sight.terminal(route.key) is not None
+
+    # -- the store ---------------------------------------------------------------------------------
+
+    async def _ask(self, question: Callable[[], T]) -> T:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.get_running_loop().run_in_executor(self._readers, question)
+        except TimeoutError:
+            raise StoreError(f"no answer within {PATIENCE_S:g} s", retryable=True) from None
+
+
+def _newest_first(incident: Incident) -> tuple[int, str]:
+    return -incident.opened_at, incident.id

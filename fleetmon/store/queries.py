@@ -1,0 +1,81 @@
+"""What the API asks. Every answer is short: pages are cut by key, so the last costs no more than the first."""
+
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from fleetmon.model.incident import Incident
+from fleetmon.store import schema
+from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow, incident_from
+
+Row = TypeVar("Row", TerminalRow, ChangeRow, TransitionRow, QuarantineRow)
+
+
+def terminals(
+    connection: sa.Connection, after: str | None, limit: int, provider: str | None, state: str | None
+) -> list[TerminalRow]:
+    """Terminals by id, those after the given one."""
+    table = schema.terminal
+    query = sa.select(table).order_by(table.c.id).limit(limit)
+    if after is not None:
+        query = query.where(table.c.id > after)
+    if provider is not None:
+        query = query.where(table.c.provider == provider)
+    if state is not None:
+        query = query.where(table.c.state == state)
+    return _rows(connection, query, TerminalRow)
+
+
+def terminal(connection: sa.Connection, terminal_id: str) -> TerminalRow | None:
+    """One terminal."""
+    found = _rows(connection, sa.select(schema.terminal).where(schema.terminal.c.id == terminal_id), TerminalRow)
+    return found[0] if found else None
+
+
+def changes(connection: sa.Connection, terminal_id: str, before: int | None, limit: int) -> list[ChangeRow]:
+    """How the liveness of a terminal went, newest first; those whose id is below `before`."""
+    table = schema.terminal_change
+    query = sa.select(table).where(table.c.terminal == terminal_id).order_by(table.c.id.desc()).limit(limit)
+    return _rows(connection, query if before is None else query.where(table.c.id < before), ChangeRow)
+
+
+def incidents(
+    connection: sa.Connection, status: str | None, kind: str | None, limit: int, before: tuple[int, str] | None
+) -> list[Incident]:
+    """Announced incidents, newest first; those that come after (opened_at, id) in this order."""
+    table = schema.incident
+    query = sa.select(table).order_by(table.c.opened_at.desc(), table.c.id).limit(limit)
+    if status is not None:
+        query = query.where(table.c.status == status)
+    if kind is not None:
+        query = query.where(table.c.kind == kind)
+    if before is not None:
+        opened_at, incident_id = before
+        tied = (table.c.opened_at == opened_at) & (table.c.id > incident_id)
+        query = query.where((table.c.opened_at < opened_at) | tied)
+    return [incident_from(row) for row in connection.execute(query)]
+
+
+def incident(connection: sa.Connection, incident_id: str) -> Incident | None:
+    """One announced incident."""
+    found = connection.execute(sa.select(schema.incident).where(schema.incident.c.id == incident_id)).first()
+    return incident_from(found) if found is not None else None
+
+
+def transitions(connection: sa.Connection, incident_id: str) -> list[TransitionRow]:
+    """The audit trail of an incident, oldest first."""
+    table = schema.transition
+    query = sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.id)
+    return _rows(connection, query, TransitionRow)
+
+
+def quarantine(connection: sa.Connection, limit: int, before: int | None) -> list[QuarantineRow]:
+    """Refused messages, newest first; those whose id is below `before`."""
+    table = schema.quarantine
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    return _rows(connection, query if before is None else query.where(table.c.id < before), QuarantineRow)
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any], kind: type[Row]) -> list[Row]:
+    """The fields of each kind of row are the columns of its table, in their order."""
+    return [kind(*row) for row in connection.execute(query)]

@@ -1,0 +1,106 @@
+"""Reading back what a new engine needs: soft state, the facts after it, and incidents.
+
+A million records come in at once and nearly all of them stay, so the collector of cycles, which would walk
+them again and again, waits until they are there.
+Where it can be wrong: a fact of a terminal that no snapshot holds is given out when it is newer than the
+snapshot of the partition that the terminal belongs to now; hosts and merchants get every fact since the oldest.
+"""
+
+import contextlib
+import gc
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from fleetmon.engine import Message
+from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.errors import StoreError
+from fleetmon.model.incident import Incident, Status
+from fleetmon.model.terminal import PARTITIONS
+from fleetmon.model.topics import Kind
+from fleetmon.store import schema
+from fleetmon.store.rows import incident_from
+
+_DECODERS: Final = {kind.struct.__name__: msgspec.json.Decoder(kind.struct) for kind in Kind}
+_RECORDS: Final = msgspec.msgpack.Decoder(list[TerminalRecord])
+_AT_ONCE: Final = 16  # snapshots under way, so that a big fleet is not in memory twice
+
+
+class Restored(Struct):
+    """What an earlier run left: soft state, the facts after it, and incidents."""
+
+    records: list[TerminalRecord]
+    facts: list[Message]
+    firing: list[Incident]
+    resolved: list[Incident]  # lately, so that their end is still told
+
+
+def restore(connection: sa.Connection, partitions: Mapping[str, int], resolved_after: int) -> Restored:
+    """`partitions` says to which one each known terminal belongs. Raises StoreError for what cannot be understood."""
+    with _without_collector():
+        records: list[TerminalRecord] = []
+        marks: dict[int, int] = {}
+        ends: list[tuple[int, int]] = []  # of each partition in `records`, and its mark
+        for partition, mark, found in snapshots(connection):
+            records += found
+            marks[partition] = mark
+            ends.append((len(records), mark))
+        floor = min(marks.values()) if len(marks) == PARTITIONS else 0
+        late = list(_facts(connection, floor))
+        known = _marks_of({message.key for _, message in late}, records, ends)
+        facts = [
+            message
+            for number, message in late
+            if number > known.get(message.key, marks.get(partitions.get(message.key, -1), 0))
+        ]
+    table = schema.incident
+    firing = connection.execute(sa.select(table).where(table.c.status == Status.FIRING.value))
+    resolved = connection.execute(sa.select(table).where(table.c.resolved_at > resolved_after))
+    return Restored(records, facts, [incident_from(row) for row in firing], [incident_from(row) for row in resolved])
+
+
+def snapshots(connection: sa.Connection) -> Iterator[tuple[int, int, list[TerminalRecord]]]:
+    """Partition, the last fact it contains, and its terminals."""
+    query = sa.select(schema.snapshot).order_by(schema.snapshot.c.partition)
+    with connection.execution_options(yield_per=_AT_ONCE).execute(query) as result:
+        for partition, fact_id, blob in result:
+            try:
+                yield partition, fact_id, _RECORDS.decode(blob)
+            except msgspec.DecodeError as error:
+                raise StoreError(
+                    f"snapshot of partition {partition}: {error}; restore a backup, or delete that row of the table "
+                    "snapshot, and its terminals are learned anew",
+                    retryable=False,
+                ) from None
+
+
+def _marks_of(wanted: set[str], records: list[TerminalRecord], ends: list[tuple[int, int]]) -> dict[str, int]:
+    """The last fact that each of these terminals' records contains."""
+    if not wanted:
+        return {}
+    marks, start = {}, 0
+    for end, mark in ends:
+        marks.update({found.id: mark for found in records[start:end] if found.id in wanted})
+        start = end
+    return marks
+
+
+def _facts(connection: sa.Connection, after: int) -> Iterator[tuple[int, Message]]:
+    table = schema.fact
+    for row in connection.execute(sa.select(table).where(table.c.id > after).order_by(table.c.id)):
+        event = _DECODERS[row.kind].decode(row.payload)
+        yield row.id, Message(row.received_at, row.subject, event, row.retained, row.topic, row.payload)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,118 @@
+"""The rows that go in and come out, and the incident's way into its row and back.
+
+`TerminalRow` goes both ways; its fields are the columns of the table, in their order.
+"""
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from fleetmon.engine import Fact
+from fleetmon.model.incident import Incident, Status, Transition
+
+_NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
+
+
+class TerminalRow(Struct, frozen=True):
+    """One terminal as the fleet knows it now; `state` is a liveness in small letters, `since` in milliseconds."""
+
+    id: str
+    merchant: str
+    site: str
+    region: str
+    carrier: str
+    acquirer: str
+    provider: str
+    model: str
+    firmware: str
+    network: str
+    registered: bool
+    state: str
+    since: int
+
+
+class ChangeRow(Struct, frozen=True):
+    """The liveness of a terminal changed; ids grow with time."""
+
+    id: int
+    terminal: str
+    at: int
+    before: str
+    after: str
+
+
+class TransitionRow(Struct, frozen=True):
+    """One line of an incident's audit trail."""
+
+    id: int
+    incident_id: str
+    at: int
+    before: str | None
+    after: str
+    reason: str
+    terminals: int
+
+
+class QuarantineRow(Struct, frozen=True):
+    """One refused message; `payload` is its beginning, None where it may hold a card number."""
+
+    id: int
+    received_at: int
+    topic: str
+    reason: str
+    detail: str
+    size: int
+    payload: str | None
+
+
+def incident_row(found: Incident) -> dict[str, Any]:
+    """The row of an incident."""
+    row = msgspec.structs.asdict(found)
+    del row["clear_since"]
+    return row | {
+        "status": found.status.value,
+        "scope": msgspec.json.encode(dict(found.scope)).decode().replace(_NUL, _INSTEAD),
+        "evidence": msgspec.json.encode(found.evidence).decode(),
+    }
+
+
+def incident_from(row: sa.Row[Any]) -> Incident:
+    """The incident of a row."""
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    return Incident(
+        **fields
+        | {
+            "status": Status(fields["status"]),
+            "scope": tuple(sorted(msgspec.json.decode(fields["scope"], type=dict[str, str]).items())),
+            "evidence": msgspec.json.decode(fields["evidence"], type=list[str]),
+        }
+    )
+
+
+def fact_row(found: Fact) -> dict[str, Any]:
+    """The row of a fact."""
+    message = found.message
+    return {
+        "key": found.key,
+        "received_at": message.received_at,
+        "kind": type(message.event).__name__,
+        "subject": message.key,
+        "epoch": found.epoch,
+        "retained": message.retained,
+        "topic": message.topic,
+        "payload": message.payload,
+    }
+
+
+def audit_row(change: Transition) -> dict[str, Any]:
+    """The row of a transition."""
+    return {
+        "incident_id": change.incident.id,
+        "at": change.at,
+        "before": change.before and change.before.value,
+        "after": change.incident.status.value,
+        "reason": change.reason,
+        "terminals": change.incident.terminals,
+    }

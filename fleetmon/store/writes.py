@@ -1,0 +1,118 @@
+"""What the writer does with the parts of a work, inside its transaction. Each can be repeated."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fleetmon.engine import Fact, TerminalChange
+from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.incident import Transition
+from fleetmon.store import schema
+from fleetmon.store.rows import TerminalRow, audit_row, fact_row, incident_row
+
+QUARANTINE_ROWS: Final = 1_000
+_AT_ONCE: Final = 500  # ids in one condition
+_INSERT: Final[dict[str, Callable[[sa.Table], Any]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+T = TypeVar("T")
+
+
+def facts(connection: sa.Connection, found: Sequence[Fact]) -> None:
+    """The log; a repetition is left out."""
+    _insert_new(connection, schema.fact, [fact_row(one) for one in found])
+
+
+def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
+    """Incident, audit row and outbox row, together; what was never announced leaves no trace."""
+    told = [change for change in found if change.incident.fired_at is not None]
+    latest = {change.incident.id: change.incident for change in told}
+    changing = ("status", "resolved_at", "terminals", "suppressed_by", "evidence")
+    _upsert(connection, schema.incident, [incident_row(one) for one in latest.values()], changing)
+    _insert_new(connection, schema.transition, [audit_row(change) for change in told])
+    news = [
+        {"incident_id": change.incident.id, "status": change.incident.status.value, "at": change.at}
+        for change in told
+        if change.before is not change.incident.status and change.incident.paged_at is not None
+    ]
+    _insert_new(connection, schema.outbox, news)
+
+
+def terminals(connection: sa.Connection, found: Sequence[TerminalRow]) -> None:
+    """The fleet as it is known now. At a start all of it comes and hardly any of it is new, so it is compared first."""
+    latest = {row.id: row for row in found}
+    columns = [schema.terminal.c[name] for name in TerminalRow.__struct_fields__]
+    for ids in _portions(list(latest)):
+        stored = set(map(tuple, connection.execute(sa.select(*columns).where(schema.terminal.c.id.in_(ids)))))
+        news = [row for row in map(latest.__getitem__, ids) if msgspec.structs.astuple(row) not in stored]
+        _upsert(
+            connection,
+            schema.terminal,
+            [msgspec.structs.asdict(row) for row in news],
+            TerminalRow.__struct_fields__[1:],
+        )
+
+
+def changes(connection: sa.Connection, found: Sequence[TerminalChange]) -> None:
+    """The history of liveness, and where each terminal stands after it."""
+    if not found:
+        return
+    _insert_new(connection, schema.terminal_change, [change._asdict() for change in found])
+    table = schema.terminal
+    statement = table.update().where(table.c.id == sa.bindparam("key"))
+    latest = {change.terminal: change for change in found}
+    connection.execute(
+        statement.values(state=sa.bindparam("after"), since=sa.bindparam("at")),
+        [{"key": change.terminal, "after": change.after, "at": change.at} for change in latest.values()],
+    )
+
+
+def departed(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Terminals that are no longer part of the fleet; their history stays until it is too old."""
+    for some in _portions(ids):
+        connection.execute(schema.terminal.delete().where(schema.terminal.c.id.in_(some)))
+
+
+def refused(connection: sa.Connection, rows: Sequence[Any]) -> None:
+    """The newest refused messages."""
+    if not rows:
+        return
+    table = schema.quarantine
+    connection.execute(table.insert(), [msgspec.structs.asdict(row) for row in rows])
+    newest = connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
+    connection.execute(table.delete().where(table.c.id <= newest - QUARANTINE_ROWS))
+
+
+def delivered(connection: sa.Connection, told: Sequence[tuple[str, str]], at: int) -> None:
+    """Somebody has been told."""
+    table = schema.outbox
+    for incident_id, status in told:
+        row = (table.c.incident_id == incident_id) & (table.c.status == status) & table.c.delivered_at.is_(None)
+        connection.execute(table.update().where(row).values(delivered_at=at))
+
+
+def snapshot(connection: sa.Connection, partition: int | None, records: Sequence[TerminalRecord]) -> None:
+    """The soft state of one partition, with a note of the last fact before it."""
+    newest = connection.scalar(sa.select(sa.func.max(schema.fact.c.id))) or 0
+    row = {"partition": partition, "fact_id": newest, "records": msgspec.msgpack.encode(records)}
+    _upsert(connection, schema.snapshot, [row], ("fact_id", "records"))
+
+
+def _insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert what is not there yet."""
+    if rows:
+        connection.execute(_INSERT[connection.dialect.name](table).on_conflict_do_nothing(), rows)
+
+
+def _upsert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], changing: Sequence[str]) -> None:
+    """Insert, or change the named columns of what is there."""
+    if rows:
+        statement = _INSERT[connection.dialect.name](table)
+        changed = {name: statement.excluded[name] for name in changing}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed), rows)
+
+
+def _portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE]

@@ -1,0 +1,76 @@
+"""What the server asks of the daemon; it knows neither engine nor store.
+
+`provider` confines an answer to what concerns the terminals of that provider; None: to nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from fleetmon.model.events import Count
+from fleetmon.web.access import Tokens
+from fleetmon.web.views import ChangeView, IncidentDetail, IncidentView, RefusedView, TerminalDetail, TerminalView
+
+Page = Callable[[str], tuple[bytes, str]]  # Accept header -> body and content type
+
+
+class Place(NamedTuple):
+    """Of an incident in the list."""
+
+    opened_at: Count
+    id: str
+
+
+class TerminalFilter(Struct, frozen=True):
+    """Which terminals are asked for; None: any."""
+
+    state: str | None = None
+    provider: str | None = None
+    carrier: str | None = None
+    region: str | None = None
+    site: str | None = None
+    merchant: str | None = None
+    registered: bool | None = None
+
+
+class Ports(Protocol):
+    """The daemon, as the server sees it. Whatever reads the store may raise StoreError."""
+
+    def metrics(self) -> Page:
+        """Called on the loop; the page it returns is rendered in a thread."""
+
+    def not_ready(self) -> list[str]:
+        """What is missing; empty when ready."""
+
+    def tokens(self) -> Tokens | None:
+        """Who may ask now; None: anybody who can reach us."""
+
+    def reload(self) -> Awaitable[None]:
+        """Take the configuration anew; raises ConfigError, and then the old one is still running."""
+
+    async def terminals(
+        self, provider: str | None, wanted: TerminalFilter, after: str | None, limit: int
+    ) -> list[TerminalView]:
+        """By id, those after `after`."""
+
+    async def terminal(self, provider: str | None, key: str) -> TerminalDetail | None:
+        """One terminal; None where there is none to be seen."""
+
+    async def changes(
+        self, provider: str | None, key: str, before: int | None, limit: int
+    ) -> list[tuple[int, ChangeView]] | None:
+        """Changes of a terminal with their numbers, newest first; None where there is no such terminal."""
+
+    async def incidents(
+        self, provider: str | None, status: str | None, kind: str | None, before: Place | None, limit: int
+    ) -> list[IncidentView]:
+        """Newest first, those that opened before `before`."""
+
+    async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
+        """One incident; None where there is none to be seen."""
+
+    async def quarantine(
+        self, provider: str | None, reason: str | None, before: int | None, limit: int
+    ) -> list[RefusedView]:
+        """Refused messages, newest first, those with numbers below `before`."""

@@ -1,0 +1,83 @@
+"""Errors as `application/problem+json` (RFC 9457): what is wrong and what to do, never a traceback.
+
+What is our own fault goes to the log with its traceback, without headers, so that no token gets there.
+"""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import ResponseHeader
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ExceptionHandlersMap
+from msgspec import Meta, Struct
+
+from fleetmon.model.errors import ConfigError, StoreError
+
+MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger("fleetmon.web")
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """What went wrong."""
+
+    title: Annotated[str, Meta(description="The status in words.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    detail: Annotated[str, Meta(description="What is wrong and what to do.")] = ""
+    errors: Annotated[list[str], Meta(description="Every single problem, where there are several.")] = []
+
+
+def answer(status: int, detail: str, errors: list[str] | None = None, **headers: str) -> Response[Problem]:
+    """The response that tells of a problem."""
+    problem = Problem(HTTPStatus(status).phrase, status, detail, errors or [])
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=named)
+
+
+def _refused(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    errors = [_one(found) for found in error.extra] if isinstance(error.extra, list) else None
+    headers = {name.replace("-", "_"): value for name, value in (error.headers or {}).items()}
+    return answer(error.status_code, error.detail, errors, **headers)
+
+
+def _one(found: Any) -> str:  # noqa: ANN401 - whatever Litestar says of one parameter
+    return f"{found.get('key', '')}: {found.get('message', '')}" if isinstance(found, dict) else str(found)
+
+
+def _not_configured(_request: Request[Any, Any, Any], error: ConfigError) -> Response[Problem]:
+    return answer(422, "The configuration was refused; the old one is still running.", error.problems)
+
+
+def _no_store(request: Request[Any, Any, Any], error: StoreError) -> Response[Problem]:
+    """The error names the database, which is the operator's business, not every reader's."""
+    log.warning("store cannot be asked", path=request.url.path, error=str(error))
+    return answer(503, "The store does not answer now; try again in a moment.", Retry_After="5")
+
+
+def _our_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    return answer(500, "This is a fault of fleetmon; its log tells more.")
+
+
+HANDLERS: ExceptionHandlersMap = {
+    HTTPException: _refused,
+    ConfigError: _not_configured,
+    StoreError: _no_store,
+    Exception: _our_fault,
+}
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """These errors, for the OpenAPI document."""
+    return {
+        status: ResponseSpec(
+            Problem, generate_examples=False, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE
+        )
+        for status in statuses
+    }
+
+
+NOT_MODIFIED = {304: ResponseSpec(None, generate_examples=False, description="It is what you have (If-None-Match).")}
+ETAG = ResponseHeader(name="ETag", value="", description="Send it as If-None-Match next time.", documentation_only=True)

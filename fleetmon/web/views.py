@@ -1,0 +1,155 @@
+"""What the API shows, as JSON. Times are milliseconds since 1970; null: never, or not known."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from fleetmon.model.incident import Incident, Severity
+from fleetmon.web.paging import Next
+
+State = Literal["never_seen", "up", "suspect", "down", "asleep", "unknown"]
+Time = Annotated[int, Meta(description="Milliseconds since 1970.")]
+_STATE = Meta(description="`unknown` while we hear nothing ourselves, whatever was last known.")
+
+
+class IncidentView(Struct, frozen=True):
+    """Something is, or was, wrong."""
+
+    id: str
+    kind: str
+    scope: Annotated[dict[str, str], Meta(description="Attributes that all it concerns share; none: everything.")]
+    severity: Severity
+    status: Annotated[str, Meta(description="`pending`, `firing` or `resolved`.")]
+    opened_at: Time
+    fired_at: Time | None
+    paged_at: Annotated[Time | None, Meta(description="When people were called; null for what pages nobody.")]
+    resolved_at: Time | None
+    terminals: Annotated[int, Meta(description="How many it has taken, of all providers.")]
+    evidence: Annotated[list[str], Meta(description="The first few of them; only those that you may see.")]
+    suppressed_by: Annotated[str | None, Meta(description="The incident that explains it.")]
+
+
+class IncidentPage(Struct, frozen=True):
+    """Incidents, newest first."""
+
+    incidents: list[IncidentView]
+    next: Next
+
+
+class TransitionView(Struct, frozen=True):
+    """A change of an incident."""
+
+    at: Time
+    before: str | None
+    after: str
+    reason: str
+    terminals: Annotated[int, Meta(description="How many it had taken then.")]
+
+
+class IncidentDetail(IncidentView, frozen=True, kw_only=True):
+    """An incident and how it came about."""
+
+    transitions: Annotated[list[TransitionView], Meta(description="Oldest first, from its announcement on.")]
+
+
+class TerminalView(Struct, frozen=True):
+    """A terminal now."""
+
+    id: str
+    registered: Annotated[bool, Meta(description="Whether the registry has it.")]
+    merchant: str
+    site: str
+    region: str
+    carrier: str
+    acquirer: str
+    provider: str
+    model: str
+    firmware: str
+    network: str
+    serial: str
+    state: Annotated[State, _STATE]
+    since: Annotated[Time | None, Meta(description="Since when the last known state holds.")]
+    last_seen: Time | None
+    interval_s: Annotated[float, Meta(description="Seconds between its heartbeats.")]
+
+
+class TerminalPage(Struct, frozen=True):
+    """Terminals by id."""
+
+    terminals: list[TerminalView]
+    next: Next
+
+
+class Known(Struct, frozen=True):
+    """One thing that is known, and since when."""
+
+    what: Annotated[str, Meta(description="`link`, `state`, `last_will` or `fault/KIND/CODE`.")]
+    value: str
+    since: Time | None
+
+
+class ChangeView(Struct, frozen=True):
+    """A change of a terminal's state."""
+
+    at: Time
+    before: str
+    after: str
+
+
+class ChangePage(Struct, frozen=True):
+    """Changes of one terminal, newest first."""
+
+    changes: list[ChangeView]
+    next: Next
+
+
+class TerminalDetail(TerminalView, frozen=True, kw_only=True):
+    """A terminal: what it is, how it is, what was."""
+
+    epoch: Annotated[int, Meta(description="How many devices stood in its place before this one.")]
+    boot: Annotated[int | None, Meta(description="How often it has started, by its own count.")]
+    session: str
+    session_at: Annotated[Time | None, Meta(description="When the session began, by the terminal's own clock.")]
+    known: Annotated[list[Known], Meta(description="What is known and since when.")]
+    incidents: Annotated[list[IncidentView], Meta(description="The open incidents that concern it.")]
+    changes: Annotated[
+        list[ChangeView] | None,
+        Meta(description="The latest, newest first; null when the store did not answer. More: see its `/changes`."),
+    ]
+
+
+class RefusedView(Struct, frozen=True):
+    """A message that was refused."""
+
+    id: int
+    received_at: Time
+    topic: str
+    reason: str
+    detail: str
+    size: Annotated[int, Meta(description="Bytes of the whole message.")]
+    payload: Annotated[str | None, Meta(description="Its beginning; null where it may hold a card number.")]
+
+
+class QuarantinePage(Struct, frozen=True):
+    """Refused messages, newest first."""
+
+    messages: list[RefusedView]
+    next: Next
+
+
+def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
+    """The JSON form of an incident, naming the terminals that the reader may see."""
+    return IncidentView(
+        id=incident.id,
+        kind=incident.kind,
+        scope=dict(incident.scope),
+        severity=incident.severity,
+        status=incident.status.value,
+        opened_at=incident.opened_at,
+        fired_at=incident.fired_at,
+        paged_at=incident.paged_at,
+        resolved_at=incident.resolved_at,
+        terminals=incident.terminals,
+        evidence=evidence,
+        suppressed_by=incident.suppressed_by,
+    )

@@ -1,0 +1,350 @@
+"""The API over real HTTP: what it shows, in pages, with tags, and what it says when it cannot."""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, NamedTuple
+
+import aiohttp
+import pytest
+from structlog.testing import capture_logs
+
+from fleetmon.ingest.settings import MqttSettings
+from fleetmon.readout import readout
+
+Say = Callable[..., Awaitable[None]]
+TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
+BEAT = {"at": 1, "boot": 1, "seq": 1}
+BIRTH = {"at": 5, "state": "online", "boot": 3, "session": "s-1", "carrier": "CUCC", "firmware": "2.0", "serial": "SN1"}
+JSON_ROUTES = (
+    *("/api/v1/terminals", "/api/v1/terminals/noodle-1", "/api/v1/terminals/noodle-1/changes"),
+    *("/api/v1/incidents", "/api/v1/quarantine", "/schema/openapi.json"),
+)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Any
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+async def ask(running: Any, path: str, method: str = "GET", **headers: str) -> Answer:
+    url = f"http://127.0.0.1:{running.daemon.port}{path}"
+    async with aiohttp.ClientSession() as session, session.request(method, url, headers=headers) as answer:
+        return Answer(answer.status, answer.headers, await answer.text())
+
+
+async def pages(running: Any, path: str, rows: str, between: Callable[[], Awaitable[None]] | None = None) -> list[Any]:
+    """All rows of all pages, following the links; `between` happens after the first page."""
+    found: list[Any] = []
+    while True:
+        answer = await ask(running, path)
+        assert answer.status == 200, answer.text
+        found += answer.json[rows]
+        link = re.fullmatch(r'<([^>]+)>; rel="next"', answer.headers.get("Link", ""))
+        assert (link is None) == (answer.json["next"] is None)
+        if link is None:
+            return found
+        assert answer.json["next"] in link[1]
+        path = link[1]
+        if between is not None:
+            await between()
+            between = None
+
+
+def ids(rows: list[Any]) -> list[str]:
+    return [row["id"] for row in rows]
+
+
+@pytest.fixture
+async def running(start: Any, mosquitto: Any) -> Any:
+    one = start(mqtt=MqttSettings(port=mosquitto.port))
+    await one.until_ready()
+    return one
+
+
+async def heard(running: Any, count: int) -> None:
+    """Until so many terminals were heard."""
+    terminals = running.daemon.engine.fleet.terminals
+    await running.until(lambda: sum(one.last_seen > 0 for one in terminals.values()) == count, f"{count} are heard")
+
+
+async def test_every_route_answers(running: Any) -> None:
+    for path in (*JSON_ROUTES, "/", "/metrics", "/-/healthy", "/-/ready"):
+        answer = await ask(running, path)
+        assert answer.status == 200, f"{path}: {answer.text}"
+        head = await ask(running, path, "HEAD")
+        assert (head.status, head.text) == (200, ""), path
+    landing = await ask(running, "/")
+    for link in re.findall(r'href="([^"]+)"', landing.text):
+        assert (await ask(running, link)).status == 200, link
+
+
+async def test_terminals_are_shown_as_they_are_now(running: Any, mosquitto: Any, say: Say) -> None:
+    await say(mosquitto.port, "terminal/noodle-1/heartbeat", BEAT)
+    await say(mosquitto.port, "terminal/stranger/heartbeat", BEAT)
+    await heard(running, 2)
+
+    async def found(query: str) -> list[str]:
+        answer = await ask(running, f"/api/v1/terminals{query}")
+        assert answer.status == 200, answer.text
+        return ids(answer.json["terminals"])
+
+    everybody = await found("")
+    assert (len(everybody), everybody) == (19, sorted(everybody))
+    assert await found("?state=up") == ["noodle-1", "stranger"]
+    assert await found("?registered=false") == ["stranger"]
+    assert await found("?state=up&registered=true&provider=field-1") == ["noodle-1"]
+    assert await found("?region=hilltop&carrier=CMCC") == ["books-1", "florist-1"]
+    assert await found("?site=books-shop") == await found("?merchant=books") == ["books-1", "books-2"]
+    assert await found("?provider=") == ["stranger"]
+    assert await found("?state=down") == []
+    one = (await ask(running, "/api/v1/terminals?state=up&registered=true")).json["terminals"][0]
+    assert one["last_seen"] == one["since"] > 1_700_000_000_000
+    assert (one["interval_s"], one["network"], one["serial"]) == (300, "4g", "SN00000")
+    await asyncio.to_thread(mosquitto.stop)
+    await running.until(lambda: running.daemon.engine.deaf, "the link is lost")
+    assert await found("?state=up") == []
+    assert await found("?state=unknown") == ["noodle-1", "stranger"]
+
+
+async def test_pages_of_terminals_repeat_and_miss_nobody_while_others_come(
+    running: Any, mosquitto: Any, say: Say
+) -> None:
+    before = ids((await ask(running, "/api/v1/terminals")).json["terminals"])
+
+    async def others_come() -> None:
+        for name in ("aaa", "grill-3x", "zzz"):
+            await say(mosquitto.port, f"terminal/{name}/heartbeat", BEAT)
+        await heard(running, 3)
+
+    found = ids(await pages(running, "/api/v1/terminals?limit=5", "terminals", others_come))
+    assert found == sorted(set(found))
+    assert set(found) - set(before) == {"grill-3x", "zzz"}, "those that come before the first page's end are not shown"
+    assert set(before) <= set(found)
+    assert ids(await pages(running, "/api/v1/terminals?limit=1&registered=false", "terminals")) == [
+        *("aaa", "grill-3x", "zzz")
+    ]
+
+
+async def test_one_terminal_tells_what_is_known_and_since_when(running: Any, mosquitto: Any, say: Say) -> None:
+    await say(mosquitto.port, "terminal/noodle-1/state", BIRTH, retain=True)
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "boot": 3})
+    await running.until(lambda: running.told == ["tamper firing"], "the incident")
+    await say(mosquitto.port, "terminal/noodle-1/state", {**BIRTH, "state": "offline", "reason": "shutdown"})
+    await running.until(lambda: running.daemon.engine.fleet.terminals["noodle-1"].liveness.name == "ASLEEP", "asleep")
+    async with asyncio.timeout(10):
+        while len((one := (await ask(running, "/api/v1/terminals/noodle-1")).json)["changes"]) < 2:
+            await asyncio.sleep(0.02)
+    assert (one["state"], one["epoch"], one["boot"], one["session"], one["session_at"]) == ("asleep", 0, 3, "s-1", 5)
+    assert (one["carrier"], one["firmware"], one["registered"]) == ("CUCC", "2.0", True)
+    tampers = [found for found in one["incidents"] if found["kind"] == "tamper"]
+    assert [found["evidence"] for found in tampers] == [["noodle-1"]]
+    known = {found["what"]: found for found in one["known"]}
+    assert (known["link"]["value"], known["state"]["value"]) == ("up", "asleep")
+    assert known["fault/tamper/Tamper"]["since"] == tampers[0]["opened_at"]
+    assert [(change["before"], change["after"]) for change in one["changes"]] == [
+        ("up", "asleep"),
+        ("never_seen", "up"),
+    ]
+    assert known["state"]["since"] == one["since"] == one["changes"][0]["at"]
+    assert await pages(running, "/api/v1/terminals/noodle-1/changes?limit=1", "changes") == one["changes"]
+    neighbour = (await ask(running, "/api/v1/terminals/noodle-2")).json
+    assert "tamper" not in [found["kind"] for found in neighbour["incidents"]]
+    assert (neighbour["changes"], neighbour["boot"]) == ([], None)
+
+
+async def test_incidents_come_in_pages_while_others_open(running: Any, mosquitto: Any, say: Say) -> None:
+    names = [f"noodle-{number}" for number in range(1, 7)]
+    for name in names:
+        await say(mosquitto.port, f"terminal/{name}/device", TAMPER)
+    await running.until(lambda: len(running.told) == 6, "all six")
+
+    async def another_opens() -> None:
+        await say(mosquitto.port, "terminal/noodle-7/device", TAMPER)
+        await running.until(lambda: len(running.told) == 7, "the seventh")
+
+    found = await pages(running, "/api/v1/incidents?limit=2&kind=tamper", "incidents", another_opens)
+    assert sorted(one["scope"]["terminal"] for one in found) == names
+    assert found == sorted(found, key=lambda one: (-one["opened_at"], one["id"]))
+    newest = (await ask(running, "/api/v1/incidents?limit=1&kind=tamper")).json["incidents"][0]
+    assert newest["scope"] == {"terminal": "noodle-7"}
+
+
+async def test_one_incident_tells_how_it_came_about(running: Any, mosquitto: Any, say: Say) -> None:
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
+    await running.until(lambda: running.told == ["tamper firing", "tamper resolved"], "the end")
+    key = running.transitions[-1].incident.id
+    one = (await ask(running, f"/api/v1/incidents/{key}")).json
+    assert (one["id"], one["status"], one["evidence"]) == (key, "resolved", ["noodle-1"])
+    assert [(change["before"], change["after"]) for change in one["transitions"]] == [
+        *(("pending", "firing"), ("firing", "resolved"))
+    ]
+    assert one["transitions"][-1]["at"] == one["resolved_at"]
+
+
+async def test_a_pending_incident_is_shown_before_anybody_stored_it(running: Any, mosquitto: Any) -> None:
+    await asyncio.to_thread(mosquitto.stop)
+    await running.until(lambda: running.daemon.engine.deaf, "the link is lost")
+    pending = (await ask(running, "/api/v1/incidents?status=pending")).json["incidents"]
+    assert [one["kind"] for one in pending] == ["ingest_impaired"]
+    one = (await ask(running, f"/api/v1/incidents/{pending[0]['id']}")).json
+    assert (one["status"], one["transitions"]) == ("pending", [])
+    assert (await ask(running, "/api/v1/incidents?status=firing")).json == {"incidents": [], "next": None}
+    concerned = (await ask(running, "/api/v1/terminals/noodle-1")).json["incidents"]
+    assert [found["kind"] for found in concerned] == ["ingest_impaired"], "why it is unknown"
+
+
+async def test_refused_messages_by_reason_in_pages(running: Any, mosquitto: Any, say: Say) -> None:
+    for number in range(5):
+        await say(mosquitto.port, "terminal/noodle-1/device", f"no json {number}".encode())
+        await say(mosquitto.port, "terminal/noodle-1/device", {"at": number})
+    await running.until(lambda: running.daemon.quarantine.counts.total() == 10, "ten are refused")
+    async with asyncio.timeout(10):
+        while len(found := await pages(running, "/api/v1/quarantine?limit=3", "messages")) < 10:
+            await asyncio.sleep(0.02)
+    assert ids(found) == sorted(ids(found), reverse=True)
+    broken = await pages(running, "/api/v1/quarantine?limit=2&reason=json", "messages")
+    assert [one["payload"] for one in broken] == [f"no json {number}" for number in range(4, -1, -1)]
+    assert {one["reason"] for one in found} == {"json", "field"}
+
+
+async def test_what_has_not_changed_is_not_sent_again(running: Any) -> None:
+    for path in JSON_ROUTES:
+        first = await ask(running, path)
+        tag = first.headers["ETag"]
+        assert "no-cache" in first.headers["Cache-Control"]
+        for known in (tag, f'"other", W/{tag}', "*"):
+            again = await ask(running, path, **{"If-None-Match": known})
+            assert (again.status, again.text, again.headers["ETag"]) == (304, "", tag), path
+            assert "Content-Length" not in again.headers
+        assert (await ask(running, path, **{"If-None-Match": '"other"'})).status == 200
+        assert (await ask(running, path, "HEAD")).headers["ETag"] == tag
+
+
+async def test_a_change_changes_the_tag(running: Any, mosquitto: Any, say: Say) -> None:
+    tag = (await ask(running, "/api/v1/terminals")).headers["ETag"]
+    await say(mosquitto.port, "terminal/noodle-1/heartbeat", BEAT)
+    await heard(running, 1)
+    assert (await ask(running, "/api/v1/terminals", **{"If-None-Match": tag})).status == 200
+
+
+REFUSED = (
+    ("/api/v1/terminals/nobody", 404, "no such terminal"),
+    ("/api/v1/terminals/nobody/changes", 404, "no such terminal"),
+    ("/api/v1/incidents/nothing", 404, "no such incident"),
+    ("/api/v1/nothing", 404, "Not Found"),
+    ("/api/v1/terminals?cursor=!", 400, "cursor"),
+    ("/api/v1/terminals?cursor=", 400, "cursor"),
+    ("/api/v1/terminals?cursor=MTI", 400, "cursor"),  # of the quarantine
+    ("/api/v1/incidents?cursor=ImEi", 400, "cursor"),  # of the terminals
+    ("/api/v1/quarantine?cursor=WzEsImEiXQ", 400, "cursor"),  # of the incidents
+    ("/api/v1/terminals/noodle-1/changes?cursor=%F0%9F%98%80", 400, "cursor"),
+    ("/api/v1/terminals?limit=0", 400, "limit"),
+    ("/api/v1/incidents?limit=1001", 400, "limit"),
+    ("/api/v1/terminals?state=sleepy", 400, "state"),
+    ("/api/v1/terminals?registered=perhaps", 400, "registered"),
+    ("/api/v1/terminals?provder=field-1", 400, "provder: there is no such parameter"),
+)
+
+
+async def test_a_question_that_cannot_be_answered_is_a_problem_in_words(running: Any) -> None:
+    for path, status, says in REFUSED:
+        answer = await ask(running, path)
+        assert answer.status == answer.json["status"] == status, path
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert says in answer.text
+        assert answer.json["title"]
+        assert "Traceback" not in answer.text
+
+
+async def test_a_wrong_method_names_the_right_ones(running: Any) -> None:
+    answer = await ask(running, "/api/v1/terminals", "DELETE")
+    assert answer.status == answer.json["status"] == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+async def test_a_fault_of_ours_tells_nothing_but_the_log(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running.daemon.readout, "terminals", None)
+    with capture_logs() as logs:
+        answer = await ask(running, "/api/v1/terminals")
+    assert answer.status == answer.json["status"] == 500
+    assert "NoneType" not in answer.text
+    assert [(one["event"], one["path"]) for one in logs if one["log_level"] == "error"] == [
+        ("request failed", "/api/v1/terminals")
+    ]
+
+
+async def test_health_answers_while_metrics_render_and_while_the_database_is_slow(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> Any:
+        time.sleep(2)
+        return (b"", "text/plain")
+
+    monkeypatch.setattr(readout, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(readout, "render", slow)
+    monkeypatch.setattr(running.daemon.store, "incidents", slow)
+    monkeypatch.setattr(running.daemon.store, "changes", slow)
+    scrape = asyncio.create_task(ask(running, "/metrics"))
+    lists = [asyncio.create_task(ask(running, "/api/v1/incidents")) for _ in range(8)]
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    assert (await ask(running, "/-/healthy")).status == 200
+    assert (await ask(running, "/-/ready")).status == 200
+    assert (await ask(running, "/api/v1/terminals")).status == 200, "terminals are read from memory"
+    assert time.monotonic() - began < 1
+    one = await ask(running, "/api/v1/terminals/noodle-1")
+    assert (one.status, one.json["changes"]) == (200, None), "the present is told without the past"
+    for answer in await asyncio.gather(*lists):
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        assert "does not answer" in answer.json["detail"]
+    assert (await scrape).status == 200
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (value for name, value in node.items() if name == "$ref")
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from references(inner)
+
+
+async def test_the_openapi_document_is_whole(running: Any) -> None:
+    document = (await ask(running, "/schema/openapi.json")).json
+    assert document["openapi"].startswith("3.1")
+    for reference in references(document):
+        node = document
+        for step in reference.removeprefix("#/").split("/"):
+            node = node[step.replace("~1", "/").replace("~0", "~")]
+    operations = {
+        (method, path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert {path for method, path in operations if path.startswith("/api")} == {
+        *("/api/v1/terminals", "/api/v1/terminals/{terminal}", "/api/v1/terminals/{terminal}/changes"),
+        *("/api/v1/incidents", "/api/v1/incidents/{incident}", "/api/v1/quarantine"),
+    }
+    assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}
+    names = [operation["operationId"] for operation in operations.values()]
+    assert len(names) == len(set(names))
+    for (method, path), operation in operations.items():
+        assert operation.get("description"), f"{method} {path} says nothing of itself"
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), f"{path}: {parameter['name']}"
+        for status, answer in operation["responses"].items():
+            if status in ("400", "401", "403", "404", "422"):
+                assert list(answer["content"]) == ["application/problem+json"], f"{path} {status}"
+            assert all("schema" in header for header in answer.get("headers", {}).values()), "as OpenAPI demands"
+        if path.startswith("/api") or path == "/-/reload":
+            assert operation["security"] == [{"token": []}]
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
