@@ -15,7 +15,7 @@ import mqtt5
 import structlog
 
 from fleetmon import logs
-from fleetmon.config import Config, Loaded
+from fleetmon.config import Loaded
 from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.snapshot import record
 from fleetmon.ingest.intake import Intake, Packet
@@ -24,7 +24,7 @@ from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.model.errors import ConfigError, DecodeError
 from fleetmon.model.events import State
 from fleetmon.model.incident import Incident, Status, Transition
-from fleetmon.model.terminal import PARTITIONS, Terminal
+from fleetmon.model.terminal import PARTITIONS
 from fleetmon.model.topics import Topics
 from fleetmon.readout import Readout, Vitals
 from fleetmon.sinks.alertmanager import Alertmanager
@@ -37,7 +37,6 @@ SLICE = 1_000  # deadlines that pass before others get their turn
 CLOCK_STEP_MS = 5_000
 STALL_MS = 2_000  # a longer pause of our own is deafness
 SNAPSHOT_EVERY_S = 120.0 / PARTITIONS
-_FIXED = ("mqtt", "store", "alertmanager", "web")  # sections that only a restart changes
 log = structlog.get_logger("fleetmon")
 
 
@@ -61,7 +60,7 @@ class Daemon:
         self.tokens = loaded.tokens
         self.topics = Topics(config.mqtt.prefix)
         self.listener = listen(config.web)
-        self.store = Store(config.store, loaded.store_password)
+        self.store = Store(config.store, loaded.store_password, self._writer_crashed)
         self.engine = Engine(loaded.registry, max_unregistered=config.max_unregistered)
         self.board = Board()
         self.quarantine = Quarantine()
@@ -139,7 +138,7 @@ class Daemon:
         self._reloads = False, self._reloads[1]
         try:
             loaded = await asyncio.to_thread(self._reread)
-            _check_reloadable(self.config, loaded.config)
+            loaded.config.check_reload(self.config)
         except ConfigError as error:
             log.warning("configuration refused, the old one stays", problems=error.problems)
             raise
@@ -209,7 +208,7 @@ class Daemon:
         known = self.engine.fleet.terminals
         keys = {change.terminal for change in outcome.changes if change.before == "never_seen"}
         keys |= {fact.message.key for fact in outcome.facts if isinstance(fact.message.event, State)}
-        return [terminal_row(known[key]) for key in sorted(keys) if key in known]
+        return [TerminalRow.of(known[key]) for key in sorted(keys) if key in known]
 
     def _committed(self, transitions: list[Transition], connection: Connection | None, ids: list[int]) -> None:
         """Safe on the disk: acknowledge, then tell."""
@@ -329,12 +328,16 @@ class Daemon:
         """Let the store know whom the registry names."""
         fleet = self.engine.fleet.terminals
         departed = self.store.departed(fleet)
-        rows = [terminal_row(terminal) for terminal in fleet.values()]
+        rows = [TerminalRow.of(terminal) for terminal in fleet.values()]
         self.store.submit(Work(lambda: None, terminals=rows, departed=departed))
 
     def _crash(self, error: Exception) -> None:
         if self._failure is not None and not self._failure.done():
             self._failure.set_exception(error)
+
+    def _writer_crashed(self, error: Exception) -> None:
+        """Called in the writer's thread."""
+        self._loop.call_soon_threadsafe(self._crash, error)
 
     async def _fail(self) -> None:
         assert self._failure is not None
@@ -357,13 +360,9 @@ class Daemon:
         return self.readout.not_ready()
 
     def _vitals(self) -> Vitals:
-        return Vitals(self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s)
-
-
-def _check_reloadable(old: Config, new: Config) -> None:
-    fixed = [name for name in _FIXED if getattr(new, name) != getattr(old, name)]
-    if fixed:
-        raise ConfigError([f"{name}: changed; restart fleetmon for it" for name in fixed])
+        return Vitals(
+            self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s, *self._reloads
+        )
 
 
 def _nothing_to_read() -> Loaded:
@@ -373,17 +372,3 @@ def _nothing_to_read() -> Loaded:
 def _elapsed() -> int:
     """Milliseconds of a clock that nobody sets; on Linux it goes on while the machine is suspended."""
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000_000
-
-
-def terminal_row(terminal: Terminal) -> TerminalRow:
-    """A terminal as the store shows it."""
-    cohort = terminal.cohort._asdict()
-    return TerminalRow(
-        id=terminal.id,
-        merchant=terminal.merchant,
-        site=terminal.site,
-        registered=terminal.registered,
-        state=terminal.liveness.name.lower(),
-        since=terminal.since,
-        **cohort,
-    )

@@ -43,6 +43,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     log: LogSettings = field(default_factory=LogSettings)
     max_unregistered: Annotated[int, Meta(ge=0)] = 10_000
 
+    def check_reload(self, running: "Config") -> None:
+        """Raise ConfigError where this differs from the running one in what only a restart can change."""
+        fixed = ("mqtt", "store", "alertmanager", "web")
+        changed = [name for name in fixed if getattr(self, name) != getattr(running, name)]
+        if changed:
+            raise ConfigError([f"{name}: changed; restart fleetmon for it" for name in changed])
+
 
 class Loaded(Struct, frozen=True):
     """A configuration that can be run: with its registry, its paths made absolute, and its secrets."""

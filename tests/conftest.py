@@ -280,6 +280,20 @@ async def start(tmp_path: Path, sample_registry: Registry) -> AsyncIterator[Call
 
 
 @pytest.fixture
+async def running_daemon() -> AsyncIterator[Callable[[Daemon], Running]]:
+    """Run daemons that a test has made itself; stopped at the end."""
+    started: list[Running] = []
+
+    def begin(daemon: Daemon) -> Running:
+        started.append(Running(daemon, []))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        await one.stop()
+
+
+@pytest.fixture
 def say() -> Callable[..., Awaitable[None]]:
     """Publish one message to a broker, as any client would: `say(port, "terminal/T1/device", {...}, qos=1)`."""
 
@@ -303,6 +317,7 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Server]]:
         shipped = (Path(__file__).parents[1] / "deploy/prometheus/prometheus.yml").read_text()
         text = shipped.replace("localhost:9877", f"127.0.0.1:{target}").replace("15s", "1s")
         (folder / "prometheus.yml").write_text(text)
+        shutil.copytree(Path(__file__).parents[1] / "deploy/prometheus/rules", folder / "rules")
         arguments = [
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",

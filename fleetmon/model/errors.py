@@ -1,5 +1,10 @@
 """Errors by whose fault they are: the kind tells who must act."""
 
+from typing import Final
+
+# Why a message may be refused; the label `reason` of the metrics.
+REASONS: Final = ("field", "json", "pan", "too_large", "topic", "unregistered_limit")
+
 
 class FleetmonError(Exception):
     """Everything fleetmon raises on purpose."""
@@ -14,7 +19,7 @@ class ConfigError(FleetmonError):
 
 
 class DecodeError(FleetmonError):
-    """The sender's fault: counted by `reason` (a short stable word) and kept aside; never leaves ingest."""
+    """The sender's fault: counted by `reason` (one of REASONS) and kept aside; never leaves ingest."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail or reason)

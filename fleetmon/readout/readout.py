@@ -54,6 +54,8 @@ class Vitals(Struct, frozen=True):
     uncommitted: int
     outbox: Mapping[tuple[str, str], int]  # (incident, status) that nobody was told yet -> since when
     loop_lag_s: float
+    reload_succeeded: bool  # the last one
+    reloaded_s: float  # when one did, in seconds since 1970
 
 
 @dataclass
@@ -121,6 +123,8 @@ class Readout:
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
             loop_lag_s=vitals.loop_lag_s,
             cpu_s=time.process_time(),
+            reload_succeeded=vitals.reload_succeeded,
+            reloaded_s=vitals.reloaded_s,
         )
 
     # -- terminals ---------------------------------------------------------------------------------

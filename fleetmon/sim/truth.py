@@ -32,6 +32,7 @@ SETTLING_S: Final = 180.0  # holds and confirmations on top of missed heartbeats
 OPENED_BEATS: Final = 5
 RESOLVED_BEATS: Final = 4
 NEEDED_BEATS: Final = 4  # a shorter outage may pass unnoticed
+HOST_S: Final = 900.0  # a host is judged by what it answered, and a small one answers seldom
 _COMPONENTS: Final = {
     "security": "tamper", "battery": "battery", "power": "battery", "keys": "keys", "software": "software_fault",
     "sim": "sim_problem", "clock": "clock_skew",
@@ -88,7 +89,7 @@ class Truth:
             "start": self._at(span.begin_s),
             "must": self._must(span, members),
             "page": kinds[0] in PAGING,
-            "opened": [self._at(span.begin_s), self._at(span.begin_s + OPENED_BEATS * self._beat_s + SETTLING_S)],
+            "opened": [self._at(span.begin_s), self._at(span.begin_s + self._late(span, OPENED_BEATS))],
             "resolved": self._resolved(span),
         }
 
@@ -118,6 +119,8 @@ class Truth:
         step, lasts_s = span.step, min(span.end_s, self._duration_s) - span.begin_s
         if isinstance(step, Device):
             return step.component == "security"
+        if isinstance(step, HostOutage):
+            return lasts_s >= HOST_S and step.swallows + step.refuses >= 0.5
         if step.effect is Effect.NOTHING or lasts_s < NEEDED_BEATS * self._beat_s + 60:
             return False
         hidden = any(
@@ -161,7 +164,11 @@ class Truth:
     def _resolved(self, span: Span) -> list[int] | None:
         if math.isinf(span.end_s) or span.end_s >= self._duration_s:
             return None
-        return [self._at(span.end_s), self._at(span.end_s + RESOLVED_BEATS * self._beat_s + SETTLING_S)]
+        return [self._at(span.end_s), self._at(span.end_s + self._late(span, RESOLVED_BEATS))]
+
+    def _late(self, span: Span, beats: int) -> float:
+        """How many seconds after the fact it has to be told."""
+        return HOST_S if isinstance(span.step, HostOutage) else beats * self._beat_s + SETTLING_S
 
     def _allowed(self) -> Iterator[dict[str, Any]]:
         """What befell single terminals may be noticed, and need not."""

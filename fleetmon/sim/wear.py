@@ -30,7 +30,7 @@ class Note(NamedTuple):
 
     def event(self, at: int) -> DeviceEvent:
         """The message, not numbered yet."""
-        severity = "info" if self.code == "PaperLow" else "warning"
+        severity: Literal["info", "warning"] = "info" if self.code == "PaperLow" else "warning"
         return DeviceEvent(at, 0, 0, self.component, self.code, self.action, severity)
 
 
@@ -155,4 +155,4 @@ class Battery:
 
     def _patience(self) -> float:
         """The charge at which somebody puts it on the charger; below zero when nobody does."""
-        return -1.0 if self._chance.random() < self._forgotten else self._chance.uniform(0.1, 0.4)
+        return -1.0 if self._chance.random() < self._forgotten else self._chance.uniform(0.13, 0.45)

@@ -16,8 +16,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from fleetmon import __version__
+from fleetmon.model.errors import REASONS
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness
+from fleetmon.model.topics import Kind
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
 OTHER: Final = "__other__"
@@ -54,6 +56,8 @@ class Readings(Struct, frozen=True):
     alertmanagers: Mapping[str, tuple[int, int]]
     loop_lag_s: float
     cpu_s: float
+    reload_succeeded: bool
+    reloaded_s: float
 
 
 def render(readings: Readings, accept: str) -> tuple[bytes, str]:
@@ -139,8 +143,11 @@ def _incidents(readings: Readings) -> Iterator[Metric]:
 def _ingest(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily("fleetmon_mqtt_connected", "Whether we hear the fleet.", value=not readings.deaf)
     yield CounterMetricFamily("fleetmon_mqtt_connects", "Connections made to the broker.", value=readings.connects)
-    yield _labelled("fleetmon_mqtt_messages", "Valid messages by kind.", "kind", readings.messages)
-    yield _labelled("fleetmon_mqtt_message_failures", "Refused messages by reason.", "reason", readings.refused)
+    # A counter that appears with its first event hides that event from `rate()`: all begin at zero.
+    messages = dict.fromkeys((kind.level for kind in Kind), 0) | dict(readings.messages)
+    yield _labelled("fleetmon_mqtt_messages", "Valid messages by kind.", "kind", messages)
+    refused = dict.fromkeys(REASONS, 0) | dict(readings.refused)
+    yield _labelled("fleetmon_mqtt_message_failures", "Refused messages by reason.", "reason", refused)
     yield _labelled(
         "fleetmon_mqtt_message_order", "Messages repeated, late, of an old boot or session, or missing.", "order",
         readings.order,
@@ -181,6 +188,13 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         failures.add_metric([url], failed)
     yield sends
     yield failures
+    yield GaugeMetricFamily(
+        "fleetmon_config_last_reload_successful", "Whether the last reading of the configuration was taken.",
+        value=readings.reload_succeeded,
+    )  # fmt: skip
+    yield GaugeMetricFamily(
+        "fleetmon_config_last_reload_success_timestamp_seconds", "When one was taken last.", value=readings.reloaded_s
+    )
     yield GaugeMetricFamily("fleetmon_event_loop_lag_seconds", "The worst recent lag.", value=readings.loop_lag_s)
     yield CounterMetricFamily("fleetmon_process_cpu_seconds", "CPU used by this process.", value=readings.cpu_s)
 

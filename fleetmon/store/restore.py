@@ -91,7 +91,14 @@ def _marks_of(wanted: set[str], records: list[TerminalRecord], ends: list[tuple[
 def _facts(connection: sa.Connection, after: int) -> Iterator[tuple[int, Message]]:
     table = schema.fact
     for row in connection.execute(sa.select(table).where(table.c.id > after).order_by(table.c.id)):
-        event = _DECODERS[row.kind].decode(row.payload)
+        try:
+            event = _DECODERS[row.kind].decode(row.payload)
+        except (KeyError, msgspec.DecodeError) as error:
+            raise StoreError(
+                f"fact {row.id} ({row.kind}) cannot be read: {error}; was a newer fleetmon here? Use that one, "
+                "or delete that row of the table fact",
+                retryable=False,
+            ) from None
         yield row.id, Message(row.received_at, row.subject, event, row.retained, row.topic, row.payload)
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from fleetmon.engine import Fact
 from fleetmon.model.incident import Incident, Status, Transition
+from fleetmon.model.terminal import Terminal
 
 _NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
 
@@ -31,6 +32,19 @@ class TerminalRow(Struct, frozen=True):
     registered: bool
     state: str
     since: int
+
+    @classmethod
+    def of(cls, terminal: Terminal) -> "TerminalRow":
+        """The row of a terminal as it is now."""
+        return cls(
+            id=terminal.id,
+            merchant=terminal.merchant,
+            site=terminal.site,
+            registered=terminal.registered,
+            state=terminal.liveness.name.lower(),
+            since=terminal.since,
+            **terminal.cohort._asdict(),
+        )
 
 
 class ChangeRow(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Opening the store, reading it back, and asking it questions."""
 
 import contextlib
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -23,8 +23,13 @@ class Store:
     Every read raises StoreError when the database cannot answer now.
     """
 
-    def __init__(self, settings: StoreSettings, password: str | None = None) -> None:
-        """Make the file if it is missing, and bring the schema up to date."""
+    def __init__(
+        self,
+        settings: StoreSettings,
+        password: str | None = None,
+        on_crash: Callable[[Exception], object] = lambda _: None,
+    ) -> None:
+        """Make the file if it is missing, and bring the schema up to date; `on_crash` see `Writer`."""
         self._settings = settings
         self._engine = address.connect(settings, password)
         try:
@@ -37,7 +42,7 @@ class Store:
         except StoreError as error:
             self._engine.dispose()
             raise address.named(settings, error) from None
-        self._writer = Writer(self._engine)
+        self._writer = Writer(self._engine, on_crash)
         self._writer.start()
 
     @property

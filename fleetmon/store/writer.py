@@ -53,7 +53,9 @@ class Work(Struct):
 class Writer:
     """Owns the writing connection and its thread."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, on_crash: Callable[[Exception], object]) -> None:
+        """`on_crash` hears, in the writer's thread, of a fault of our own, after which nothing more is written."""
+        self._on_crash = on_crash
         self.commits = 0
         self.failing: str | None = None  # why nothing can be written now
         self._engine = engine
@@ -61,6 +63,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._stopping = threading.Event()
         self._forget_before = 0
+        self._finished = False  # everything was written, and the store is being closed
 
     def start(self) -> None:
         """Begin to write."""
@@ -74,12 +77,19 @@ class Writer:
         """Write what is queued and end; whether all of it was written in time."""
         self._queue.put(None)
         self._thread.join(timeout_s)
-        finished = not self._thread.is_alive()
+        finished = self._finished
         self._stopping.set()
         self._thread.join(1.0)  # giving up, it hands its connection back
         return finished
 
     def _run(self) -> None:
+        try:
+            self._write()
+        except Exception as error:  # noqa: BLE001 - ours, whatever it is; the thread must not die in silence
+            self.failing = f"the writer ended: {error!r}"
+            self._on_crash(error)
+
+    def _write(self) -> None:
         open_ = True
         while open_:
             while self._forget_before and self._queue.empty():
@@ -96,6 +106,7 @@ class Writer:
                 work.done()
             if self._forget_before and self.commits % _BITE_EVERY == 0:
                 self._forget()
+        self._finished = True
 
     def _commit_until_done(self, batch: list[Work]) -> bool:
         """A full disk or a locked database passes; until then nothing is acknowledged and nothing is lost.

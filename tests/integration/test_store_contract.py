@@ -97,8 +97,7 @@ def test_a_fact_is_stored_once_however_often_it_comes(store: Store) -> None:
     facts = [Fact("k1", 0, tamper(1)), Fact("k2", 0, tamper(2))]
     for _ in range(3):
         write(store, facts=facts)
-    restored = store.restore({}, 0)
-    assert restored.facts == [tamper(1), tamper(2)]
+    assert store.restore({}, 0).facts == [tamper(1), tamper(2)]
 
 
 def test_incident_audit_and_outbox_go_in_together_and_only_once(store: Store) -> None:
@@ -137,8 +136,7 @@ def test_all_of_a_work_or_nothing(store: Store, sql: Callable[[str], list[Any]])
 def test_a_pending_incident_leaves_no_trace(store: Store) -> None:
     pending = Incident("i", "site_outage", (("site", "x"),), "warning", pages=False, opened_at=5)
     write(store, transitions=[Transition(5, None, pending, "silent together")])
-    assert store.incidents(None, None, 10) == []
-    assert store.transitions("i") == []
+    assert (store.incidents(None, None, 10), store.transitions("i")) == ([], [])
 
 
 def test_a_restart_knows_what_the_snapshot_had_and_what_came_after(

@@ -130,7 +130,7 @@ def test_the_url_of_the_store_has_one_spelling(url: str, wanted: str, tmp_path: 
 
 
 def test_a_registry_may_be_json(tmp_path: Path) -> None:
-    path = written(tmp_path, **{"registry": "registry.json"})
+    path = written(tmp_path, registry="registry.json")
     (tmp_path / "registry.json").write_text('{"terminals": [{"id": "T1"}, {"id": "T2"}]}')
     assert len(config.load(path, {}).registry.terminals) == 2
     (tmp_path / "registry.json").write_text('{"terminals": [{"id": "T1", "modle": "x"}, {"id": ""}]}')

@@ -98,3 +98,16 @@ def test_nothing_is_made_by_a_check(settings: StoreSettings, file: Path) -> None
     with pytest.raises(StoreError, match=r"there is no such file; nothing to check"):
         check(settings)
     assert not file.parent.exists()
+
+
+def test_a_fault_of_our_own_is_told_and_nothing_is_called_written(settings: StoreSettings) -> None:
+    told: list[Exception] = []
+    crashed = threading.Event()
+    store = Store(settings, on_crash=lambda error: (told.append(error), crashed.set()))
+    done = threading.Event()
+    store.submit(Work(done.set, facts=[object()]))  # type: ignore[list-item]
+    assert crashed.wait(10)
+    assert isinstance(told[0], AttributeError)
+    assert (store.failing or "").startswith("the writer ended: AttributeError")
+    assert not store.close()
+    assert not done.is_set()
