@@ -6,6 +6,7 @@ the sinks are woken. Everything but the store's thread runs on the event loop, s
 """
 
 import asyncio
+import contextlib
 import gc
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from fleetmon.engine.snapshot import record
 from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
-from fleetmon.model.errors import ConfigError, DecodeError
+from fleetmon.model.errors import ConfigError, DecodeError, StoreError
 from fleetmon.model.events import State
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import PARTITIONS
@@ -96,6 +97,7 @@ class Daemon:
         self._uncommitted = 0
         self._outbox: dict[tuple[str, str], int] = {}
         self._loop_lag_s = 0.0
+        self._enrolled: set[int] = set()  # partitions whose terminals the store was told of
         self._failure: asyncio.Future[None] | None = None
         self._connection: Connection | None = None
         self._reread = reread or _nothing_to_read
@@ -145,7 +147,7 @@ class Daemon:
         self.config, self.tokens = loaded.config, loaded.tokens
         self.engine.fleet.max_unregistered = loaded.config.max_unregistered
         self.engine.register(loaded.registry)
-        self._enrol()
+        self._enrolled.clear()
         logs.configure(loaded.config.log)
         self._reloads = True, self._wall() / 1000
         log.info("configuration reloaded", terminals=len(loaded.registry.terminals))
@@ -301,8 +303,19 @@ class Daemon:
             for partition in range(PARTITIONS):
                 if self.store.failing is None:
                     self._snapshot(partition)
+                    self._enrol(partition)
                 await asyncio.sleep(SNAPSHOT_EVERY_S)
             self.store.forget(self._wall())
+            with contextlib.suppress(StoreError):  # which the writer will meet and tell
+                departed = await asyncio.to_thread(self.store.departed, self.engine.fleet.terminals)
+                self.store.submit(Work(lambda: None, departed=departed))
+
+    def _enrol(self, partition: int) -> None:
+        """Once after the start or a reload: let the store know whom the registry names, a part at a time."""
+        if partition not in self._enrolled:
+            self._enrolled.add(partition)
+            rows = [TerminalRow.of(terminal) for terminal in self.engine.fleet.partitions[partition]]
+            self.store.submit(Work(lambda: None, terminals=rows))
 
     def _snapshot(self, partition: int) -> None:
         shard = self.engine.shard
@@ -313,23 +326,17 @@ class Daemon:
 
     def _restore(self) -> None:
         now = self._now()
-        partitions = {key: terminal.partition for key, terminal in self.engine.fleet.terminals.items()}
-        found = self.store.restore(partitions, now - RESOLVED_KEPT_MS)
+        known = self.engine.fleet.terminals
+        found = self.store.restore(
+            lambda key: known[key].partition if key in known else -1, resolved_after=now - RESOLVED_KEPT_MS
+        )
         self.engine.restore(found.records, found.facts, found.firing)
         self.board.put([*found.firing, *found.resolved])
         self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise
-        self._enrol()
         gc.collect()
         gc.freeze()  # what was read will stay: the collector need not walk a million terminals again
         log.info("restored", terminals=len(found.records), facts=len(found.facts), incidents=len(found.firing))
-
-    def _enrol(self) -> None:
-        """Let the store know whom the registry names."""
-        fleet = self.engine.fleet.terminals
-        departed = self.store.departed(fleet)
-        rows = [TerminalRow.of(terminal) for terminal in fleet.values()]
-        self.store.submit(Work(lambda: None, terminals=rows, departed=departed))
 
     def _crash(self, error: Exception) -> None:
         if self._failure is not None and not self._failure.done():

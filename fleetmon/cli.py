@@ -29,6 +29,7 @@ from fleetmon.sim.settings import SimSettings
 from fleetmon.sim.simulator import Progress
 from fleetmon.sim.simulator import simulate as play
 from fleetmon.sim.synthesis import synthesise
+from fleetmon.store import backup, check
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +37,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watch a fleet of card terminals and explain why settlements are late.",
 )
+store_cli = typer.Typer(no_args_is_help=True, help="Back up and check the store.")
+cli.add_typer(store_cli, name="store")
 ConfigFile = Annotated[Path, typer.Option("--config.file", help="The configuration.", envvar="FLEETMON_CONFIG")]
 Prefix = Annotated[str, typer.Option(help="MQTT topic prefix.")]
 
@@ -193,6 +196,30 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration to
     with plain_errors():
         loaded = config.load(file, os.environ)
         typer.echo(f"{file} is valid: {len(loaded.registry.terminals)} terminals registered")
+
+
+@store_cli.command("backup")
+def store_backup(
+    file: Annotated[Path, typer.Argument(help="The copy; must not exist yet.")],
+    config_file: ConfigFile = Path("config/fleetmon.yml"),
+) -> None:
+    """Copy the store, also while fleetmon runs (SQLite; of PostgreSQL it tells the pg_dump command)."""
+    with plain_errors():
+        backup(config.load(config_file, os.environ).config.store, file)
+        typer.echo(f"{file}: done")
+
+
+@store_cli.command("check")
+def store_check(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
+    """Check that the store is whole; print every problem, exit status 1 if there is one."""
+    with plain_errors():
+        loaded = config.load(config_file, os.environ)
+        problems = check(loaded.config.store, loaded.store_password)
+        for problem in problems:
+            typer.echo(problem)
+        if problems:
+            raise typer.Exit(1)
+        typer.echo("the store is whole")
 
 
 @cli.command()

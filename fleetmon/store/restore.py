@@ -8,7 +8,7 @@ snapshot of the partition that the terminal belongs to now; hosts and merchants 
 
 import contextlib
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -38,8 +38,8 @@ class Restored(Struct):
     resolved: list[Incident]  # lately, so that their end is still told
 
 
-def restore(connection: sa.Connection, partitions: Mapping[str, int], resolved_after: int) -> Restored:
-    """`partitions` says to which one each known terminal belongs. Raises StoreError for what cannot be understood."""
+def restore(connection: sa.Connection, partition_of: Callable[[str], int], resolved_after: int) -> Restored:
+    """`partition_of`: of a terminal that no snapshot holds. Raises StoreError for what cannot be understood."""
     with _without_collector():
         records: list[TerminalRecord] = []
         marks: dict[int, int] = {}
@@ -54,7 +54,7 @@ def restore(connection: sa.Connection, partitions: Mapping[str, int], resolved_a
         facts = [
             message
             for number, message in late
-            if number > known.get(message.key, marks.get(partitions.get(message.key, -1), 0))
+            if number > known.get(message.key, marks.get(partition_of(message.key), 0))
         ]
     table = schema.incident
     firing = connection.execute(sa.select(table).where(table.c.status == Status.FIRING.value))

@@ -1,7 +1,7 @@
 """Opening the store, reading it back, and asking it questions."""
 
 import contextlib
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from typing import Final
 
 import sqlalchemy as sa
@@ -69,10 +69,10 @@ class Store:
         self._engine.dispose()
         return finished
 
-    def restore(self, partitions: Mapping[str, int], resolved_after: int) -> Restored:
-        """Read back what a new engine needs; `partitions` says to which one each known terminal belongs."""
+    def restore(self, partition_of: Callable[[str], int], resolved_after: int) -> Restored:
+        """Read back what a new engine needs; `partition_of` a terminal that no snapshot holds yet."""
         with self._reading() as connection:
-            return restore(connection, partitions, resolved_after)
+            return restore(connection, partition_of, resolved_after)
 
     def departed(self, fleet: Container[str]) -> list[str]:
         """The stored terminals that this fleet does not have, to be submitted as `Work.departed`."""

@@ -96,3 +96,24 @@ def test_a_bad_scenario_is_named_with_every_problem(tmp_path: Path) -> None:
     assert refused.returncode == 1
     for wanted in ("duration_s: is missing", "steps[0].do", "steps[1].at_s"):
         assert wanted in refused.stderr
+
+
+def test_the_store_can_be_backed_up_and_checked(tmp_path: Path, mosquitto: Any) -> None:
+    (tmp_path / "registry.yml").write_text("{}")
+    path = tmp_path / "c.yml"
+    path.write_text(yaml.safe_dump({"registry": "registry.yml", "web": {"port": 0}, "mqtt": {"port": mosquitto.port}}))
+    nothing = fleetmon("store", "check", "--config.file", str(path))
+    assert (nothing.returncode, "no such file" in nothing.stderr) == (1, True)
+    command = [sys.executable, "-m", "fleetmon", "run", "--config.file", str(path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "restored" in process.stderr.readline()
+        copied = fleetmon("store", "backup", str(tmp_path / "copy.db"), "--config.file", str(path))
+        assert copied.returncode == 0, copied.stderr
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+    assert fleetmon("store", "check", "--config.file", str(path)).stdout.strip() == "the store is whole"
+    (tmp_path / "fleetmon.db").write_bytes((tmp_path / "copy.db").read_bytes())
+    assert fleetmon("store", "check", "--config.file", str(path)).returncode == 0
+    again = fleetmon("store", "backup", str(tmp_path / "copy.db"), "--config.file", str(path))
+    assert (again.returncode, "Traceback" in again.stderr) == (1, False)

@@ -16,7 +16,7 @@ from fleetmon import config
 from fleetmon.app import Daemon
 from fleetmon.engine import Fact, Message
 from fleetmon.ingest.settings import MqttSettings
-from fleetmon.model.errors import StoreError
+from fleetmon.model.errors import ConfigError, StoreError
 from fleetmon.store import Work
 
 Say = Callable[..., Awaitable[None]]
@@ -104,10 +104,10 @@ async def test_reload_takes_the_registry_and_refuses_what_needs_a_restart(
     await running.daemon.reload()
     assert sorted(running.daemon.engine.fleet.terminals) == ["T2", "T3"]
     (path.parent / "registry.yml").write_text("terminals: [{id: T4}, {id: T4}]")
-    with pytest.raises(config.ConfigError, match="there twice"):
+    with pytest.raises(ConfigError, match="there twice"):
         await running.daemon.reload()
     written(["T5"], mqtt={"port": 1})
-    with pytest.raises(config.ConfigError, match="mqtt: changed; restart"):
+    with pytest.raises(ConfigError, match="mqtt: changed; restart"):
         await running.daemon.reload()
     assert sorted(running.daemon.engine.fleet.terminals) == ["T2", "T3"], "a refused one changes nothing"
     assert "fleetmon_config_last_reload_successful 0.0" in (await running.get("/metrics"))[1]

@@ -17,7 +17,7 @@ from fleetmon.model.events import Event, Heartbeat, HostHealth, Sequenced, State
 from fleetmon.model.registry import selects
 from fleetmon.model.topics import Topics
 from fleetmon.sim.roster import attributes
-from fleetmon.sim.scenario import NetworkOutage, Scenario, Shutdown, Silence, Step
+from fleetmon.sim.scenario import CarrierOutage, NetworkOutage, Scenario, Shutdown, Silence, Step
 from fleetmon.sim.settings import SimSettings
 from fleetmon.sim.simulator import Progress, simulate
 from fleetmon.sim.synthesis import synthesise
@@ -170,6 +170,67 @@ async def test_a_restart_of_the_broker_loses_no_sale(mosquitto: Broker) -> None:
 
 def said(told: list[Heard], stage: str) -> set[tuple[str, str]]:
     return {(key, event.id) for key, event, _ in told if isinstance(event, Transaction) and event.stage == stage}
+
+
+LARGE = synthesise(3000, 1, 10)
+
+
+def play_large(
+    port: int, duration_s: float, *steps: Step, tell: Callable[[Progress], None] | None = None
+) -> Coroutine[None, None, Progress]:
+    settings = SimSettings(host="127.0.0.1", port=port, speed=2, sales_per_hour=20, connects_per_s=1000)
+    return simulate(LARGE, Scenario("large", duration_s, steps), settings, tell)
+
+
+async def test_three_thousand_terminals_share_connections_and_keep_their_wills(mosquitto: Broker) -> None:
+    outage = CarrierOutage(at_s=20, for_s=8, who={"carrier": "CMCC"})
+    struck = {key for key, row in attributes(LARGE).items() if outage.strikes(row)}
+    shots: list[Progress] = []
+    async with listening(mosquitto.port) as listener:
+        running = asyncio.create_task(play_large(mosquitto.port, 50, outage, tell=shots.append))
+        await until(lambda: shots and shots[-1].connected == 3000)
+        connections = await clients(mosquitto.port)
+        summary = await running
+        await until(lambda: len(listener.heard) >= summary.messages + len(struck), 60)
+    assert connections <= 6 + 5  # gateways; the hosts, the listener, and who asked
+
+    said: dict[str, list[State]] = defaultdict(list)
+    for key, state in listener.of(State):
+        said[key].append(state)
+    assert set(said) == {terminal.id for terminal in LARGE.terminals}
+    for key, states in said.items():
+        told = [(state.state, state.reason, state.session) for state in states]
+        first, last = states[0].session, states[-1].session
+        between = [("offline", "lost", first), ("online", None, last)] if key in struck else []
+        assert told == [("online", None, first), *between, ("offline", "shutdown", last)]
+    numbers = defaultdict(set)
+    for key, event in listener.of(Sequenced):
+        numbers[key].add(event.seq)
+    assert all(seqs == set(range(len(seqs))) for seqs in numbers.values())
+
+
+async def test_gateways_come_back_after_a_restart_of_the_broker(mosquitto: Broker) -> None:
+    shots: list[Progress] = []
+    running = asyncio.create_task(play_large(mosquitto.port, 9999, tell=shots.append))
+    await until(lambda: shots and shots[-1].connected == 3000)
+    await asyncio.to_thread(mosquitto.restart)
+    await until(lambda: shots[-1].connected < 3000)
+    await until(lambda: shots[-1].connected == 3000, 90)
+    async with listening(mosquitto.port) as late:
+        await until(lambda: sum(heard.retained for heard in late.heard) == 3000)
+    running.cancel()
+    await asyncio.wait((running,))
+
+
+async def clients(port: int) -> int:
+    """How many connections the broker has, from its own count."""
+    async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        await client.subscribe("$SYS/broker/clients/connected")
+        async with asyncio.timeout(20):
+            async for message in client.messages:
+                assert isinstance(message.payload, bytes)
+                return int(message.payload)
+    raise AssertionError
 
 
 async def test_a_broker_that_is_not_there_is_told_at_once() -> None:

@@ -97,14 +97,14 @@ def test_a_fact_is_stored_once_however_often_it_comes(store: Store) -> None:
     facts = [Fact("k1", 0, tamper(1)), Fact("k2", 0, tamper(2))]
     for _ in range(3):
         write(store, facts=facts)
-    assert store.restore({}, 0).facts == [tamper(1), tamper(2)]
+    assert store.restore(lambda _: -1, 0).facts == [tamper(1), tamper(2)]
 
 
 def test_incident_audit_and_outbox_go_in_together_and_only_once(store: Store) -> None:
     firing = announced("i", terminal="x")
     for _ in range(2):
         write(store, transitions=[Transition(5, Status.PENDING, firing, "Tamper")])
-    assert store.restore({}, 0).firing == [firing]
+    assert store.restore(lambda _: -1, 0).firing == [firing]
     assert store.incident("i") == firing
     assert store.undelivered() == [("i", "firing", 5)]
     assert [(one.before, one.after, one.reason) for one in store.transitions("i")] == [("pending", "firing", "Tamper")]
@@ -154,7 +154,7 @@ def test_a_restart_knows_what_the_snapshot_had_and_what_came_after(
     store.close()
 
     store, again = Store(settings), Engine(sample_registry)
-    found = store.restore({key: one.partition for key, one in again.fleet.terminals.items()}, 0)
+    found = store.restore(lambda key: again.fleet.terminals[key].partition, 0)
     assert [message.event for message in found.facts] == [tamper(2, "clear").event]
     again.restore(found.records, found.facts, found.firing)
     again.link_up(5_000)
@@ -286,7 +286,7 @@ def test_what_is_too_old_goes_and_what_is_needed_stays(store: Store, sql: Callab
     assert store.transitions("over") == []
     assert {one for one, _, _ in store.undelivered()} == {"lasts", "lately"}
     assert [found.after for found in store.changes("a", None, 10)] == ["down"]
-    assert [message.received_at for message in store.restore({}, 0).facts] == [old + 1, young + 2]
+    assert [message.received_at for message in store.restore(lambda _: -1, 0).facts] == [old + 1, young + 2]
 
 
 def test_without_all_snapshots_no_fact_is_forgotten(store: Store, sql: Callable[[str], list[Any]]) -> None:
@@ -324,7 +324,7 @@ def test_a_locked_database_delays_and_loses_nothing(store: Store, settings: Stor
         connection.rollback()
     blocker.dispose()
     assert done.wait(20)
-    assert len(store.restore({}, 0).facts) == 1
+    assert len(store.restore(lambda _: -1, 0).facts) == 1
 
 
 def test_a_full_disk_delays_and_loses_nothing(
@@ -353,7 +353,7 @@ def test_a_full_disk_delays_and_loses_nothing(
         sql("DROP TRIGGER full_disk ON fact")
     assert done.wait(20)
     assert store.failing is None
-    assert len(store.restore({}, 0).facts) == 2_000
+    assert len(store.restore(lambda _: -1, 0).facts) == 2_000
 
 
 def test_closing_while_nothing_can_be_written_says_so(settings: StoreSettings) -> None:
@@ -370,7 +370,7 @@ def test_a_damaged_snapshot_is_named(store: Store, settings: StoreSettings, sql:
     write(store, partition=7, records=[])
     sql("UPDATE snapshot SET records = " + ("x'ff'" if settings.file else "'\\xff'::bytea"))
     with pytest.raises(StoreError, match=r"store\.url .*: snapshot of partition 7: .*; restore a backup, or"):
-        store.restore({}, 0)
+        store.restore(lambda _: -1, 0)
     assert [problem.partition(":")[0] for problem in check(settings)] == ["snapshot of partition 7"]
 
 

@@ -1,5 +1,7 @@
 """Device faults: announced once, cleared in whatever order their messages come."""
 
+from typing import Literal
+
 import msgspec
 
 from fleetmon.engine import Message
@@ -101,7 +103,11 @@ def test_whatever_bytes_a_host_sends_have_a_key_of_their_own() -> None:
 
 def test_what_the_security_module_merely_mentions_pages_nobody() -> None:
     world = shop()
-    for code, severity in (("KeyLoaded", "info"), ("CertificateExpiring", "warning")):
+    severities: tuple[tuple[str, Literal["info", "warning"]], ...] = (
+        ("KeyLoaded", "info"),
+        ("CertExpiring", "warning"),
+    )
+    for code, severity in severities:
         life = world.lives["corner-1"]
         life.seq += 1
         world.say("corner-1", DeviceEvent(world.now, life.boot, life.seq, "security", code, "oneshot", severity))

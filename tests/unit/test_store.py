@@ -103,7 +103,12 @@ def test_nothing_is_made_by_a_check(settings: StoreSettings, file: Path) -> None
 def test_a_fault_of_our_own_is_told_and_nothing_is_called_written(settings: StoreSettings) -> None:
     told: list[Exception] = []
     crashed = threading.Event()
-    store = Store(settings, on_crash=lambda error: (told.append(error), crashed.set()))
+
+    def on_crash(error: Exception) -> None:
+        told.append(error)
+        crashed.set()
+
+    store = Store(settings, on_crash=on_crash)
     done = threading.Event()
     store.submit(Work(done.set, facts=[object()]))  # type: ignore[list-item]
     assert crashed.wait(10)
