@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings, TlsSettings
+from fleetmon.model.errors import ConfigError
 
 Say = Callable[..., Awaitable[None]]
 TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
@@ -156,7 +158,9 @@ async def test_reading_pauses_while_the_store_lags(start: Any, mosquitto: Any) -
     await running.until(lambda: running.daemon._uncommitted == 0, "every commit")
 
 
-def certificate(folder: Path, name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None) -> Any:
+def certificate(
+    folder: Path, name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None, days: int = 1
+) -> Any:
     """Make `name.pem` and `name.key` in the folder; signed by the issuer, or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -167,8 +171,8 @@ def certificate(folder: Path, name: str, issuer: tuple[x509.Certificate, ec.Elli
         .issuer_name(issuer[0].subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=3))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
     )
@@ -213,8 +217,6 @@ async def test_a_fault_of_our_own_ends_the_daemon_loudly(start: Any, mosquitto: 
 
 
 def test_tls_uses_no_old_protocol() -> None:
-    from fleetmon.ingest.mqtt import tls_context  # noqa: PLC0415
-
     assert tls_context(TlsSettings()).minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
@@ -228,3 +230,55 @@ async def test_a_broker_that_forbids_the_canary_is_no_link_and_is_not_hammered(
     await running.until(lambda: "publish and read that topic" in str(running.daemon.not_ready()), "the remedy")
     assert running.daemon.engine.deaf
     assert running.daemon.subscriber.connects == 0
+
+
+@pytest.mark.parametrize(("broker_days", "client_days"), [(-1, 1), (1, -1)])
+async def test_an_expired_certificate_is_named(
+    start: Any, broker_config: Any, tmp_path: Path, broker_days: int, client_days: int
+) -> None:
+    authority = certificate(tmp_path, "ca", None)
+    certificate(tmp_path, "broker", authority, broker_days)
+    certificate(tmp_path, "client", authority, client_days)
+    broker = broker_config(
+        f"cafile {tmp_path}/ca.pem", f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key",
+        "require_certificate true",
+    )  # fmt: skip
+    broker.start()
+    tls = TlsSettings(*(str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")))
+    running = start(mqtt=MqttSettings(port=broker.port, tls=tls))
+    await running.until(lambda: "certificate" in str(running.daemon.not_ready()).lower(), "the certificate is named")
+    assert "expired" in str(running.daemon.not_ready()).lower()
+
+
+def test_an_unreadable_certificate_is_named(tmp_path: Path) -> None:
+    (tmp_path / "client.pem").write_text("no certificate")
+    for settings in (TlsSettings(ca_file="nowhere.pem"), TlsSettings(cert_file=str(tmp_path / "client.pem"))):
+        with pytest.raises(ConfigError, match="check that the files exist, fit together and are readable"):
+            tls_context(settings)
+
+
+async def test_the_clock_of_a_terminal_decides_nothing(start: Any, mosquitto: Any, say: Say) -> None:
+    """1970, the far future: valid, and dated by their arrival."""
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until_ready()
+    for seq, at in enumerate((0, 9_000_000_000_000_000, 1), 1):
+        await say(mosquitto.port, "terminal/noodle-1/heartbeat", {"at": at, "boot": 1, "seq": seq}, qos=0)
+    terminal = running.daemon.engine.fleet.terminals["noodle-1"]
+    await running.until(lambda: terminal.seq == 3, "all three")
+    assert abs(terminal.last_seen - running.daemon.engine.now) < 10_000
+    assert running.daemon.quarantine.counts.total() == 0
+
+
+async def test_a_hostile_client_that_makes_up_terminals_stays_within_bounds(start: Any, mosquitto: Any) -> None:
+    running = start(mqtt=MqttSettings(port=mosquitto.port), max_unregistered=100)
+    await running.until_ready()
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        for number in range(2_000):
+            body = f'{{"at":1,"boot":1,"session":"s","state":"online","carrier":"C{number}","model":"M{number}"}}'
+            await client.publish(f"pos/v1/terminal/X{number}/state", body, qos=1)
+    await running.until(lambda: running.daemon.quarantine.counts["unregistered_limit"] == 1_900, "the refusals")
+    await running.until(lambda: running.daemon._uncommitted == 0, "all acknowledged")
+    assert len(running.daemon.engine.fleet.terminals) == 118
+    text = (await running.get("/metrics"))[1]
+    assert "fleetmon_unregistered_terminals 100.0" in text
+    assert text.count("\n") < 20_000
