@@ -4,7 +4,7 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test bench lint lock clean
+.PHONY: demo test bench soak lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
@@ -27,6 +27,10 @@ test: $(VENV)/.dev  ## Lint, types, import contracts and all tests, against real
 bench: $(VENV)/.runtime $(VENV)/.peers  ## Measure speed and memory beside other exporters (a quarter of an hour)
 	@deploy/install-servers.sh mosquitto prometheus-mqtt-exporter
 	@$(BIN)/python -m bench $(BENCH)
+
+soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of the broker and one SIGKILL
+	@deploy/install-servers.sh mosquitto
+	@$(BIN)/python -m bench.soak $(SOAK)
 
 lint: $(VENV)/.dev  ## Lint, types and import contracts only
 	$(BIN)/ruff check .

@@ -16,12 +16,10 @@ from bench import contenders
 from bench.contenders import Contender
 from bench.load import Publisher, beats, sales
 from bench.report import Report, say
-from bench.servers import cpu_s
+from bench.servers import cpu_s, settle
 from fleetmon.sim.synthesis import synthesise
 
 INTERVAL_S = 3_600  # long, so that nobody is late while the others have their turn
-_IDLE_S = 0.5
-_IDLE_SHARE = 0.1  # of a core; a daemon that only ticks uses less
 _PATIENCE_S = 300.0
 _SLOWER = {"prometheus-mqtt-exporter": 2, "mqtt-exporter": 5}  # they get so many times fewer, to be done as soon
 
@@ -73,31 +71,18 @@ def _progress(what: str, one: Contender, run: Run) -> None:
 
 def _measure(one: Contender, send: Callable[[Publisher], None], count: int) -> Run:
     before = one.received()
-    _settle(one.pid)
+    settle(one.pid)
     cpu, started = cpu_s(one.pid), time.time()
     with Publisher(one.broker) as publisher:
         send(publisher)
     while True:
-        ended, used = _settle(one.pid)
+        ended, used = settle(one.pid)
         got = one.received() - before
         if got == count:
             break
         if got > count or time.time() - started > _PATIENCE_S:
             sys.exit(f"bench: {one.name} took in {got} messages of {count}")
     return Run((used - cpu) / count * 1e6, count / ((one.last() or ended) - started))
-
-
-def _settle(pid: int) -> tuple[float, float]:
-    """Wait until a process does nothing any more; when that began, and the CPU it has used by then."""
-    samples = [(time.time(), cpu_s(pid))]
-    while True:
-        time.sleep(0.01)
-        samples.append((time.time(), cpu_s(pid)))
-        now, used = samples[-1]
-        while now - samples[1][0] > _IDLE_S:
-            samples.pop(0)
-        if now - samples[0][0] >= _IDLE_S and used - samples[0][1] <= _IDLE_SHARE * _IDLE_S:
-            return samples[0][0], used
 
 
 def _heartbeats(report: Report, runs: list[list[Run]], count: int) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from bench.load import Publisher, beats, birth, packet
 from bench.report import Report, say
-from bench.servers import Child, Home, broker, get, rss_bytes, samples
+from bench.servers import Child, Home, broker, get, rss_bytes, samples, settle
 from fleetmon.sim.synthesis import synthesise
 
 INTERVAL_S: Final = 3_600
@@ -34,6 +34,7 @@ def restart(report: Report, folder: Path, terminals: int, key: str, runs: int, l
         del registry
         with home.daemon(_READY_WITHIN_S) as process:
             _fill(process, home, port, fleet)
+            settle(process.pid)  # until all of it is stored
             process.stop()
         found, resident = [], 0
         for number in range(runs):
@@ -42,6 +43,8 @@ def restart(report: Report, folder: Path, terminals: int, key: str, runs: int, l
                 found.append(time.monotonic() - started)
                 say(f"restart {number + 1}/{runs}: ready after {found[-1]:.2f} s")
                 resident = rss_bytes(process.pid)
+                if home.metrics()['fleetmon_terminals{state="never_seen"}']:
+                    sys.exit("bench: the daemon has not taken up its terminals again; its log may say why")
                 if lies and number == runs - 1:
                     _scrapes(report, home, port, fleet)
                     _lies(report, process, home, port, fleet, lies)

@@ -24,6 +24,8 @@ from fleetmon.model.registry import Registry
 ROOT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"
 _TICKS = os.sysconf("SC_CLK_TCK")
+_IDLE_S = 0.5
+_IDLE_SHARE = 0.1  # of a core; a daemon that only ticks uses less
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -81,6 +83,19 @@ def cpu_s(pid: int) -> float:
 
 def rss_bytes(pid: int | str) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+
+
+def settle(pid: int) -> tuple[float, float]:
+    """Wait until a process does nothing any more; when that began, and the CPU it has used by then."""
+    samples = [(time.time(), cpu_s(pid))]
+    while True:
+        time.sleep(0.01)
+        samples.append((time.time(), cpu_s(pid)))
+        now, used = samples[-1]
+        while now - samples[1][0] > _IDLE_S:
+            samples.pop(0)
+        if now - samples[0][0] >= _IDLE_S and used - samples[0][1] <= _IDLE_SHARE * _IDLE_S:
+            return samples[0][0], used
 
 
 class Child:
