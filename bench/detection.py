@@ -101,7 +101,9 @@ def _talk(publisher: Publisher, fleet: list[str], silent: int, watch: _Watch) ->
             now = time.time_ns() // 1_000_000
             publisher.send(b"".join(_beat(one, number, now) for one in turn))
             gone += [_Silent(one, now) for one in turn if leaving.get(one) == number]
-        say(f"detection: {(number + 1) * _INTERVAL_S} of {rounds * _INTERVAL_S} s, {len(watch.seen):,} changes seen")
+        lag = watch.lags[-1] * 1e3
+        done = f"{(number + 1) * _INTERVAL_S} of {rounds * _INTERVAL_S} s"
+        say(f"detection: {done}, {len(watch.seen):,} changes seen, event loop blocked for up to {lag:.0f} ms")
     return gone
 
 

@@ -56,8 +56,8 @@ def convert(found: Any, kind: type[T], source: str) -> T:  # noqa: ANN401 - any 
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
-        problems = list(_problems(found, kind, "")) or [str(error)]
-        raise ConfigError([f"{source}: {problem}" for problem in problems]) from None
+        told = list(problems(found, kind)) or [str(error)]
+        raise ConfigError([f"{source}: {problem}" for problem in told]) from None
 
 
 class _Loader(_BASE):  # type: ignore[misc,valid-type]
@@ -79,7 +79,7 @@ class _Loader(_BASE):  # type: ignore[misc,valid-type]
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_scalar)
 
 
-def _problems(value: Any, kind: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any YAML, any annotation
+def problems(value: Any, kind: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any YAML, any annotation
     """Every problem of a value, as `path: what is wrong`."""
     for part in (kind, *get_args(kind)):  # a struct or a list, also where it may be None
         if isinstance(value, dict) and isinstance(part, type) and issubclass(part, Struct):
@@ -87,13 +87,17 @@ def _problems(value: Any, kind: Any, path: str) -> Iterator[str]:  # noqa: ANN40
             return
         if isinstance(value, list) and get_origin(part) in (list, tuple):
             for index, item in enumerate(value):
-                yield from _problems(item, get_args(part)[0], f"{path}[{index}]")
+                yield from problems(item, get_args(part)[0], f"{path}[{index}]")
+            return
+        if isinstance(value, dict) and len(value) > 1 and get_origin(part) is dict:
+            for key, inner in value.items():
+                yield from problems({key: inner}, part, f"{path}.{key}")
             return
     try:
         msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
         allowed = f"; allowed are {', '.join(map(str, words))}" if (words := _words(kind)) else ""
-        yield f"{path or 'the file'}: {error}{allowed}"
+        yield f"{path or 'the file'}: {str(error).split(' - at ')[0]}{allowed}"
 
 
 def _words(kind: Any) -> list[Any]:  # noqa: ANN401 - any annotation
@@ -108,7 +112,7 @@ def _struct_problems(value: dict[str, Any], kind: type[Struct], path: str) -> It
     for key, inner in value.items():
         where = f"{path}.{key}" if path else key
         if key in fields:
-            yield from _problems(inner, fields[key].type, where)
+            yield from problems(inner, fields[key].type, where)
         else:
             near = difflib.get_close_matches(key, fields, 1)
             advice = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(fields)}"
@@ -116,3 +120,9 @@ def _struct_problems(value: dict[str, Any], kind: type[Struct], path: str) -> It
     for name, found in fields.items():
         if found.required and name not in value:
             yield f"{path}.{name}: is missing".lstrip(".")
+    if path and value.keys() <= fields.keys():
+        try:
+            msgspec.convert(value, kind, strict=False)
+        except msgspec.ValidationError as error:
+            if " - at " not in str(error):  # what only the whole of it shows, not one field
+                yield f"{path}: {error}"

@@ -46,8 +46,9 @@ class Story:
             self._line("world", f"fleet up: {now.terminals} terminals connected, heartbeats and sales flow")
         self._tell_outage(now)
         self._tell_sales(now)
-        if self._resolved and not now.stored:
+        if self._resolved and not now.stored and not self.over.is_set():
             self.over.set()
+            self._say("\nThat was the story; the fleet lives on until Ctrl-C. Look around at the addresses above.")
 
     def on_transition(self, change: Transition) -> None:
         """The daemon's incident table changed, and the change is stored."""

@@ -1,4 +1,7 @@
-"""Simulated terminals and hosts: real MQTT clients that live through a scenario.
+"""Simulated terminals and hosts: real MQTT clients, or a recording of them, that live through a scenario.
 
-Start with `simulator.simulate`; `synthesis.synthesise` makes a fleet, `scenario.load` reads a story for it.
+Start with `simulator.simulate` against a broker and `recorder.record` for a file in virtual time, with
+`truth.write` beside it. `synthesis.synthesise` makes a fleet, `scenario.load` reads a story for it, and
+`habits` says how true to life it is: `fate` deals out what befalls the fleet by itself, and each terminal
+has its line (`air`), its customers (`demand`, `till`) and its wear.
 """

@@ -76,9 +76,10 @@ class Driver:
             while not self._over:
                 await self._pace.wait(await self._turn(), self._wake)
         finally:
-            # A fleet that vanished without a farewell would look like one big outage.
+            # A fleet that vanished without a farewell would look like one big outage. Twenty thousand at once
+            # would not get through in time.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                async with self._gate, asyncio.timeout(LEAVE_TIMEOUT_S):
                     await self._leave()
 
     async def _turn(self) -> float:

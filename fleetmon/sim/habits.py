@@ -15,12 +15,10 @@ on sensors and not on card terminals, and the shares that are judged are guesses
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from fleetmon.model.errors import ConfigError
+from fleetmon import strict
 from fleetmon.model.events import Ratio
-from fleetmon.sim.strict import values_of
 
 Rate = Annotated[float, Meta(ge=0, le=1e6)]
 Span = tuple[Rate, Rate]
@@ -163,12 +161,4 @@ PRESETS: Final = {"quiet": QUIET, "real": REAL}
 
 def load(path: Path) -> Habits:
     """Read a habits file; raises ConfigError with every problem found."""
-    try:
-        raw = msgspec.yaml.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, TypeError, ValueError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
-    problems: list[str] = []
-    values = values_of(Habits, raw, "", problems)
-    if problems:
-        raise ConfigError([f"{path}: {problem}" for problem in problems])
-    return Habits(**values)
+    return strict.read(path, Habits)

@@ -1,6 +1,7 @@
 """The hosts' side: one client reports each acquirer's requests and answers, once a scenario minute.
 
-Counted are the answers that the simulated tills got, so a host looks idle when the fleet cannot reach it.
+Counted are the answers that the simulated tills got, so a host looks idle when the fleet cannot reach it, and
+what it swallowed counts as answered too late (68).
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 """The line of one simulated client to whoever listens: a broker, or a function in this process.
 
-`MqttLink` is a real MQTT 5 client with a last will and keep-alive. `DirectLink` plays broker for one
-listener where none is installed: it delivers at once and, after a cut, the will; it retains nothing, so
-a listener that comes late misses the births.
+`MqttLink` is a real MQTT 5 client with a last will and keep-alive; many terminals can share one
+(`gateway.py`). `DirectLink` plays broker for one listener where none is installed, or for a recording: it
+delivers at once and, some time after a cut, the will; it retains nothing, so a listener that comes late
+misses the births.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import aiomqtt
-from paho.mqtt.enums import MQTTErrorCode
 
 from fleetmon.model.errors import SinkError
 from fleetmon.sim.settings import SimSettings
@@ -67,7 +67,7 @@ class _Client(aiomqtt.Client):
         aiomqtt's own `publish` makes two tasks for either, and sits out its time on a broken connection.
         """
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        if info.rc:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
         if not message.qos:
             return
@@ -103,7 +103,7 @@ class _Client(aiomqtt.Client):
 
     def forgive(self) -> None:
         """Mark the reason of the end as seen, or asyncio complains that nobody asked for it."""
-        if self._disconnected.done():
+        if self._disconnected.done() and not self._disconnected.cancelled():
             self._disconnected.exception()
 
 

@@ -7,23 +7,22 @@ A strict YAML file. Times are scenario seconds from the start; `who` is a select
     steps:
       - {at_s: 40, do: network_outage, who: {carrier: CMCC, region: changsha-yuhua}, for_s: 60}
 
-Every problem is reported with its path. Where it can be wrong: a key given twice in one mapping is not
-noticed; YAML takes the last.
+What can happen is in `STEPS`, with the fields of each struct. Every problem is reported with its path.
 """
 
 import enum
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
+from fleetmon import strict
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.events import Attribute, DeviceEvent, Id, Ratio, Selector, Word
 from fleetmon.model.registry import CELLULAR, Registry, selects
 from fleetmon.sim.roster import attributes
-from fleetmon.sim.strict import values_of
 
 Component = Literal[
     "reader", "ped", "printer", "battery", "power", "storage", "clock", "sim", "security", "software", "keys"
@@ -183,43 +182,50 @@ def shipped(name: str) -> Scenario:
 
 def load(path: Path) -> Scenario:
     """Read a scenario file; raises ConfigError with every problem found."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
-    return read(text, str(path))
+    return _scenario(strict.document(path), str(path))
 
 
 def read(text: str, source: str) -> Scenario:
     """A scenario from its YAML text; `source` names it in the problems."""
-    try:
-        raw = msgspec.yaml.decode(text)
-    except (msgspec.DecodeError, TypeError, ValueError) as error:
-        raise ConfigError([f"{source}: is no YAML: {error}"]) from None
-    problems: list[str] = []
-    values = values_of(Scenario, raw, "", problems, apart="steps")
-    steps = raw.get("steps", []) if isinstance(raw, dict) else []
-    if not isinstance(steps, list):
-        problems.append("steps: Expected `array`")
-        steps = []
-    duration = values.get("duration_s", _YEAR)
-    read_steps = tuple(_step(step, f"steps[{index}].", duration, problems) for index, step in enumerate(steps))
+    return _scenario(strict.parse(text, source), source)
+
+
+class _Outline(Struct, forbid_unknown_fields=True):
+    name: Id
+    duration_s: Span
+    steps: list[dict[str, Any]] = []
+
+
+def _scenario(found: object, source: str) -> Scenario:
+    problems = list(strict.problems(found, _Outline))
+    raw = found.get("steps") if isinstance(found, dict) else None
+    for index, step in enumerate(raw if isinstance(raw, list) else []):
+        problems += _step_problems(step, f"steps[{index}]")
     if problems:
         raise ConfigError([f"{source}: {problem}" for problem in problems])
-    return Scenario(values["name"], duration, tuple(step for step in read_steps if step is not None))
+    outline = strict.convert(found, _Outline, source)
+    steps = tuple([strict.convert(_without_do(step), STEPS[step["do"]], source) for step in outline.steps])
+    late = [
+        f"{source}: steps[{index}].at_s: after the end of the scenario at {outline.duration_s:g} s"
+        for index, step in enumerate(steps)
+        if step.at_s > outline.duration_s
+    ]
+    if late:
+        raise ConfigError(late)
+    return Scenario(outline.name, outline.duration_s, steps)
 
 
-def _step(raw: object, path: str, duration: float, problems: list[str]) -> Step | None:
+def _step_problems(raw: object, path: str) -> Iterator[str]:
     kind = STEPS.get(str(raw.get("do"))) if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or kind is None:
-        problems.append(f"{path}do: what happens is missing or unknown; one of {', '.join(STEPS)}")
-        return None
-    before = len(problems)
-    values = values_of(kind, {name: value for name, value in raw.items() if name != "do"}, path, problems)
-    if values.get("at_s", 0) > duration:
-        problems.append(f"{path}at_s: after the end of the scenario at {duration:g} s")
-    if values.get("for_s") is not None and values.get("action", "set") != "set":
-        problems.append(f"{path}for_s: only what is `set` can be cleared after a time")
-    if kind.named is not None and kind.named not in values.get("who", {}):
-        problems.append(f"{path}who: has to name the {kind.named}")
-    return kind(**values) if len(problems) == before else None
+        yield f"{path}.do: what happens is missing or unknown; one of {', '.join(STEPS)}"
+        return
+    yield from strict.problems(_without_do(raw), kind, path)
+    if raw.get("for_s") is not None and raw.get("action", "set") != "set":
+        yield f"{path}.for_s: only what is `set` can be cleared after a time"
+    if kind.named is not None and kind.named not in (raw.get("who") or {}):
+        yield f"{path}.who: has to name the {kind.named}"
+
+
+def _without_do(step: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in step.items() if name != "do"}

@@ -1,7 +1,8 @@
 """A simulated fleet: every terminal a client of its own, all living through one scenario.
 
-One task for each terminal, one for the hosts, one that tells the progress, and the director's, which
-lets the steps of the scenario happen. Ends with farewells, so that the end of a simulation is no outage.
+A large fleet shares connections (`gateway.py`). One task for each terminal, one for the hosts, one that tells
+the progress, and the director's, which lets happen what is fated. Ends with farewells, so that the end of a
+simulation is no outage.
 """
 
 import asyncio

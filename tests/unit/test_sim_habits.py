@@ -53,7 +53,7 @@ def test_every_problem_of_a_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         habits.load(tmp_path / "h.yml")
     paths = sorted(problem.split(": ")[1] for problem in raised.value.problems)
-    assert paths == ["line.bad_share", "line.loss", "line.noise", "sale", "wear.life_h"]
+    assert paths == ["line.bad_share", "line.noise", "sale", "wear.life_h"]
 
 
 def test_a_file_that_is_not_there_is_a_problem_of_the_operator(tmp_path: Path) -> None:

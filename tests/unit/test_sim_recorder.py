@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from fleetmon.ingest import recording
 from fleetmon.model.errors import ConfigError
@@ -123,6 +124,31 @@ def test_the_same_seed_gives_the_same_bytes_in_any_process(tmp_path: Path) -> No
     assert one == run("b.ndjson.gz", 1, "2")
     assert gzip.decompress((tmp_path / "a.ndjson.gz").read_bytes()).count(b"\n") > 1000
     assert one != run("c.ndjson.gz", 2, "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["--truth", "t.json"], 2, "add --record"),
+        (["--habits", "wild", "--record", "r"], 1, "wild: cannot be read"),
+        (["--speed", "5", "--record", "r"], 1, "speed has no meaning"),
+    ],
+)
+def test_the_command_says_what_does_not_fit(tmp_path: Path, arguments: list[str], status: int, words: str) -> None:
+    command = [sys.executable, "-m", "fleetmon", "simulate", "--terminals", "3", *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == status
+    assert words in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_registry_is_written_beside(tmp_path: Path) -> None:
+    beside = ["--record", str(tmp_path / "r.zst"), "--write-registry", str(tmp_path / "registry.yml")]
+    command = [sys.executable, "-m", "fleetmon", "simulate", "--terminals", "5", "--habits", "real", *beside]
+    subprocess.run(command, check=True)
+    fleet = msgspec.convert(yaml.safe_load((tmp_path / "registry.yml").read_text("utf-8")), Registry)
+    assert any(site.hours for site in fleet.sites)
+    assert found_in(list(recording.read(tmp_path / "r.zst")), fleet)["pages"] == []
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:

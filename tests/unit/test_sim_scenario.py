@@ -50,7 +50,7 @@ def test_every_problem_is_told_with_its_path() -> None:
         name: "not an id"
         durations: 3
         steps:
-          - {at_s: -1, do: network_outage, who: {carier: CMCC, site: 3}, for_s: .nan, extra: 1}
+          - {at_s: -1, do: network_outage, who: {carier: CMCC, site: {a: b}}, for_s: .nan, extra: 1}
           - {at_s: 5, do: explode}
           - {do: device, component: nose, code: "", action: clear, for_s: 5}
           - 17
@@ -70,10 +70,10 @@ def test_every_problem_is_told_with_its_path() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "the file: Expected a mapping"),
-        ("[1", "is no YAML"),
+        ("", "name: is missing"),
+        ("[1", "not valid YAML"),
         ("{name: x, duration_s: 0}", "duration_s: Expected `float` > 0"),
-        ("{name: x, duration_s: .inf}", "duration_s: is no finite number"),
+        ("{name: x, duration_s: .inf}", "duration_s: Expected `float`"),
         ("{name: x, duration_s: 5, steps: 3}", "steps: Expected `array`"),
         ("{name: x, duration_s: 5, steps: [{at_s: 6, do: reboot}]}", "steps[0].at_s: after the end"),
     ],
