@@ -193,7 +193,7 @@ def read(text: str, source: str) -> Scenario:
 class _Outline(Struct, forbid_unknown_fields=True):
     name: Id
     duration_s: Span
-    steps: list[dict[str, Any]] = []
+    steps: list[Any] = []
 
 
 def _scenario(found: object, source: str) -> Scenario:
