@@ -56,6 +56,12 @@ def test_every_problem_of_a_file_is_told(tmp_path: Path) -> None:
     assert paths == ["line.bad_share", "line.noise", "sale", "wear.life_h"]
 
 
+def test_a_span_goes_from_low_to_high(tmp_path: Path) -> None:
+    (tmp_path / "h.yml").write_text("{line: {loss: [2, 1]}}")
+    with pytest.raises(ConfigError, match="loss: a span goes from low to high"):
+        habits.load(tmp_path / "h.yml")
+
+
 def test_a_file_that_is_not_there_is_a_problem_of_the_operator(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         habits.load(tmp_path / "none.yml")
