@@ -24,13 +24,13 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
     if quick:
         return {
             "drain": [lambda report, folder: drain(report, folder, 1_000, 5, 2, 1_000)],
-            "memory": [lambda report, _: memory(report, 5_000)],
+            "memory": [lambda report, folder: memory(report, folder, 5_000)],
             "detection": [lambda report, folder: detection(report, folder, 2_000, 50)],
             "restart": [lambda report, folder: restart(report, folder, 2_000, "restart_s", 2, 1_000)],
         }
     return {
         "drain": [lambda report, folder: drain(report, folder, 10_000, 20, 7, 50_000)],
-        "memory": [lambda report, _: memory(report, 1_000_000)],
+        "memory": [lambda report, folder: memory(report, folder, 1_000_000)],
         "detection": [lambda report, folder: detection(report, folder, 100_000, 2_000)],
         "restart": [
             lambda report, folder: restart(report, folder, 100_000, "restart_100k_s", 3, 50_000),

@@ -1,9 +1,9 @@
 """What a million terminals take in memory, and what looking at their deadlines costs.
 
-A process of its own (`python -m bench.memory N`) builds the registry, the whole engine and the intake,
-drops the registry, and lets every terminal be born and then beat once a minute. Births are spread evenly
+A process of its own (`python -m bench.memory REGISTRY`) reads the registry, builds the whole engine and
+the intake, drops the registry, and lets every terminal be born and then beat once a minute. Births are spread evenly
 over two minutes, which is how often the deadline of a terminal that beats is looked at. Memory is the
-growth of the resident set since before the registry was made. A sweep is `Engine.advance` at each 100 ms
+growth of the resident set since before the registry was read. A sweep is `Engine.advance` at each 100 ms
 tick of the last two minutes. Times are CPU times, for the machine is shared.
 """
 
@@ -15,6 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
 
 from bench.load import birth, heartbeat
 from bench.report import Report, say
@@ -22,6 +25,7 @@ from bench.servers import ROOT, rss_bytes
 from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake, Publication
 from fleetmon.ingest.quarantine import Quarantine
+from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
 from fleetmon.sim.synthesis import synthesise
 
@@ -33,10 +37,12 @@ _MEASURED = 2
 _START = 1_790_000_000_000
 
 
-def memory(report: Report, terminals: int) -> None:
+def memory(report: Report, folder: Path, terminals: int) -> None:
     """Run it in a process that has done nothing else, and take over what it found."""
     say(f"{terminals:,} terminals in memory, {_MINUTES} minutes of their lives")
-    command = [sys.executable, "-m", "bench.memory", str(terminals)]
+    file = folder / "registry.json"
+    file.write_bytes(msgspec.json.encode(synthesise(terminals, interval_s=_INTERVAL_S)))
+    command = [sys.executable, "-m", "bench.memory", str(file)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     found = json.loads(done.stdout)
     report.facts["memory_terminals"] = terminals
@@ -57,9 +63,9 @@ def _resident() -> int:
 class _Fleet:
     """The engine with its intake, and a fleet that talks to it."""
 
-    def __init__(self, terminals: int) -> None:
-        self.engine = Engine(synthesise(terminals, interval_s=_INTERVAL_S))
-        self.count = terminals
+    def __init__(self, registry: Path) -> None:
+        self.engine = Engine(msgspec.json.decode(registry.read_bytes(), type=Registry))
+        self.count = len(self.engine.fleet.terminals)
         self.intake = Intake(Topics(), Quarantine(), known=self.engine.fleet.terminals)
         self.sweeps: list[float] = []  # ms
         self.beats: list[float] = []  # µs each, by tick
@@ -92,7 +98,7 @@ def _say(terminal: str, age: int, now: int) -> Publication:
 def main() -> None:
     """Print the figures as JSON."""
     before = _resident()
-    fleet = _Fleet(int(sys.argv[1]))
+    fleet = _Fleet(Path(sys.argv[1]))
     unheard = _resident() - before
     fleet.engine.link_up(_START)
     for number in range(_MINUTES):
