@@ -40,7 +40,7 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
 
 
 def main() -> None:
-    """Exit status 1 when a target is missed."""
+    """Says on standard error which targets are missed."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--quick", action="store_true", help="small numbers, nothing is written")
     options.add_argument("--only", nargs="+", metavar="PART", help="drain, memory, detection, restart")

@@ -334,8 +334,9 @@ class Daemon:
         self.board.put([*found.firing, *found.resolved])
         self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise
-        gc.collect()
+        gc.enable()
         gc.freeze()  # what was read will stay: the collector need not walk a million terminals again
+        self._looked = self._wall()  # reading a million terminals back was no stall
         log.info("restored", terminals=len(found.records), facts=len(found.facts), incidents=len(found.firing))
 
     def _crash(self, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -98,9 +99,11 @@ def root(*, version: Annotated[bool, typer.Option("--version", help="Print the v
 def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
     """Run the daemon until SIGTERM."""
     with plain_errors():
+        gc.disable()  # nearly all that is read at the start stays; the daemon turns it on again when all is there
         loaded = config.load(config_file, os.environ)
         logs.configure(loaded.config.log)
         daemon = Daemon(loaded, reread=lambda: config.load(config_file, os.environ))
+        del loaded  # a million rows of the registry, which the engine has taken over
         run_until_signal(daemon.run(), daemon.reload)
 
 

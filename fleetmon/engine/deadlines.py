@@ -60,7 +60,13 @@ class Deadlines:
         while order and order[0] << _SHIFT <= now:
             slot = heappop(order)
             for terminal in self._slots.pop(slot):
-                if terminal.armed >> _SHIFT == slot:
+                if terminal.armed >> _SHIFT != slot:
+                    continue  # armed again for an earlier time since
+                if terminal.due >> _SHIFT > slot:  # nearly all: heard of since, so no place in the order is needed
+                    terminal.armed = terminal.due
+                    if terminal.due < NO_DEADLINE:
+                        self._put(terminal)
+                else:
                     self._pushed += 1  # keeps the heap from ever comparing two terminals
                     heappush(current, (terminal.armed, terminal.id, self._pushed, terminal))
         if current and current[0][0] <= now:

@@ -90,8 +90,10 @@ class Engine:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
             self.correlator.restore(incident)
+        suspected = {incident.scope[0][1] for incident in incidents if incident.kind == TERMINAL_OFFLINE.kind}
         for terminal in self.fleet.terminals.values():
-            self._reconcile(terminal)
+            if terminal.liveness is Liveness.DOWN or terminal.id in suspected:
+                self._reconcile(terminal)
         self.correlator.count_troubled()
 
     @property

@@ -71,11 +71,10 @@ class Fleet:
     def identify(self, terminal: Terminal, model: str | None, firmware: str | None, carrier: str | None) -> None:
         """Take the technical identity from the terminal itself; None leaves what is known."""
         old = terminal.cohort
-        new = self._intern(
-            old._replace(model=model or old.model, firmware=firmware or old.firmware, carrier=carrier or old.carrier)
-        )
-        if new is old:
+        said = model or old.model, firmware or old.firmware, carrier or old.carrier
+        if said == (old.model, old.firmware, old.carrier):
             return
+        new = self._intern(old._replace(model=said[0], firmware=said[1], carrier=said[2]))
         self.census.leave(terminal)
         if new.carrier != old.carrier:
             self.groups.change_cohort(terminal, new)
@@ -92,18 +91,23 @@ class Fleet:
         merchants = {merchant.id: merchant for merchant in registry.merchants}
         sites = {site.id: site for site in registry.sites}
         left = {terminal.id for terminal in self.terminals.values() if terminal.registered}
+        self._cohorts.clear()
         names: dict[str, str] = {}  # one string for all that say the same
         for row in registry.terminals:
             terminal = self.terminals.get(row.id)
             if terminal is None:
-                terminal = Terminal(row.id, "", "", _NOBODY, *self.promise(row.interval_s or self.defaults.interval_s))
-                terminal.serial = row.serial
-                self.terminals[row.id] = terminal
-            left.discard(row.id)
-            terminal.merchant = names.setdefault(row.merchant, row.merchant)
-            terminal.site = names.setdefault(row.site, row.site)
+                key, promise = _own(row.id), self.promise(row.interval_s or self.defaults.interval_s)
+                terminal = self.terminals[key] = Terminal(key, "", "", _NOBODY, *promise)
+                terminal.serial = _own(row.serial)
+            else:
+                left.discard(row.id)
+            terminal.merchant = names.get(row.merchant) or _keep(names, row.merchant)
+            terminal.site = names.get(row.site) or _keep(names, row.site)
             terminal.registered = True
-            terminal.cohort = _believe(terminal, _cohort(row, sites.get(row.site), merchants.get(row.merchant)))
+            said = _cohort(row, sites.get(row.site), merchants.get(row.merchant))
+            # One for all at once: a million of them would leave holes in the memory.
+            cohort = self._cohorts.get(said) or self._intern(Cohort(*said))  # type: ignore[call-overload]
+            terminal.cohort = _believe(terminal, cohort)
         for terminal in [self.terminals[key] for key in left]:
             terminal.merchant, terminal.site, terminal.registered = "", "", False
             terminal.cohort = _believe(terminal, _NOBODY)
@@ -119,17 +123,24 @@ class Fleet:
             partition.clear()
         self.groups.clear()
         partitions: dict[str, list[Terminal]] = {}
+        intern, count, enter = self._cohorts.setdefault, self.census.add, self.groups.enter
         for terminal in self.terminals.values():
-            terminal.cohort = self._intern(terminal.cohort)
-            self.census.add(terminal)
+            terminal.cohort = intern(terminal.cohort, terminal.cohort)
+            count(terminal)
             key = terminal.site or terminal.merchant or terminal.id
-            if key not in partitions:
-                partitions[key] = self.partitions[terminal.partition]
-            partitions[key].append(terminal)
-            self.groups.enter(terminal)
+            members = partitions.get(key)
+            if members is None:
+                members = partitions[key] = self.partitions[terminal.partition]
+            members.append(terminal)
+            enter(terminal)
 
     def _intern(self, cohort: Cohort) -> Cohort:
         return self._cohorts.setdefault(cohort, cohort)
+
+
+def _own(text: str) -> str:
+    """A copy. The rows of the registry are given up, and a few strings among them would hold all of their memory."""
+    return text.encode().decode()
 
 
 def _believe(terminal: Terminal, registered: Cohort) -> Cohort:
@@ -144,13 +155,20 @@ def _believe(terminal: Terminal, registered: Cohort) -> Cohort:
     )
 
 
-def _cohort(row: Row, site: Site | None, merchant: Merchant | None) -> Cohort:
+def _cohort(row: Row, site: Site | None, merchant: Merchant | None) -> tuple[str, ...]:
     """What a row says, and where it says nothing its site, then its merchant."""
-    return Cohort(
-        region=row.region or (site.region if site else "") or (merchant.region if merchant else ""),
-        carrier=row.carrier,
-        acquirer=row.acquirer or (merchant.acquirer if merchant else ""),
-        provider=row.provider or (merchant.provider if merchant else ""),
-        model=row.model,
-        network=row.network or "",
+    return (  # in order of Cohort's fields
+        row.region or (site.region if site else "") or (merchant.region if merchant else ""),
+        row.carrier,
+        row.acquirer or (merchant.acquirer if merchant else ""),
+        row.provider or (merchant.provider if merchant else ""),
+        row.model,
+        "",
+        row.network or "",
     )
+
+
+def _keep(names: dict[str, str], name: str) -> str:
+    """One copy for all that say the same."""
+    own = names[name] = _own(name)
+    return own

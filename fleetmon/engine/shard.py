@@ -95,6 +95,7 @@ class Shard:
     def observe(self, messages: Sequence[Message], outcome: Outcome) -> list[Delta]:
         """Take in messages that arrived at the same moment; facts and refusals go into the outcome."""
         find, terminals = self.fleet.find, self.fleet.terminals
+        patience = due = -1
         for message in messages:
             now, key, event, retained, _, _ = message
             if type(event) is Heartbeat:
@@ -110,10 +111,14 @@ class Shard:
                     and (event.interval_s is None or event.interval_s * 1000 == terminal.interval_ms)
                 ):  # what all but a few are: the next beat of a healthy terminal
                     terminal.seq = event.seq
-                    if terminal.window != FULL:
-                        terminal.window = (terminal.window << 1 | 1) & FULL
+                    if terminal.window is not FULL:
+                        window = (terminal.window << 1 | 1) & FULL
+                        terminal.window = window if window != FULL else FULL  # one number for all
                     terminal.last_seen = now
-                    terminal.due = now + terminal.wait_ms
+                    if terminal.wait_ms != patience:  # so that those who beat together share the number
+                        patience = terminal.wait_ms
+                        due = now + patience
+                    terminal.due = due
                 else:
                     self._heartbeat(terminal, event, now, retained=retained)
             elif isinstance(event, (State, Sequenced)):
@@ -156,9 +161,11 @@ class Shard:
 
     def believe(self, terminal: Terminal, liveness: Liveness, since: int) -> None:
         """Set the state of a terminal that was read back; nothing follows from it but its deadline."""
-        self.fleet.census.leave(terminal)
-        terminal.liveness, terminal.since = liveness, since
-        self.fleet.census.enter(terminal)
+        if liveness is not terminal.liveness:
+            self.fleet.census.leave(terminal)
+            terminal.liveness = liveness
+            self.fleet.census.enter(terminal)
+        terminal.since = since
         self.watch(terminal)
 
     def _take(self) -> list[Delta]:

@@ -1,9 +1,13 @@
 """The soft state of terminals as records that outlive the process, written by partition."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from fleetmon.engine.shard import Faults, Shard
 from fleetmon.model.terminal import Liveness, Terminal
+
+_LIVENESS: Final = tuple(Liveness)
 
 
 class TerminalRecord(Struct, array_like=True):
@@ -32,24 +36,16 @@ class TerminalRecord(Struct, array_like=True):
     overslept: bool = False
 
 
-_SAME = (
-    *("since", "last_seen", "will_at", "interval_ms", "epoch", "boot", "seq", "window"),
-    *("session", "ended", "serial", "former", "session_at", "born", "overslept"),
-)
-
-
 def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
     """What is to be remembered of a terminal."""
-    cohort = terminal.cohort
-    return TerminalRecord(
-        id=terminal.id,
-        liveness=int(terminal.liveness),
-        carrier=cohort.carrier,
-        model=cohort.model,
-        firmware=cohort.firmware,
-        faults={kind: dict(codes) for kind, codes in shard.faults.get(terminal.id, {}).items()},
-        **{name: getattr(terminal, name) for name in _SAME},
-    )
+    cohort, faults = terminal.cohort, shard.faults.get(terminal.id)
+    return TerminalRecord(  # in order of the fields, for a large partition must not hold up the loop
+        terminal.id, terminal.liveness.value, terminal.since, terminal.last_seen, terminal.will_at,
+        terminal.interval_ms, terminal.epoch, terminal.boot, terminal.seq, terminal.window, terminal.session,
+        terminal.ended, terminal.serial, cohort.carrier, cohort.model, cohort.firmware,
+        {kind: dict(codes) for kind, codes in faults.items()} if faults else {},
+        terminal.former, terminal.session_at, terminal.born, terminal.overslept,
+    )  # fmt: skip
 
 
 def restore(shard: Shard, found: TerminalRecord) -> None:
@@ -58,9 +54,12 @@ def restore(shard: Shard, found: TerminalRecord) -> None:
     if terminal is None:
         return
     shard.fleet.identify(terminal, found.model, found.firmware, found.carrier)
-    for name in _SAME:
-        setattr(terminal, name, getattr(found, name))
+    terminal.last_seen, terminal.will_at, terminal.epoch = found.last_seen, found.will_at, found.epoch
+    terminal.boot, terminal.seq, terminal.window = found.boot, found.seq, found.window
+    terminal.session, terminal.ended, terminal.serial = found.session, found.ended, found.serial or terminal.serial
+    terminal.former, terminal.session_at, terminal.born = found.former, found.session_at, found.born
+    terminal.overslept = found.overslept
     terminal.interval_ms, terminal.wait_ms = shard.fleet.promise(found.interval_ms // 1000)
     if found.faults:
         shard.faults[terminal.id] = found.faults
-    shard.believe(terminal, Liveness(found.liveness), found.since)
+    shard.believe(terminal, _LIVENESS[found.liveness], found.since)

@@ -4,6 +4,7 @@ The structs follow the contract's *Registry*. Cross references are checked by `p
 file is an edge's business (`config.py`).
 """
 
+from operator import attrgetter
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -133,6 +134,8 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
         """Everything that contradicts itself, one line each: `path: what`."""
         found = [*self._duplicates(), *self._dangling()]
         for index, site in enumerate(self.sites):
+            if not site.hours:
+                continue
             try:
                 Hours(site.hours)
             except ValueError as error:
@@ -142,8 +145,12 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     def _duplicates(self) -> list[str]:
         found = []
         for table in ("hosts", "providers", "merchants", "sites", "terminals"):
+            rows = getattr(self, table)
+            ids = [row.id for row in rows]
+            if len(set(ids)) == len(ids) and not any(len(name) >= 13 and holds_card(name) for name in ids):
+                continue  # a million rows are looked through one by one only when something is wrong
             seen: set[str] = set()
-            for index, row in enumerate(getattr(self, table)):
+            for index, row in enumerate(rows):
                 if row.id in seen:
                     found.append(f'{table}[{index}].id: "{row.id}" is there twice; ids are unique in {table}')
                 seen.add(row.id)
@@ -160,11 +167,15 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
         }
         found = []
         for table in ("merchants", "sites", "terminals"):
-            for index, row in enumerate(getattr(self, table)):
-                for name, ids in known.items():
-                    value = getattr(row, name, "")
-                    if value and value not in ids:
-                        found.append(f'{table}[{index}].{name}: "{value}" is in no list of this registry')
+            rows = getattr(self, table)
+            for name, ids in known.items():
+                if not rows or not hasattr(rows[0], name) or set(map(attrgetter(name), rows)) <= ids | {""}:
+                    continue
+                found += [
+                    f'{table}[{index}].{name}: "{value}" is in no list of this registry'
+                    for index, row in enumerate(rows)
+                    if (value := getattr(row, name)) and value not in ids
+                ]
         return found
 
 
