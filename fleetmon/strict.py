@@ -120,7 +120,8 @@ def _struct_problems(value: dict[str, Any], kind: type[Struct], path: str) -> It
     for name, found in fields.items():
         if found.required and name not in value:
             yield f"{path}.{name}: is missing".lstrip(".")
-    if path and value.keys() <= fields.keys():
+    missing = any(found.required and name not in value for name, found in fields.items())
+    if path and not missing and value.keys() <= fields.keys():
         try:
             msgspec.convert(value, kind, strict=False)
         except msgspec.ValidationError as error:
