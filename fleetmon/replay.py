@@ -1,6 +1,6 @@
 """A recording through the same engine on virtual time: no network, no store, no clock.
 
-The output is the contract's *Replay*, one JSON object. Explanations stay empty until the ledger exists.
+The output is the contract's *Replay*, one JSON object.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,8 @@ from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.ingest.recording import Line
+from fleetmon.ingest.working_days import working_days
+from fleetmon.model.cause import Explanation, Finding
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
@@ -17,7 +19,7 @@ from fleetmon.model.topics import Topics
 
 def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics: Topics) -> dict[str, Any]:
     """Feed the lines; `until` in ms, by default the arrival of the last line."""
-    engine = Engine(registry)
+    engine = Engine(registry, working_days(registry.calendar))
     intake = Intake(topics, Quarantine())
     transitions: list[Transition] = []
     last = None
@@ -38,11 +40,12 @@ def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics:
             # Nobody listened any longer: due dates advance, deadlines freeze, and it is no fault of the link.
             transitions += engine.link_down(last, reported=False).transitions
             transitions += engine.advance(until).transitions
+    now = until if until is not None else last or 0
     return {
-        "until": until if until is not None else last or 0,
+        "until": now,
         "incidents": [_incident(found) for found in _announced(transitions)],
         "pages": [_page(change) for change in transitions if _is_page(change)],
-        "explanations": [],
+        "explanations": [_explanation(one) for one in engine.explainer.unpaid(now)],
     }
 
 
@@ -73,3 +76,31 @@ def _is_page(change: Transition) -> bool:
 
 def _page(change: Transition) -> dict[str, Any]:
     return {"at": change.at, "incident": change.incident.id, "status": change.incident.status.value}
+
+
+def _explanation(found: Explanation) -> dict[str, Any]:
+    sale, standing = found.sale, found.standing
+    return {
+        "merchant": sale.merchant,
+        "terminal": sale.terminal,
+        "transaction": sale.id,
+        "batch": sale.batch or None,
+        "amount": sale.amount,
+        "state": standing.state,
+        "stage": standing.stage,
+        "due_at": standing.due_at,
+        "provisional": standing.provisional,
+        "findings": [_finding(one) for one in found.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "cause": finding.cause,
+        "confidence": finding.confidence,
+        "actor": finding.actor,
+        "incident": finding.incident,
+        "evidence": [str(said) for said in finding.evidence],
+        "against": [str(said) for said in finding.against],
+        "remedy": finding.cause,
+    }

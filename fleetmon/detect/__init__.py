@@ -3,11 +3,16 @@
 The order of the group detectors is the order in which they are asked: what explains most comes first.
 """
 
+from fleetmon.detect.batch_mismatch import BATCH_MISMATCH
 from fleetmon.detect.battery import BATTERY
 from fleetmon.detect.carrier_outage import CARRIER_OUTAGE, CARRIER_OUTAGE_IN_REGION
 from fleetmon.detect.device_fault import DEVICE_FAULT
 from fleetmon.detect.host_outage import HOST_OUTAGE
 from fleetmon.detect.ingest_impaired import INGEST_IMPAIRED
+from fleetmon.detect.interface_fault import INTERFACE_FAULT
+from fleetmon.detect.merchant_rewritten import MERCHANT_REWRITTEN
+from fleetmon.detect.provider_unlicensed import PROVIDER_UNLICENSED
+from fleetmon.detect.settlement_overdue import SETTLEMENT_OVERDUE
 from fleetmon.detect.site_outage import SITE_OUTAGE
 from fleetmon.detect.tamper import TAMPER
 from fleetmon.detect.terminal_offline import TERMINAL_OFFLINE
@@ -23,12 +28,18 @@ DETECTORS: tuple[Detector, ...] = (
     CARRIER_OUTAGE_IN_REGION,
     SITE_OUTAGE,
     TERMINAL_OFFLINE,
+    SETTLEMENT_OVERDUE,
+    INTERFACE_FAULT,
+    MERCHANT_REWRITTEN,
+    PROVIDER_UNLICENSED,
+    BATCH_MISMATCH,
 )
 DEVICE_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detector, DeviceDetector))
 GROUP_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detector, GroupDetector))
 POLICIES = {detector.kind: detector.policy for detector in DETECTORS}
 
 __all__ = [
+    "CARRIER_OUTAGE_IN_REGION",
     "DETECTORS",
     "DEVICE_DETECTORS",
     "GROUP_DETECTORS",

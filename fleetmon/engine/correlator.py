@@ -6,17 +6,16 @@ outage explains it by then it never opens. When an outage closes, who is still s
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, INGEST_IMPAIRED, POLICIES, TERMINAL_OFFLINE
+from fleetmon.engine.agenda import Agenda, Parts
 from fleetmon.engine.fleet import Fleet, slack
 from fleetmon.engine.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Delta, FaultChange, HostReport, LivenessChange, Move, Shard
-from fleetmon.engine.tally import burst, look, tally_breach, tally_recovery
+from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
@@ -28,8 +27,6 @@ LOOK_AGAIN: Final = 60_000  # for what no change tells: that those still up were
 _TROUBLED: Final = (Liveness.SUSPECT, Liveness.DOWN)
 _RANK: Final = {detector: rank for rank, detector in enumerate(GROUP_DETECTORS)}
 
-Timer = tuple[int, int, int, Callable[[int], None]]  # due, rank, number, what to do
-
 
 class Correlator:
     """Incidents of the whole fleet."""
@@ -39,22 +36,28 @@ class Correlator:
         self._hosts = Hosts(self.incidents)
         self._fleet = fleet
         self._shard = shard
-        self._timers: list[Timer] = []
-        self._numbers = 0
+        self._agenda = Agenda(
+            {
+                "link": self._judge_link,
+                "own": self._judge_own,
+                "fault": self._judge_fault,
+                "group": self._judge,
+                "host": self._hosts.fire,
+            }
+        )
+        self._at = self._agenda.at
         self._losses: list[int] = []  # when our link was lost lately
         self._due: dict[tuple[GroupDetector, Scope], int] = {}  # groups to be judged, and when
         self._troubled: Counter[tuple[GroupDetector, Scope]] = Counter()
 
     @property
     def next(self) -> int:
-        """The next time at which something is to be judged."""
-        return self._timers[0][0] if self._timers else NO_DEADLINE
+        """The next time at which something is to be judged, or goes on being judged."""
+        return self._agenda.next
 
     def advance(self, now: int) -> None:
-        """Judge what is due first, if it is due by `now`."""
-        if self._timers and self._timers[0][0] <= now:
-            due, _, _, action = heappop(self._timers)
-            action(due)
+        """Judge what is due first, if it is due by `now`; of a great many terminals a part at a time."""
+        self._agenda.advance(now)
 
     def observe(self, deltas: Sequence[Delta]) -> None:
         """Take in what shards noticed, in order of time."""
@@ -79,8 +82,7 @@ class Correlator:
         if incident.status is Status.PENDING and len(self._losses) >= FLAPPING:
             self.incidents.fire(incident, at, "link lost again and again")
         elif incident.status is Status.PENDING:
-            lost = incident
-            self._at(at + POLICIES[kind].hold_ms, 0, lambda due: self._judge_link(lost, due))
+            self._at(at + POLICIES[kind].hold_ms, 0, "link", incident)
 
     def link_found(self, at: int) -> None:
         """We hear again; it is over when that lasts."""
@@ -89,11 +91,9 @@ class Correlator:
             self.incidents.end(incident, at, "link regained")
         elif incident is not None:
             incident.clear_since = at
-            found = incident
-            self._at(at + INGEST_IMPAIRED.policy.keep_ms, 0, lambda due: self._judge_link(found, due))
-        self._timers = [(at if due == NO_DEADLINE else due, *rest) for due, *rest in self._timers]  # type: ignore[misc]
-        self._due = {group: at if due == NO_DEADLINE else due for group, due in self._due.items()}
-        heapify(self._timers)
+            self._at(at + INGEST_IMPAIRED.policy.keep_ms, 0, "link", incident)
+        self._agenda.thaw(at)
+        self._due.update({group: at for group, due in self._due.items() if due == NO_DEADLINE})
 
     def _judge_link(self, incident: Incident, due: int) -> None:
         policy, clear_since = INGEST_IMPAIRED.policy, incident.clear_since
@@ -109,9 +109,7 @@ class Correlator:
             self._mark(detector, incident.scope, incident.opened_at)
         for device in DEVICE_DETECTORS:
             if device.kind == incident.kind and device.oneshot_ms is not None:
-                self._at(
-                    incident.opened_at + device.oneshot_ms, 99, partial(self._judge_fault, device.kind, incident.scope)
-                )
+                self._at(incident.opened_at + device.oneshot_ms, 99, "fault", device.kind, incident.scope)
 
     def regrouped(self, now: int) -> None:
         """The registry changed: who shares what is another matter now, and so may be every open outage."""
@@ -164,7 +162,7 @@ class Correlator:
         if self._explanation(terminal, len(GROUP_DETECTORS)) is not Status.FIRING:
             incident = self.incidents.open(TERMINAL_OFFLINE.kind, _own(terminal), at, "silent", [terminal.id])
             due = at + TERMINAL_OFFLINE.hold(terminal.interval_ms)
-            self._at(due, 99, lambda due: self._judge_own(incident, terminal, due))
+            self._at(due, 99, "own", incident, terminal)
 
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:
         if incident.status is not Status.PENDING:
@@ -174,7 +172,7 @@ class Correlator:
         if explained is Status.FIRING:
             self.incidents.end(incident, due, "explained by a wider outage")
         elif later or explained is Status.PENDING:
-            self._at(later or due + SETTLE, 99, lambda due: self._judge_own(incident, terminal, due))
+            self._at(later or due + SETTLE, 99, "own", incident, terminal)
         else:
             self.incidents.fire(incident, due, "silent")
 
@@ -184,7 +182,7 @@ class Correlator:
         if change.present and incident is None:
             incident = self.incidents.open(kind, scope, change.at, change.code, [change.terminal.id])
         if change.until is not None:
-            self._at(change.until, 99, lambda due: self._judge_fault(kind, scope, due))
+            self._at(change.until, 99, "fault", kind, scope)
         elif not change.present and incident is not None:
             self.incidents.end(incident, change.at, change.code)
 
@@ -200,9 +198,9 @@ class Correlator:
         """Have the group judged at `due`, unless that is planned already, or something earlier."""
         if due < self._due.get((detector, scope), NO_DEADLINE + 1):
             self._due[detector, scope] = due
-            self._at(due, 1 + _RANK[detector], lambda due: self._judge(detector, scope, due))
+            self._at(due, 1 + _RANK[detector], "group", detector, scope)
 
-    def _judge(self, detector: GroupDetector, scope: Scope, now: int) -> None:
+    def _judge(self, detector: GroupDetector, scope: Scope, now: int) -> Parts[None]:
         if self._due.get((detector, scope)) != now:
             return  # planned for an earlier time since
         del self._due[detector, scope]
@@ -213,32 +211,36 @@ class Correlator:
         later = self._not_before(now, interval)
         if later and (later == NO_DEADLINE or incident is None or incident.status is Status.PENDING):
             self._mark(detector, scope, later)  # only opening is ever held back
-            return
-        if incident is None:
-            self._judge_breach(detector, scope, members, now)
+        elif incident is None:
+            yield from self._judge_breach(detector, scope, members, now)
         elif not members:
             self.incidents.end(incident, now, "nobody is left")
         elif incident.status is Status.PENDING:
-            self._judge_pending(detector, incident, members, now)
+            yield from self._judge_pending(detector, incident, members, now)
         else:
-            self._judge_recovery(detector, incident, members, now)
+            yield from self._judge_recovery(detector, incident, members, now)
 
     def _breach(
         self, detector: GroupDetector, members: Sequence[Terminal], now: int
-    ) -> tuple[list[Terminal], Status | None]:
+    ) -> Parts[tuple[list[Terminal], Status | None]]:
         """The silent members, if there is an outage of this group, else nobody; whether a wider one is pending."""
         wider: dict[Cohort, Status | None] = {}
-        for terminal in members if _RANK[detector] else ():
-            if terminal.cohort not in wider:  # members that share their attributes share what explains them
-                wider[terminal.cohort] = self._explanation(terminal, _RANK[detector])
-        free = [t for t in members if wider.get(t.cohort) is not Status.FIRING] if wider else members
-        sight = look(free, now, self._shard.heard_since)
-        silent, moment = burst(self._blamed(detector, sight.silent, now))
-        if not detector.breached(tally_breach(detector, silent, sight.others, moment)):
+        for part in parts(members if _RANK[detector] else ()):
+            for terminal in part:
+                if terminal.cohort not in wider:  # members that share their attributes share what explains them
+                    wider[terminal.cohort] = self._explanation(terminal, _RANK[detector])
+            yield len(part)
+        free = members
+        if Status.FIRING in wider.values():
+            free = [terminal for terminal in members if wider[terminal.cohort] is not Status.FIRING]
+        sight = yield from look(free, now, self._shard.heard_since)
+        silent, moment = yield from burst((yield from self._blamed(detector, sight.silent, now)))
+        tally = yield from tally_breach(detector, silent, sight.others, moment)
+        if not detector.breached(tally):
             return [], None
         return silent, next((found for terminal in silent if (found := wider.get(terminal.cohort))), None)
 
-    def _blamed(self, detector: GroupDetector, silent: list[Terminal], now: int) -> list[Terminal]:
+    def _blamed(self, detector: GroupDetector, silent: list[Terminal], now: int) -> Parts[list[Terminal]]:
         """Those whose silence can be a network's fault.
 
         Not a shop that did not open, nor one that is silent on another network as well: that is the shop's.
@@ -246,22 +248,27 @@ class Correlator:
         if not detector.cellular:
             return silent
         dead: dict[str, bool] = {"": False}
-        for terminal in silent:
-            if terminal.site not in dead:
-                dead[terminal.site] = self._all_silent(terminal.site, now)
-        return [terminal for terminal in silent if not terminal.overslept and not dead[terminal.site]]
+        blamed: list[Terminal] = []
+        for part in parts(silent):
+            for terminal in part:
+                if terminal.site not in dead:
+                    dead[terminal.site] = self._all_silent(terminal.site, now)
+            blamed += [terminal for terminal in part if not terminal.overslept and not dead[terminal.site]]
+            yield len(part)
+        return blamed
 
     def _all_silent(self, site: str, now: int) -> bool:
         """Whether a whole shop is silent, on more networks than one."""
-        members = self._fleet.groups.shop(site)
-        sight = look(members, now, self._shard.heard_since)
+        sight = look_at_once(self._fleet.groups.shop(site), now, self._shard.heard_since)
         networks = {(t.cohort.carrier, t.cohort.network) for t in sight.silent}
         return len(networks) > 1 and not sight.others
 
-    def _judge_breach(self, detector: GroupDetector, scope: Scope, members: Sequence[Terminal], now: int) -> None:
+    def _judge_breach(
+        self, detector: GroupDetector, scope: Scope, members: Sequence[Terminal], now: int
+    ) -> Parts[None]:
         if self._troubled[detector, scope] * 10 < len(members):
             return  # too few are suspect for a look at everyone to pay
-        silent, wider = self._breach(detector, members, now)
+        silent, wider = yield from self._breach(detector, members, now)
         if wider is Status.PENDING:
             self._mark(detector, scope, now + SETTLE)
         elif silent:
@@ -270,8 +277,8 @@ class Correlator:
 
     def _judge_pending(
         self, detector: GroupDetector, incident: Incident, members: Sequence[Terminal], now: int
-    ) -> None:
-        silent, wider = self._breach(detector, members, now)
+    ) -> Parts[None]:
+        silent, wider = yield from self._breach(detector, members, now)
         due = incident.opened_at + detector.policy.hold_ms
         if not silent:
             self.incidents.end(incident, now, "not confirmed")
@@ -280,14 +287,17 @@ class Correlator:
         else:
             incident.measure([terminal.id for terminal in silent])
             self.incidents.fire(incident, now, "silent together")
-            self._absorb(detector, incident, silent, now)
+            yield len(silent)
+            yield from self._absorb(detector, incident, silent, now)
 
     def _judge_recovery(
         self, detector: GroupDetector, incident: Incident, members: Sequence[Terminal], now: int
-    ) -> None:
+    ) -> Parts[None]:
         alone = self._announced_alone()
-        sight = look([t for t in members if t.id not in alone], now, self._shard.heard_since)
-        tally = tally_recovery(detector, sight, incident.opened_at)
+        rest = [terminal for terminal in members if terminal.id not in alone]
+        yield len(members)
+        sight = yield from look(rest, now, self._shard.heard_since)
+        tally = yield from tally_recovery(detector, sight, incident.opened_at)
         if not detector.recovered(tally):
             incident.clear_since = None
             if len(sight.silent) > incident.terminals:
@@ -302,7 +312,7 @@ class Correlator:
             self._mark(detector, incident.scope, incident.clear_since + detector.policy.keep_ms)
         else:
             self.incidents.end(incident, now, "heard again", incident.clear_since)
-            self._judge_rest(incident, members, now)
+            yield from self._judge_rest(incident, members, now)
 
     def _announced_alone(self) -> set[str]:
         """The terminals that were announced as down by themselves, not by what took them later."""
@@ -310,27 +320,31 @@ class Correlator:
         firing = [one for one in self.incidents if one.kind == kind and one.status is Status.FIRING]
         return {incident.scope[0][1] for incident in firing if incident.suppressed_by is None}
 
-    def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> None:
+    def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> Parts[None]:
         """An outage closed: who is still silent has a trouble of its own."""
         for child in self.incidents:
             if child.suppressed_by == closed.id:
                 child.suppressed_by = None
                 self.incidents.note(child, now, "outlasted the wider outage")
-        for terminal in members:
-            if terminal.liveness is Liveness.DOWN:
-                if not self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal)):
-                    self._open_own(terminal, now)
-                for group in self._fleet.groups.of(terminal):
-                    self._mark(*group, now + SETTLE)
+        for part in parts(members):
+            for terminal in part:
+                if terminal.liveness is Liveness.DOWN:
+                    if not self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal)):
+                        self._open_own(terminal, now)
+                    for group in self._fleet.groups.of(terminal):
+                        self._mark(*group, now + SETTLE)
+            yield len(part)
 
-    def _absorb(self, detector: GroupDetector, incident: Incident, silent: Sequence[Terminal], now: int) -> None:
+    def _absorb(self, detector: GroupDetector, incident: Incident, silent: Sequence[Terminal], now: int) -> Parts[None]:
         """A wider outage fires: what it explains and is already announced says so and pages nobody."""
         ids = {terminal.id for terminal in silent}
-        for child in self.incidents:
-            free = child.status is Status.FIRING and child.suppressed_by is None and child is not incident
-            if free and not ids.isdisjoint(self._concerned(child, _RANK[detector])):
-                child.suppressed_by = incident.id
-                self.incidents.note(child, now, "explained by a wider outage")
+        for part in parts(list(self.incidents)):
+            for child in part:
+                free = child.status is Status.FIRING and child.suppressed_by is None and child is not incident
+                if free and not ids.isdisjoint(self._concerned(child, _RANK[detector])):
+                    child.suppressed_by = incident.id
+                    self.incidents.note(child, now, "explained by a wider outage")
+            yield len(part)
 
     def _concerned(self, child: Incident, rank: int) -> Iterable[str]:
         """The terminals of an outage narrower than those of this rank."""
@@ -361,10 +375,6 @@ class Correlator:
             return NO_DEADLINE
         grace = self._shard.heard_since + TERMINAL_OFFLINE.down_after(interval, slack(interval))
         return grace if now < grace else None
-
-    def _at(self, due: int, rank: int, action: Callable[[int], None]) -> None:
-        self._numbers += 1
-        heappush(self._timers, (due, rank, self._numbers, action))
 
 
 def _own(terminal: Terminal) -> Scope:

@@ -10,11 +10,16 @@ from itertools import groupby
 from operator import itemgetter
 
 from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
+from fleetmon.engine.directory import Directory
+from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
-from fleetmon.engine.outcome import Message, Outcome, TerminalChange
+from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
 from fleetmon.engine.shard import Delta, LivenessChange, Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
+from fleetmon.model.days import EVERY_DAY, WorkingDays
+from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
 from fleetmon.model.terminal import Liveness, Terminal
@@ -23,10 +28,14 @@ from fleetmon.model.terminal import Liveness, Terminal
 class Engine:
     """State of the fleet and its incidents. All times are integer milliseconds since 1970."""
 
-    def __init__(self, registry: Registry, *, max_unregistered: int = 10_000) -> None:
+    def __init__(self, registry: Registry, days: WorkingDays = EVERY_DAY, *, max_unregistered: int = 10_000) -> None:
+        """`days` are the working days of the banks."""
         self.fleet = Fleet(registry, max_unregistered)
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
+        self.explainer = Explainer(self.fleet, self.correlator.incidents, Directory(registry, days))
+        self.shard.timeline = self.explainer.timeline
+        self.arrears = Arrears(self.explainer, self.correlator.incidents)
         self.now = 0
         self._changes: list[TerminalChange] = []
 
@@ -37,7 +46,10 @@ class Engine:
             self.shard.heard_since = messages[0].received_at  # before the first message we were deaf
         for received_at, together in groupby(messages, key=itemgetter(0)):
             self._run(received_at)
+            known = len(outcome.facts)
             self._correlate(self.shard.observe(list(together), outcome))
+            self.explainer.observe(outcome.facts[known:])
+            self.arrears.observe(outcome.facts[known:])
         return self._take(outcome)
 
     def advance(self, now: int, most: int | None = None) -> Outcome:
@@ -47,7 +59,7 @@ class Engine:
 
     def behind(self, now: int) -> bool:
         """Whether something that is due by `now` has not been looked at yet."""
-        return min(self.shard.next, self.correlator.next) <= now
+        return min(self.shard.next, self.correlator.next, self.arrears.next) <= now
 
     def link_down(self, at: int, *, reported: bool = True) -> Outcome:
         """We hear nothing from `at` on: deadlines freeze. Unreported, it opens no incident (a recording's end)."""
@@ -56,6 +68,7 @@ class Engine:
             self.shard.deaf_since = at
         if reported:
             self.correlator.link_lost(at)
+            self.arrears.deaf = True
         return self._take(Outcome())
 
     def link_up(self, at: int) -> Outcome:
@@ -64,15 +77,18 @@ class Engine:
         self.shard.deaf_since = None
         self.shard.heard_since = self.now
         self.correlator.link_found(self.now)
+        self.arrears.hear(self.now)
         return self._take(Outcome())
 
     def stalled(self, at: int) -> None:
         """We did not look for a while (a suspended machine, a blocked loop): everyone gets a fresh grace from `at`."""
         self.shard.heard_since = max(at, self.shard.heard_since)
 
-    def register(self, registry: Registry) -> None:
+    def register(self, registry: Registry, days: WorkingDays = EVERY_DAY) -> None:
         """Take another registry; what terminals have told of themselves stays."""
+        self._run(self.now)  # no judgement is left half done
         self.fleet.register(registry)
+        self.explainer.register(Directory(registry, days))
         self.correlator.regrouped(self.now)
 
     def restore(
@@ -84,17 +100,29 @@ class Engine:
         their terminals. All of it is old, so until `link_up` we are deaf.
         """
         self.shard.deaf_since = self.now
-        for record in records:
-            restore(self.shard, record)
+        restore(self.shard, records)
         for message in facts:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
             self.correlator.restore(incident)
+            self.arrears.restore(incident, self.now)
         suspected = {incident.scope[0][1] for incident in incidents if incident.kind == TERMINAL_OFFLINE.kind}
         for terminal in self.fleet.terminals.values():
             if terminal.liveness is Liveness.DOWN or terminal.id in suspected:
                 self._reconcile(terminal)
         self.correlator.count_troubled()
+
+    def recall(self, facts: Sequence[Fact], episodes: Sequence[Episode] = (), past: Sequence[Incident] = ()) -> None:
+        """Take up what the ledger and the timeline knew, in any order and in parts, also while messages come in.
+
+        `past` are incidents that are over. Nothing follows from it but what is late: call `arrears.hear` at the end.
+        """
+        for episode in episodes:
+            self.explainer.timeline.recall(episode)
+        for incident in past:
+            self.correlator.incidents.remember(incident)
+        self.explainer.observe(facts)
+        self.arrears.recall(facts)
 
     @property
     def incidents(self) -> Sequence[Incident]:
@@ -117,6 +145,9 @@ class Engine:
     def _correlate(self, deltas: Sequence[Delta]) -> None:
         if deltas:
             self.correlator.observe(deltas)
+            for delta in deltas:
+                if isinstance(delta, LivenessChange):
+                    self.explainer.timeline.gone(delta.terminal, delta.before, delta.after, delta.at)
             self._changes += [
                 TerminalChange(delta.at, delta.terminal.id, delta.before.name.lower(), delta.after.name.lower())
                 for delta in deltas
@@ -126,19 +157,22 @@ class Engine:
     def _take(self, outcome: Outcome) -> Outcome:
         outcome.transitions = self.correlator.incidents.take()
         outcome.changes, self._changes = self._changes, []
+        outcome.episodes = self.explainer.timeline.take()
         return outcome
 
     def _run(self, now: int, most: int | None = None) -> None:
         """Let everything due by `now` happen, in order of time."""
         self.now = now = max(now, self.now)
-        shard, correlator = self.shard, self.correlator
+        shard, correlator, arrears = self.shard, self.correlator, self.arrears
         while most is None or most > 0:
-            deadline, judgement = shard.next, correlator.next
-            if min(deadline, judgement) > now:
+            deadline, judgement, look = shard.next, correlator.next, arrears.next
+            if min(deadline, judgement, look) > now:
                 return
-            if deadline <= judgement:
-                self._correlate(shard.advance_one(min(now, judgement)))
-            else:
+            if deadline <= judgement and deadline <= look:
+                self._correlate(shard.advance_one(min(now, judgement, look)))
+            elif judgement <= look:
                 correlator.advance(now)
+            else:
+                arrears.advance(now)
             if most is not None:
                 most -= 1

@@ -5,6 +5,9 @@ is believed over it. Ids that the registry lacks are watched with the defaults, 
 hostile client cannot fill the memory.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final
 
 from fleetmon.detect import TERMINAL_OFFLINE
@@ -12,12 +15,13 @@ from fleetmon.engine.census import Census
 from fleetmon.engine.groups import Groups
 from fleetmon.model.hours import Hours
 from fleetmon.model.registry import Merchant, Registry, Site
-from fleetmon.model.registry import Terminal as Row
-from fleetmon.model.terminal import PARTITIONS, Cohort, Terminal
+from fleetmon.model.terminal import PARTITIONS, Cohort, Terminal, partition_of
 
 SHORTEST_SLACK, LONGEST_SLACK = 1_000, 15_000
 ALWAYS_OPEN: Final = Hours([])
 _NOBODY: Final = Cohort()
+_NO_SITE: Final = Site("")
+_NO_MERCHANT: Final = Merchant("")
 
 
 def slack(interval_ms: int) -> int:
@@ -38,7 +42,7 @@ class Fleet:
         self.census = Census()
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
-        self._cohorts: dict[Cohort, Cohort] = {}
+        self._cohorts: dict[tuple[str, ...], Cohort] = {}  # one for all that say the same
         self.groups = Groups()
         self._intervals: dict[int, tuple[int, int]] = {}  # seconds -> (interval, wait), so that terminals share them
         self._hours: dict[str, Hours] = {}
@@ -74,7 +78,7 @@ class Fleet:
         said = model or old.model, firmware or old.firmware, carrier or old.carrier
         if said == (old.model, old.firmware, old.carrier):
             return
-        new = self._intern(old._replace(model=said[0], firmware=said[1], carrier=said[2]))
+        new = self.believed(old, *said)
         self.census.leave(terminal)
         if new.carrier != old.carrier:
             self.groups.change_cohort(terminal, new)
@@ -84,55 +88,75 @@ class Fleet:
             del self._cohorts[old]
             self.groups.forget(old)
 
+    def believed(self, registered: Cohort, model: str, firmware: str, carrier: str) -> Cohort:
+        """The cohort of a terminal that tells its technical identity itself; nothing leaves what is registered."""
+        return self._intern(
+            registered._replace(
+                model=model or registered.model,
+                firmware=firmware or registered.firmware,
+                carrier=carrier or registered.carrier,
+            )
+        )
+
     def register(self, registry: Registry) -> None:
         """Take over what the operator knows, also while running: who left the registry is watched as unregistered."""
         self.defaults = registry.defaults
-        self._hours = {site.id: Hours(site.hours) for site in registry.sites if site.hours}
-        merchants = {merchant.id: merchant for merchant in registry.merchants}
-        sites = {site.id: site for site in registry.sites}
+        self._hours = _opening_hours(registry.sites)
         left = {terminal.id for terminal in self.terminals.values() if terminal.registered}
-        self._cohorts.clear()
-        names: dict[str, str] = {}  # one string for all that say the same
-        for row in registry.terminals:
-            terminal = self.terminals.get(row.id)
-            if terminal is None:
-                key, promise = _own(row.id), self.promise(row.interval_s or self.defaults.interval_s)
-                terminal = self.terminals[key] = Terminal(key, "", "", _NOBODY, *promise)
-                terminal.serial = _own(row.serial)
-            else:
-                left.discard(row.id)
-            terminal.merchant = names.get(row.merchant) or _keep(names, row.merchant)
-            terminal.site = names.get(row.site) or _keep(names, row.site)
-            terminal.registered = True
-            said = _cohort(row, sites.get(row.site), merchants.get(row.merchant))
-            # One for all at once: a million of them would leave holes in the memory.
-            cohort = self._cohorts.get(said) or self._intern(Cohort(*said))  # type: ignore[call-overload]
-            terminal.cohort = _believe(terminal, cohort)
+        left.difference_update(map(attrgetter("id"), registry.terminals))
+        self._enrol(registry)
         for terminal in [self.terminals[key] for key in left]:
             terminal.merchant, terminal.site, terminal.registered = "", "", False
-            terminal.cohort = _believe(terminal, _NOBODY)
+            terminal.cohort = self._believe(terminal, _NOBODY)
             if not (terminal.session or terminal.last_seen):
                 del self.terminals[terminal.id]  # it never was more than a row
-        self._regroup()
+        self.sort()
+        self._place()
 
-    def _regroup(self) -> None:
-        """Sort everybody anew into cohorts, groups and partitions."""
-        self.census = Census()
-        self._cohorts.clear()
+    def sort(self) -> None:
+        """Sort everybody anew into cohorts and what they share, and count them."""
+        cohorts: defaultdict[Cohort, list[Terminal]] = defaultdict(list)
+        for terminal in self.terminals.values():
+            cohorts[terminal.cohort].append(terminal)
+        self._cohorts = {cohort: cohort for cohort in cohorts}
+        self.census.take(self.terminals.values())
+        self.groups.share(cohorts)
+
+    def _place(self) -> None:
+        """Sort everybody anew into shops and partitions."""
+        shops: defaultdict[str, list[Terminal]] = defaultdict(list)
+        for terminal in self.terminals.values():
+            shops[terminal.site].append(terminal)
         for partition in self.partitions:
             partition.clear()
-        self.groups.clear()
-        partitions: dict[str, list[Terminal]] = {}
-        intern, count, enter = self._cohorts.setdefault, self.census.add, self.groups.enter
-        for terminal in self.terminals.values():
-            terminal.cohort = intern(terminal.cohort, terminal.cohort)
-            count(terminal)
-            key = terminal.site or terminal.merchant or terminal.id
-            members = partitions.get(key)
-            if members is None:
-                members = partitions[key] = self.partitions[terminal.partition]
-            members.append(terminal)
-            enter(terminal)
+        for terminal in shops.pop("", ()):  # of no shop
+            self.partitions[terminal.partition].append(terminal)
+        for site, members in shops.items():
+            self.partitions[partition_of(site)] += members
+        self.groups.shops = shops
+
+    def _enrol(self, registry: Registry) -> None:
+        """Make or change the terminals of the registry."""
+        known, cohorts, promises = self.terminals, self._cohorts, self._intervals
+        usual = self.defaults.interval_s
+        names: dict[str, str] = {}  # one string for all that say the same
+        for row, said in zip(registry.terminals, _told(registry), strict=True):
+            cohort = cohorts.get(said) or self._intern(Cohort(*said))
+            merchant = names.get(row.merchant) or _keep(names, row.merchant)
+            site = names.get(row.site) or _keep(names, row.site)
+            terminal = known.get(row.id)
+            if terminal is None:
+                key, interval_s = _own(row.id), row.interval_s or usual
+                interval_ms, wait_ms = promises.get(interval_s) or self.promise(interval_s)
+                known[key] = Terminal(key, merchant, site, cohort, interval_ms, wait_ms, _own(row.serial))
+            else:
+                terminal.merchant, terminal.site, terminal.registered = merchant, site, True
+                terminal.cohort = self._believe(terminal, cohort)
+
+    def _believe(self, terminal: Terminal, registered: Cohort) -> Cohort:
+        """For its technical identity a terminal that has spoken is believed over the registry."""
+        said = terminal.cohort
+        return self.believed(registered, said.model, said.firmware, said.carrier) if terminal.session else registered
 
     def _intern(self, cohort: Cohort) -> Cohort:
         return self._cohorts.setdefault(cohort, cohort)
@@ -143,29 +167,26 @@ def _own(text: str) -> str:
     return text.encode().decode()
 
 
-def _believe(terminal: Terminal, registered: Cohort) -> Cohort:
-    """For its technical identity a terminal that has spoken is believed over the registry."""
-    if not terminal.session:
-        return registered
-    said = terminal.cohort
-    return registered._replace(
-        model=said.model or registered.model,
-        firmware=said.firmware or registered.firmware,
-        carrier=said.carrier or registered.carrier,
-    )
+def _told(registry: Registry) -> Iterator[tuple[str, ...]]:
+    """The attributes of each row: what it says, and where it says nothing its site, then its merchant."""
+    merchants = {merchant.id: merchant for merchant in registry.merchants}
+    sites = {site.id: site for site in registry.sites}
+    for row in registry.terminals:
+        yield (  # in order of Cohort's fields
+            row.region or sites.get(row.site, _NO_SITE).region or merchants.get(row.merchant, _NO_MERCHANT).region,
+            row.carrier,
+            row.acquirer or merchants.get(row.merchant, _NO_MERCHANT).acquirer,
+            row.provider or merchants.get(row.merchant, _NO_MERCHANT).provider,
+            row.model,
+            "",
+            row.network or "",
+        )
 
 
-def _cohort(row: Row, site: Site | None, merchant: Merchant | None) -> tuple[str, ...]:
-    """What a row says, and where it says nothing its site, then its merchant."""
-    return (  # in order of Cohort's fields
-        row.region or (site.region if site else "") or (merchant.region if merchant else ""),
-        row.carrier,
-        row.acquirer or (merchant.acquirer if merchant else ""),
-        row.provider or (merchant.provider if merchant else ""),
-        row.model,
-        "",
-        row.network or "",
-    )
+def _opening_hours(sites: list[Site]) -> dict[str, Hours]:
+    """By site, for those that tell; one for all that tell the same."""
+    known = {rules: Hours(list(rules)) for rules in {tuple(site.hours) for site in sites if site.hours}}
+    return {_own(site.id): known[tuple(site.hours)] for site in sites if site.hours}
 
 
 def _keep(names: dict[str, str], name: str) -> str:

@@ -4,7 +4,8 @@ What depends on shared attributes alone is worked out once for each cohort, beca
 are of a few thousand cohorts; a shop's own group is worked out for each terminal.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fleetmon.detect import GROUP_DETECTORS
@@ -22,8 +23,8 @@ class Groups:
     """Index of the fleet by group. The detectors of shops come after the others, which explain more."""
 
     def __init__(self) -> None:
+        self.shops: defaultdict[str, list[Terminal]] = defaultdict(list)  # by site, whatever the network
         self._shared: dict[Group, list[Terminal]] = {}
-        self._shops: dict[str, list[Terminal]] = {}
         self._known: dict[Cohort, tuple[tuple[Group, ...], tuple[list[Terminal], ...]]] = {}
 
     def of(self, terminal: Terminal, cohort: Cohort | None = None) -> tuple[Group, ...]:
@@ -36,22 +37,18 @@ class Groups:
     def members(self, group: Group) -> Sequence[Terminal]:
         """The terminals of one group; not to be kept, for it changes."""
         detector, scope = group
-        return self._shops.get(scope[0][1], ()) if detector.scope == ("site",) else self._shared.get(group, ())
+        return self.shops.get(scope[0][1], ()) if detector.scope == ("site",) else self._shared.get(group, ())
 
     def shop(self, site: str) -> Sequence[Terminal]:
         """The terminals of a shop, on whatever network."""
-        return self._shops.get(site, ())
+        return self.shops.get(site, ())
 
     def enter(self, terminal: Terminal) -> None:
         """Take a terminal into its groups."""
         for members in self._of_cohort(terminal.cohort)[1]:
             members.append(terminal)
         if terminal.site:
-            shop = self._shops.get(terminal.site)
-            if shop is None:
-                self._shops[terminal.site] = [terminal]
-            else:
-                shop.append(terminal)
+            self.shops[terminal.site].append(terminal)
 
     def change_cohort(self, terminal: Terminal, cohort: Cohort) -> None:
         """Move a terminal to another cohort. Carriers change rarely, so a list will do."""
@@ -68,10 +65,13 @@ class Groups:
             if not self._shared[group] and not any(group in groups for groups, _ in self._known.values()):
                 del self._shared[group]
 
-    def clear(self) -> None:
-        """Forget everybody."""
-        for index in (self._shared, self._shops, self._known):
-            index.clear()
+    def share(self, cohorts: Mapping[Cohort, Sequence[Terminal]]) -> None:
+        """Take in the whole fleet instead of whoever shared anything before; shops stay as they are."""
+        self._shared.clear()
+        self._known.clear()
+        for cohort, terminals in cohorts.items():
+            for members in self._of_cohort(cohort)[1]:
+                members.extend(terminals)
 
     def _of_cohort(self, cohort: Cohort) -> tuple[tuple[Group, ...], tuple[list[Terminal], ...]]:
         found = self._known.get(cohort)

@@ -4,8 +4,7 @@ The newest report by the host's own clock counts; a report that comes late chang
 link between two hosts (`peer`) says nothing of either alone and is left to the ledger.
 """
 
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from fleetmon.detect import HOST_OUTAGE
 from fleetmon.engine.incidents import Incidents
@@ -14,7 +13,12 @@ from fleetmon.model.events import HostHealth, Notice
 from fleetmon.model.incident import Incident, Scope, Status
 
 DAY_MS: Final = 86_400_000
-Plan = Callable[[int, int, Callable[[int], None]], None]  # due, rank, what to do
+
+
+class Plan(Protocol):
+    """Has something done later, see `Agenda.at`."""
+
+    def __call__(self, due: int, rank: int, action: str, *args: object) -> None: ...  # noqa: D102
 
 
 class Hosts:
@@ -49,11 +53,12 @@ class Hosts:
         if incident is None:
             if HOST_OUTAGE.breached(health) and not self._planned(report.host, report.at):
                 held = self._incidents.open(HOST_OUTAGE.kind, scope, report.at, "fails")
-                plan(report.at + HOST_OUTAGE.policy.hold_ms, 99, lambda due: self._fire(held, due))
+                plan(report.at + HOST_OUTAGE.policy.hold_ms, 99, "host", held)
         elif HOST_OUTAGE.recovered(health):
             self._incidents.end(incident, report.at, "works again")
 
-    def _fire(self, incident: Incident, due: int) -> None:
+    def fire(self, incident: Incident, due: int) -> None:
+        """Announce what has lasted until `due`."""
         if incident.status is Status.PENDING:
             self._incidents.fire(incident, due, "fails")
 

@@ -4,13 +4,16 @@ Pending and firing incidents are held here; what ends leaves the table and lives
 change is a transition with the time of its fact and a copy of the incident.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
 from fleetmon.detect import POLICIES
 from fleetmon.model.incident import Incident, Scope, Status, Transition, incident_id
+
+PAST: Final = 20_000  # incidents remembered that are over
 
 
 class Incidents:
@@ -18,6 +21,10 @@ class Incidents:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, Scope], Incident] = {}
+        self._of_scope: dict[Scope, list[Incident]] = {}  # the open ones
+        self._past: dict[Scope, list[Incident]] = {}  # announced and over, newest last, by scope
+        self._remembered: deque[Incident] = deque()
+        self._ids: dict[str, Incident] = {}
         self._transitions: list[Transition] = []
         self._opened_at = 0
         self._opened: Counter[tuple[str, Scope]] = Counter()  # in this millisecond
@@ -29,17 +36,34 @@ class Incidents:
         """The open incident of this kind and scope."""
         return self._open.get((kind, scope))
 
-    def open(self, kind: str, scope: Scope, at: int, reason: str, terminals: Sequence[str] = ()) -> Incident:
-        """Something is wrong since `at` with these terminals; it fires at once where its kind knows no `for`."""
+    def open(
+        self,
+        kind: str,
+        scope: Scope,
+        at: int,
+        reason: str,
+        terminals: Sequence[str] = (),
+        *,
+        pages: bool = True,
+        suppressed_by: str | None = None,
+    ) -> Incident:
+        """Something is wrong since `at` with these terminals; it fires at once where its kind knows no `for`.
+
+        It may page only if its kind does, and if nothing that was paged explains it.
+        """
         policy = POLICIES[kind]
         if at != self._opened_at:
             self._opened_at = at
             self._opened.clear()
         number = self._opened[kind, scope]
         self._opened[kind, scope] += 1
-        incident = Incident(incident_id(kind, scope, at, number), kind, scope, policy.severity, policy.pages, at)
+        incident = Incident(
+            incident_id(kind, scope, at, number), kind, scope, policy.severity, policy.pages and pages, at
+        )
+        incident.suppressed_by = suppressed_by
         incident.measure(terminals)
-        self._open[kind, scope] = incident
+        self._open[kind, scope] = self._ids[incident.id] = incident
+        self._of_scope.setdefault(scope, []).append(incident)
         self._record(at, None, incident, reason)
         if not policy.hold_ms:
             self.fire(incident, at, reason)
@@ -56,13 +80,43 @@ class Incidents:
         if incident.status is Status.FIRING:
             incident.resolved_at = at if since is None else since
             self._move(incident, Status.RESOLVED, at, reason)
+            self.remember(incident)
         else:
             self._move(incident, Status.DROPPED, at, reason)
         del self._open[incident.kind, incident.scope]
+        held = self._of_scope[incident.scope]
+        held.remove(incident)
+        if not held:
+            del self._of_scope[incident.scope]
+        if incident.status is Status.DROPPED:
+            del self._ids[incident.id]
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing incident that was read back."""
-        self._open[incident.kind, incident.scope] = incident
+        self._open[incident.kind, incident.scope] = self._ids[incident.id] = incident
+        self._of_scope.setdefault(incident.scope, []).append(incident)
+
+    def about(self, scope: Scope) -> list[Incident]:
+        """What was announced about exactly this scope, over or not, the oldest first."""
+        open_ = [one for one in self._of_scope.get(scope, ()) if one.status is Status.FIRING]
+        return [*self._past.get(scope, ()), *open_]
+
+    def named(self, incident_id: str) -> Incident | None:
+        """An incident by its id, open or remembered."""
+        return self._ids.get(incident_id)
+
+    def remember(self, incident: Incident) -> None:
+        """Keep an incident that is over, for what it explains later."""
+        self._past.setdefault(incident.scope, []).append(incident)
+        self._ids[incident.id] = incident
+        self._remembered.append(incident)
+        if len(self._remembered) > PAST:
+            oldest = self._remembered.popleft()
+            left = self._past[oldest.scope]
+            left.remove(oldest)
+            del self._ids[oldest.id]
+            if not left:
+                del self._past[oldest.scope]
 
     def take(self) -> list[Transition]:
         """The transitions since the last call."""

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from fleetmon.model.episode import Episode
 from fleetmon.model.events import Event
 from fleetmon.model.incident import Transition
 
@@ -34,7 +35,7 @@ class Refusal(NamedTuple):
     message: Message
 
 
-class TerminalChange(NamedTuple):
+class TerminalChange(Struct, frozen=True, gc=False):
     """A terminal came, went or fell asleep; the states are those of `Liveness`, in small letters."""
 
     at: int
@@ -50,6 +51,15 @@ class Outcome(Struct):
     transitions: list[Transition] = field(default_factory=list)
     changes: list[TerminalChange] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    episodes: list[Episode] = field(default_factory=list)  # begun, over, or of a moment
+
+    def add(self, later: "Outcome") -> None:
+        """Take in what came about after it."""
+        self.facts += later.facts
+        self.transitions += later.transitions
+        self.changes += later.changes
+        self.refusals += later.refusals
+        self.episodes += later.episodes
 
     def __bool__(self) -> bool:
-        return bool(self.facts or self.transitions or self.changes or self.refusals)
+        return bool(self.facts or self.transitions or self.changes or self.refusals or self.episodes)

@@ -22,6 +22,7 @@ from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.fleet import Fleet, slack
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
+from fleetmon.engine.timeline import Timeline
 from fleetmon.model.detector import DeviceDetector
 from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, Notice, Payout, Sequenced, State, Transaction
 from fleetmon.model.terminal import FULL, NO_DEADLINE, Cohort, Liveness, Order, Terminal
@@ -90,11 +91,12 @@ class Shard:
         self.deaf_since: int | None = None
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
         self.faults: dict[str, Faults] = {}  # by terminal
+        self.timeline = Timeline({})
         self._deltas: list[Delta] = []
 
     def observe(self, messages: Sequence[Message], outcome: Outcome) -> list[Delta]:
         """Take in messages that arrived at the same moment; facts and refusals go into the outcome."""
-        find, terminals = self.fleet.find, self.fleet.terminals
+        find, terminals, beat = self.fleet.find, self.fleet.terminals, self.timeline.beat
         patience = due = -1
         for message in messages:
             now, key, event, retained, _, _ = message
@@ -119,6 +121,7 @@ class Shard:
                         patience = terminal.wait_ms
                         due = now + patience
                     terminal.due = due
+                    beat(terminal, event, now)
                 else:
                     self._heartbeat(terminal, event, now, retained=retained)
             elif isinstance(event, (State, Sequenced)):
@@ -149,7 +152,9 @@ class Shard:
 
     def watch(self, terminal: Terminal) -> None:
         """Set the deadline that belongs to a terminal's state, after it was read back."""
-        if terminal.liveness is Liveness.ASLEEP:
+        if terminal.liveness is _UP:
+            terminal.due = terminal.last_seen + terminal.wait_ms
+        elif terminal.liveness is Liveness.ASLEEP:
             terminal.due = self._opening(terminal, terminal.since)
         elif terminal.liveness is Liveness.DOWN:
             terminal.due = self._closing(terminal, terminal.since)
@@ -177,6 +182,7 @@ class Shard:
             return
         if beat.interval_s is not None:
             self._promise(terminal, beat.interval_s)
+        self.timeline.beat(terminal, beat, now)
         self._alive(terminal, now)
 
     def _terminal_fact(self, terminal: Terminal, message: Message, outcome: Outcome) -> None:

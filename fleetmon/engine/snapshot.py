@@ -1,11 +1,12 @@
 """The soft state of terminals as records that outlive the process, written by partition."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
 
 from fleetmon.engine.shard import Faults, Shard
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 _LIVENESS: Final = tuple(Liveness)
 
@@ -48,18 +49,26 @@ def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
     )  # fmt: skip
 
 
-def restore(shard: Shard, found: TerminalRecord) -> None:
-    """Put a record back. A terminal that there is no room for any more is left out."""
-    terminal = shard.fleet.find(found.id)
-    if terminal is None:
-        return
-    shard.fleet.identify(terminal, found.model, found.firmware, found.carrier)
-    terminal.last_seen, terminal.will_at, terminal.epoch = found.last_seen, found.will_at, found.epoch
-    terminal.boot, terminal.seq, terminal.window = found.boot, found.seq, found.window
-    terminal.session, terminal.ended, terminal.serial = found.session, found.ended, found.serial or terminal.serial
-    terminal.former, terminal.session_at, terminal.born = found.former, found.session_at, found.born
-    terminal.overslept = found.overslept
-    terminal.interval_ms, terminal.wait_ms = shard.fleet.promise(found.interval_ms // 1000)
-    if found.faults:
-        shard.faults[terminal.id] = found.faults
-    shard.believe(terminal, _LIVENESS[found.liveness], found.since)
+def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
+    """Put records back. A terminal that there is no room for any more is left out."""
+    fleet = shard.fleet
+    terminals, find, promise, watch = fleet.terminals, fleet.find, fleet.promise, shard.watch
+    cohorts: dict[tuple[Cohort, str, str, str], Cohort] = {}
+    for found in records:
+        terminal = terminals.get(found.id) or find(found.id)
+        if terminal is None:
+            continue
+        said = terminal.cohort, found.model, found.firmware, found.carrier
+        terminal.cohort = cohorts.get(said) or cohorts.setdefault(said, fleet.believed(*said))
+        terminal.liveness, terminal.since = _LIVENESS[found.liveness], found.since
+        terminal.last_seen, terminal.will_at, terminal.epoch = found.last_seen, found.will_at, found.epoch
+        terminal.boot, terminal.seq, terminal.window = found.boot, found.seq, found.window
+        terminal.session, terminal.ended, terminal.serial = found.session, found.ended, found.serial or terminal.serial
+        terminal.former, terminal.session_at, terminal.born = found.former, found.session_at, found.born
+        terminal.overslept = found.overslept
+        if found.interval_ms != terminal.interval_ms:
+            terminal.interval_ms, terminal.wait_ms = promise(found.interval_ms // 1000)
+        if found.faults:
+            shard.faults[terminal.id] = found.faults
+        watch(terminal)
+    fleet.sort()

@@ -1,20 +1,23 @@
 """Who of a group is silent, who was heard since, and who says nothing yet.
 
 Each count walks the whole group once or twice, and a carrier has tens of thousands of members: no
-look at one member may cost more than a few comparisons, and none may depend on the number of others.
+look at one member may cost more than a few comparisons, none may depend on the number of others, and
+every count pauses after each part of the group (see `engine/agenda.py`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.engine.agenda import PART, Parts
 from fleetmon.engine.fleet import slack
 from fleetmon.engine.groups import value
 from fleetmon.model.detector import GroupDetector, Tally
 from fleetmon.model.terminal import Liveness, Terminal
 
 _AWAKE = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
+T = TypeVar("T")
 
 
 class Sight(NamedTuple):
@@ -24,9 +27,73 @@ class Sight(NamedTuple):
     others: list[Terminal]  # heard lately enough
 
 
-def look(members: Iterable[Terminal], now: int, heard_since: int) -> Sight:
+def parts(members: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The members, so many at a time."""
+    for start in range(0, len(members), PART):
+        yield members[start : start + PART]
+
+
+def look(members: Sequence[Terminal], now: int, heard_since: int) -> Parts[Sight]:
     """See who is silent, whoever of a group ought to be heard."""
     sight = Sight([], [])
+    for part in parts(members):
+        _see(sight, part, now, heard_since)
+        yield len(part)
+    return sight
+
+
+def look_at_once(members: Iterable[Terminal], now: int, heard_since: int) -> Sight:
+    """See the same of a few, as of one shop."""
+    sight = Sight([], [])
+    _see(sight, members, now, heard_since)
+    return sight
+
+
+def burst(silent: Sequence[Terminal]) -> Parts[tuple[list[Terminal], int]]:
+    """Those that one moment explains, and that moment: the largest crowd that can have fallen silent together.
+
+    A terminal can have fallen silent at any time from its last sign of life until its next beat but one (one
+    may have been lost before). A few stragglers, before or after, do not move the moment.
+    """
+    starts, ends = Counter[int](), Counter[int]()
+    for part in parts(silent):
+        onsets = [_onset(terminal) for terminal in part]
+        starts.update(onsets)
+        ends.update([onset + terminal.wait_ms for onset, terminal in zip(onsets, part, strict=True)])
+        yield len(part)
+    crowd = most = moment = 0
+    for times in parts(sorted(starts.keys() | ends.keys())):
+        for at in times:  # whoever falls silent at the very end of another's time is still together with it
+            crowd += starts[at]
+            if crowd > most:
+                most, moment = crowd, at
+            crowd -= ends[at]
+        yield len(times)
+    together: list[Terminal] = []
+    for part in parts(silent):
+        together += [terminal for terminal in part if 0 <= moment - _onset(terminal) <= terminal.wait_ms]
+        yield len(part)
+    return together, moment
+
+
+def tally_breach(
+    detector: GroupDetector, together: Sequence[Terminal], others: Sequence[Terminal], moment: int
+) -> Parts[Tally]:
+    """Count for the question: did they fall silent together? Counter-evidence is who spoke after that moment."""
+    return _count(detector, together, others, moment)
+
+
+def tally_recovery(detector: GroupDetector, sight: Sight, opened_at: int) -> Parts[Tally]:
+    """Count for the question: are they back? Only having been heard since it opened counts; absence proves nothing."""
+    gone, heard = list(sight.silent), list[Terminal]()
+    for part in parts(sight.others):
+        heard += [terminal for terminal in part if terminal.last_seen > opened_at]
+        gone += [terminal for terminal in part if terminal.last_seen <= opened_at]
+        yield len(part)
+    return (yield from _count(detector, gone, heard, opened_at))
+
+
+def _see(sight: Sight, members: Iterable[Terminal], now: int, heard_since: int) -> None:
     silent, others = sight.silent.append, sight.others.append
     for terminal in members:
         if terminal.liveness not in _AWAKE:
@@ -39,43 +106,6 @@ def look(members: Iterable[Terminal], now: int, heard_since: int) -> Sight:
             silent(terminal)
         else:
             others(terminal)
-    return sight
-
-
-def burst(silent: Sequence[Terminal]) -> tuple[list[Terminal], int]:
-    """Those that one moment explains, and that moment: the largest crowd that can have fallen silent together.
-
-    A terminal can have fallen silent at any time from its last sign of life until its next beat but one (one
-    may have been lost before). A few stragglers, before or after, do not move the moment.
-    """
-    spans = [(_onset(terminal), terminal) for terminal in silent]
-    edges = [(onset, 1) for onset, _ in spans]
-    edges += [(onset + TERMINAL_OFFLINE.suspect_after(t.interval_ms, slack(t.interval_ms)), -1) for onset, t in spans]
-    edges.sort(key=lambda edge: (edge[0], -edge[1]))
-    crowd = most = moment = 0
-    for at, step in edges:
-        crowd += step
-        if crowd > most:
-            most, moment = crowd, at
-    together = [
-        t for onset, t in spans
-        if onset <= moment <= onset + TERMINAL_OFFLINE.suspect_after(t.interval_ms, slack(t.interval_ms))
-    ]  # fmt: skip
-    return together, moment
-
-
-def tally_breach(
-    detector: GroupDetector, together: Sequence[Terminal], others: Sequence[Terminal], moment: int
-) -> Tally:
-    """Count for the question: did they fall silent together? Counter-evidence is who spoke after that moment."""
-    return _count(detector, together, others, moment)
-
-
-def tally_recovery(detector: GroupDetector, sight: Sight, opened_at: int) -> Tally:
-    """Count for the question: are they back? Only having been heard since it opened counts; absence proves nothing."""
-    heard = [terminal for terminal in sight.others if terminal.last_seen > opened_at]
-    not_heard = [terminal for terminal in sight.others if terminal.last_seen <= opened_at]
-    return _count(detector, [*sight.silent, *not_heard], heard, opened_at)
 
 
 def _onset(terminal: Terminal) -> int:
@@ -86,14 +116,21 @@ def _onset(terminal: Terminal) -> int:
     return max(terminal.last_seen, terminal.since - patience)
 
 
-def _count(detector: GroupDetector, gone: Sequence[Terminal], others: Sequence[Terminal], onset: int) -> Tally:
+def _count(detector: GroupDetector, gone: Sequence[Terminal], others: Sequence[Terminal], onset: int) -> Parts[Tally]:
     """`others` spoke after `onset` or say nothing yet; the worst part is the one with most that are gone."""
-    by_part = Counter([_part(detector, terminal) for terminal in gone])
+    by_part = Counter[str]()
+    for members in parts(gone):
+        by_part.update([_part(detector, terminal) for terminal in members])
+        yield len(members)
     most = max(by_part.values(), default=0)
     worst = min((part for part, count in by_part.items() if count == most), default="")
-    alive = [terminal for terminal in others if terminal.last_seen > onset]
-    beside = sum([_part(detector, terminal) != worst for terminal in alive])
-    return Tally(len(gone), len(alive), len(others) - len(alive), len(gone) - by_part[worst], beside)
+    alive = beside = 0
+    for members in parts(others):
+        speaking = [terminal for terminal in members if terminal.last_seen > onset]
+        alive += len(speaking)
+        beside += sum([_part(detector, terminal) != worst for terminal in speaking])
+        yield len(members)
+    return Tally(len(gone), alive, len(others) - alive, len(gone) - by_part[worst], beside)
 
 
 def _part(detector: GroupDetector, terminal: Terminal) -> str:

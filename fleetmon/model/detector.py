@@ -48,7 +48,7 @@ class LivenessDetector(NamedTuple):
     hold: Callable[[int], int]  # interval -> how long neighbours get to show that they share the fault
 
 
-class GroupDetector(Struct, frozen=True, eq=False):
+class GroupDetector(Struct, frozen=True, eq=False, gc=False):
     """Judges the common silence of terminals that share the values of `scope`. Equal only to itself."""
 
     kind: str
@@ -78,4 +78,11 @@ class HostDetector(NamedTuple):
     recovered: Callable[[HostHealth], bool]
 
 
-Detector = IngestDetector | LivenessDetector | GroupDetector | DeviceDetector | HostDetector
+class MoneyDetector(NamedTuple):
+    """Judges what became of sales; the engine asks its ledger."""
+
+    kind: str
+    policy: Policy
+
+
+Detector = MoneyDetector | IngestDetector | LivenessDetector | GroupDetector | DeviceDetector | HostDetector

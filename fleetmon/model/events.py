@@ -26,10 +26,21 @@ Fen = Annotated[int, Meta(ge=-INT64_MAX, le=INT64_MAX, description="minor units 
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 Interval = Annotated[int, Meta(ge=1, le=604_800, description="seconds between two heartbeats")]
-Word = Annotated[str, Meta(min_length=1, max_length=64)]
-Name = Annotated[str, Meta(max_length=64)]
+# Of a control character in a name nobody could tell what is wrong with it, and PostgreSQL takes no NUL.
+_PLAIN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN, description="no control characters")]
+Name = Annotated[str, Meta(max_length=64, pattern=_PLAIN, description="no control characters")]
+Label = Annotated[str, Meta(max_length=64)]  # in every heartbeat, and never kept apart from it: not worth the look
 Masked = Annotated[str, Meta(pattern=r"^[0-9]{6}\*{6}[0-9]{4}$(?!\n)", description="first 6 + ****** + last 4")]
-Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$(?!\n)")]
+_LEAP = r"([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+Date = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+        rf"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP}-02-29)$(?!\n)",
+        description="a day of the Gregorian calendar, year-month-day",
+    ),
+]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
 Attribute = Literal[
     "terminal", "merchant", "site", "region", "carrier", "acquirer", "provider", "model", "firmware", "network"
@@ -70,7 +81,7 @@ class Net(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The network as the terminal sees it; `link`, `internet`, `host` are three levels of reach."""
 
     type: Literal["4g", "5g", "3g", "2g", "wifi", "ethernet"] | None = None
-    carrier: Name | None = None
+    carrier: Label | None = None
     cell: str | None = None
     ssid: str | None = None
     rssi_dbm: float | None = None

@@ -9,9 +9,9 @@ import re
 from bisect import bisect_right
 from typing import Final
 
-DAY: Final = 86_400_000
+from fleetmon.model.days import DAY, UTC_OFFSET
+
 WEEK: Final = 7 * DAY
-UTC_OFFSET: Final = 8 * 3_600_000
 _MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; the first Monday came four days later
 _DAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _RULE: Final = re.compile(r"([A-Za-z,\- ]+?)\s+(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)")

@@ -48,7 +48,7 @@ class Policy(NamedTuple):
     keep_ms: int  # `keep_firing_for`: how long it must be over before it is resolved
 
 
-class Incident(Struct):
+class Incident(Struct, gc=False):
     """One incident. Times are those of the fact (a deadline, an arrival), in milliseconds."""
 
     id: str
@@ -64,12 +64,12 @@ class Incident(Struct):
     resolved_at: int | None = None
     terminals: int = 0
     suppressed_by: str | None = None
-    evidence: list[str] = []
+    evidence: tuple[str, ...] = ()
 
     def measure(self, terminals: Sequence[str]) -> None:
         """Note whom it has taken: all are counted, the first few named."""
         self.terminals = len(terminals)
-        self.evidence = nsmallest(EVIDENCE, terminals)
+        self.evidence = tuple(nsmallest(EVIDENCE, terminals))
 
     def move(self, status: Status) -> None:
         """Change the status, if the table allows it."""
@@ -78,7 +78,7 @@ class Incident(Struct):
         self.status = status
 
 
-class Transition(NamedTuple):
+class Transition(Struct, frozen=True, gc=False):
     """A change of an incident, with the incident as it was right after it."""
 
     at: int

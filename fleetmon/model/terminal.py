@@ -10,7 +10,6 @@ from typing import Final, NamedTuple, cast
 from msgspec import Struct
 
 from fleetmon.model.events import Attribute
-from fleetmon.model.incident import fnv1a
 
 WINDOW: Final = 48  # sequence numbers below the newest that are remembered one by one
 FULL: Final = (1 << WINDOW) - 1
@@ -60,6 +59,7 @@ class Terminal(Struct, gc=False):
     cohort: Cohort
     interval_ms: int
     wait_ms: int  # the silence that makes it a suspect
+    serial: str = ""
     registered: bool = True
     liveness: Liveness = Liveness.NEVER_SEEN
     since: int = NEVER  # of `liveness`
@@ -77,12 +77,11 @@ class Terminal(Struct, gc=False):
     session: str = ""
     session_at: int = NEVER  # when it began, by the terminal's own clock
     ended: str = ""  # the session that is over, whose repeated birth or will is no news
-    serial: str = ""
 
     @property
     def partition(self) -> int:
         """One of 256 parts of the fleet; terminals of a site, else of a merchant, stay together."""
-        return fnv1a(self.site or self.merchant or self.id) % PARTITIONS
+        return partition_of(self.site or self.merchant or self.id)
 
     def place(self, boot: int, seq: int) -> Order:
         """Note a counted message and say how it stands to the others."""
@@ -109,3 +108,11 @@ class Terminal(Struct, gc=False):
         """What a selector can ask for."""
         shared = cast("dict[Attribute, str]", self.cohort._asdict())
         return {**shared, "terminal": self.id, "merchant": self.merchant, "site": self.site}
+
+
+def partition_of(key: str) -> int:
+    """The 64-bit FNV-1a hash modulo 256: its last eight bits, which need no others to be reckoned."""
+    value = 0x25
+    for byte in key.encode():
+        value = (value ^ byte) * 0xB3 & 0xFF
+    return value

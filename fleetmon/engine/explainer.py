@@ -1,0 +1,73 @@
+"""Joins money and devices: takes the facts, and says of any transaction where it stands and why.
+
+An explanation is worked out when somebody asks, from all that is known then; nothing of it is kept, so a
+message that comes late changes the answer and not the history.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from fleetmon.engine.directory import Directory
+from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.gather import Gather
+from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.ledger import Ledger
+from fleetmon.engine.outcome import Fact
+from fleetmon.engine.timeline import Timeline
+from fleetmon.explain import explain
+from fleetmon.model.cause import Explanation
+from fleetmon.model.days import DAY
+from fleetmon.model.events import DeviceEvent, MaintenanceMark, State
+from fleetmon.model.sale import Sale
+
+AHEAD = 60_000  # a clock so far ahead dates nothing
+
+
+class Explainer:
+    """The ledger, the timeline, and the causes."""
+
+    def __init__(self, fleet: Fleet, incidents: Incidents, directory: Directory) -> None:
+        self.ledger = Ledger(directory)
+        self.timeline = Timeline(directory.places)
+        self._fleet = fleet
+        self._incidents = incidents
+        self.register(directory)
+
+    def register(self, directory: Directory) -> None:
+        """Take another registry."""
+        self.ledger.directory = directory
+        self.timeline.places = directory.places
+        self._gather = Gather(self._fleet, directory, self.ledger, self.timeline, self._incidents)
+
+    def observe(self, facts: Iterable[Fact]) -> None:
+        """Take in facts; repetitions change nothing."""
+        for fact in facts:
+            message = fact.message
+            event, key = message.event, message.key
+            if isinstance(event, State):
+                self.timeline.state(key, event, message.received_at)
+            elif isinstance(event, DeviceEvent):
+                self.timeline.device(key, event, _dated(event.at, message.received_at))
+            elif isinstance(event, MaintenanceMark):
+                self.timeline.mark(key, event, _dated(event.at, message.received_at))
+            else:
+                self.ledger.observe(key, self.merchant_of(key), event, message.received_at)
+
+    def merchant_of(self, terminal: str) -> str:
+        """Whose terminal it is; empty where nobody knows."""
+        found = self._fleet.terminals.get(terminal)
+        return found.merchant if found else ""
+
+    def explanation(self, sale: Sale, now: int) -> Explanation:
+        """Where a transaction stands at `now`, and why it is not paid."""
+        standing = self.ledger.standing(sale, now)
+        return Explanation(sale, standing, tuple(explain(self._gather.case(sale, standing, now))))
+
+    def unpaid(self, now: int, merchant: str | None = None) -> Iterator[Explanation]:
+        """Everything that the contract wants explained, of one merchant or of all."""
+        for sale, standing in self.ledger.unpaid(now, merchant):
+            yield Explanation(sale, standing, tuple(explain(self._gather.case(sale, standing, now))))
+
+
+def _dated(at: int, heard_at: int) -> int:
+    """When it was, by the terminal, which may tell late; its future is an error of its clock."""
+    return at if -AHEAD <= heard_at - at <= DAY else heard_at

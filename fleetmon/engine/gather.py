@@ -1,0 +1,187 @@
+"""Lays together everything that is known about one transaction, so that causes can be asked."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from fleetmon.detect import CARRIER_OUTAGE_IN_REGION, HOST_OUTAGE
+from fleetmon.engine.directory import Directory
+from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.ledger import Ledger
+from fleetmon.engine.timeline import Timeline
+from fleetmon.model.case import Announcement, Answer, Case, Silence
+from fleetmon.model.days import DAY
+from fleetmon.model.episode import Episode, share
+from fleetmon.model.incident import Incident, Scope
+from fleetmon.model.registry import CELLULAR, selects
+from fleetmon.model.responses import meaning
+from fleetmon.model.sale import Sale
+from fleetmon.model.standing import Standing, Wait
+from fleetmon.model.terminal import NO_DEADLINE, Terminal
+
+MINUTE: Final = 60_000
+AROUND: Final = 300_000  # a fault this near to a request may have spoilt it
+HOUR: Final = 3_600_000
+SOON: Final = 900_000  # a sale taken again within a quarter of an hour
+LOOKED_AT: Final = 30  # neighbours, when there are many
+BEHIND_S: Final = 600.0  # a merchant's system that lags so far is behind
+_COMPONENTS: Final = frozenset(
+    {"reader", "ped", "printer", "battery", "power", "storage", "clock", "sim", "security", "software", "keys"}
+)
+
+
+class Gather:
+    """Reads what the engine's parts hold; changes nothing."""
+
+    def __init__(
+        self, fleet: Fleet, directory: Directory, ledger: Ledger, timeline: Timeline, incidents: Incidents
+    ) -> None:
+        self._fleet = fleet
+        self._directory = directory
+        self._ledger = ledger
+        self._timeline = timeline
+        self._incidents = incidents
+
+    def case(self, sale: Sale, standing: Standing, now: int) -> Case:
+        """The case of one transaction at `now`."""
+        case = Case(now, sale, standing, self._directory.days, self._directory.merchants.get(sale.merchant))
+        case.fees = self._directory.fees
+        case.meaning = meaning(sale.response, self._directory.overlays.get(sale.acquirer)) if sale.response else ""
+        case.span = _span(sale, standing, now)
+        if standing.wait in (Wait.NOTHING, Wait.CALENDAR, Wait.DONE):
+            return case
+        terminal = self._fleet.terminals.get(sale.terminal)
+        case.terminal = terminal.attributes() if terminal else {"terminal": sale.terminal}
+        book = self._ledger.book(sale.merchant)
+        case.linked = book.links.get((sale.terminal, sale.id), [])
+        case.account = book.account
+        case.batch = book.batch_of(sale)
+        self._device(case)
+        self._hosts(case)
+        if standing.wait in (Wait.UPLOAD, Wait.CLOSING, Wait.ANSWER, Wait.REFUSED) and terminal is not None:
+            case.silence = self._silence(terminal, *case.span)
+        if standing.wait in (Wait.ANSWER, Wait.REFUSED, Wait.CANCELLED):
+            self._answers(case, list(book.sales.values()))
+        case.incidents = list(self._concerning(case, terminal))
+        return case
+
+    def _device(self, case: Case) -> None:
+        start, stop = case.span
+        found = self._timeline.of(f"terminal/{case.sale.terminal}", start - 2 * DAY, stop)
+        case.faults = [one for one in found if one.kind in _COMPONENTS]
+        case.works = [one for one in found if one.kind == "mark"]
+        case.signs = [one for one in found if one.kind not in _COMPONENTS and one.kind != "mark"]
+
+    def _silence(self, terminal: Terminal, start: int, stop: int) -> Silence:
+        shop = [one for one in self._fleet.groups.shop(terminal.site) if one is not terminal] if terminal.site else []
+        peers: Sequence[Terminal] = ()
+        if terminal.cohort.network in CELLULAR:
+            scope = tuple([(name, getattr(terminal.cohort, name)) for name in CARRIER_OUTAGE_IN_REGION.scope])
+            peers = [
+                one
+                for one in self._fleet.groups.members((CARRIER_OUTAGE_IN_REGION, scope))[: 4 * LOOKED_AT]
+                if one.site != terminal.site or not terminal.site
+            ]
+        return Silence(
+            self._silent([terminal], start, stop) or 0.0,
+            self._silent(shop, start, stop),
+            self._silent(peers, start, stop),
+        )
+
+    def _silent(self, terminals: Sequence[Terminal], start: int, stop: int) -> float | None:
+        looked_at = terminals[:LOOKED_AT]
+        shares = [
+            share(
+                [one for one in self._timeline.of(f"terminal/{terminal.id}", start, stop) if one.kind == "silent"],
+                start,
+                stop,
+            )
+            for terminal in looked_at
+        ]
+        return round(sum(shares) / len(shares), 2) if shares else None
+
+    def _hosts(self, case: Case) -> None:
+        sale, (start, stop) = case.sale, case.span
+        payout = case.standing.payout
+        acquirer = sale.acquirer or case.terminal.get("acquirer", "") or self._directory.acquirer(sale.merchant)
+        behind = [host for host in dict.fromkeys((acquirer, sale.issuer, payout.payer if payout else "")) if host]
+        case.hosts = {host: row for host in behind if (row := self._directory.hosts.get(host))}
+        case.pulse = {host: self._ledger.pulse(host, start, stop) for host in behind[:1]}
+        case.health = [episode for host in behind for episode in self._health(host, start, stop)]
+        for host in behind:
+            case.files += self._ledger.files.get((host, case.standing.day), [])
+        case.files.sort(key=lambda one: one.at)
+        case.announced = list(self._announced(case, behind))
+        case.backlog = list(self._backlog(sale.merchant, start, stop))
+
+    def _health(self, host: str, start: int, stop: int) -> Iterator[Episode]:
+        topic = f"host/{host}/health"
+        for at, word in self._ledger.health.get(host, ()):
+            begin = at - round(word.window_s * 1000)
+            if at < start or begin > stop:
+                continue
+            if word.signed_on is False:
+                yield Episode("signed_off", topic, begin, at, host)
+            if HOST_OUTAGE.breached(word):
+                yield Episode("failing" if word.peer is None else "link_failing", topic, begin, at, host)
+            elif HOST_OUTAGE.recovered(word):
+                yield Episode("well", topic, begin, at, host)
+            if word.cutover == "start":
+                yield Episode("cutover", topic, at, at, host)
+
+    def _announced(self, case: Case, behind: list[str]) -> Iterator[Announcement]:
+        provider, carrier = case.terminal.get("provider", ""), case.terminal.get("carrier", "")
+        for host in [*behind, provider, carrier]:
+            for told in self._ledger.notices.get(host, {}).values():
+                last = told[-1]
+                if last.event == "cancelled" or (last.select and not selects(last.select, case.terminal)):
+                    continue
+                begin = next((one.at for one in told if one.event == "started"), last.starts_at)
+                end = next((one.at for one in told if one.event == "ended"), last.ends_at)
+                row = self._directory.hosts.get(host)
+                kind = row.kind if row else "carrier" if host == carrier else "provider"
+                yield Announcement(host, kind, last.id, min(begin, last.starts_at), end, frozenset(last.services or ()))
+
+    def _backlog(self, merchant: str, start: int, stop: int) -> Iterator[Episode]:
+        topic = f"merchant/{merchant}/backoffice"
+        words = self._ledger.backoffice.get(merchant, [])
+        for index, (at, word) in enumerate(words):
+            lag = max(word.lag_s or 0.0, (at - word.oldest_at) / 1000 if word.oldest_at else 0.0)
+            until = words[index + 1][0] if index + 1 < len(words) else min(at + HOUR, NO_DEADLINE)
+            if lag >= BEHIND_S and at <= stop and until >= start:
+                yield Episode("backlog", topic, at - round(lag * 1000), until, count=word.queue_depth, worst=lag)
+
+    def _answers(self, case: Case, sales: list[Sale]) -> None:
+        sale = case.sale
+        for one in sales:
+            if one.terminal != sale.terminal or one is sale or abs(one.at - sale.at) > 6 * HOUR:
+                continue
+            outcome = "approved" if one.accepted else "declined" if one.declined else "unanswered"
+            if one.kind != "reversal":
+                case.answers.append(Answer(one.at, outcome, one.response))
+            later = 0 < one.at - sale.at <= SOON
+            case.redone = case.redone or (later and one.kind == sale.kind and one.amount != sale.amount)
+        case.answers.sort()
+
+    def _concerning(self, case: Case, terminal: Terminal | None) -> Iterator[Incident]:
+        start, stop = case.span
+        scopes: list[Scope] = [
+            (("host", host),) for host in (*case.hosts, *([case.sale.acquirer] if case.sale.acquirer else []))
+        ]
+        scopes.append((("terminal", case.sale.terminal),))
+        if terminal is not None:
+            scopes += [scope for _, scope in self._fleet.groups.of(terminal)]
+        for scope in dict.fromkeys(scopes):
+            for incident in self._incidents.about(scope):
+                if incident.opened_at <= stop and (incident.resolved_at or stop) >= start:
+                    yield incident
+
+
+def _span(sale: Sale, standing: Standing, now: int) -> tuple[int, int]:
+    """When a fault would have mattered."""
+    if standing.blocked is not None:
+        start, stop = standing.blocked
+        return start, max(stop, start + MINUTE)
+    if standing.wait in (Wait.ANSWER, Wait.REFUSED, Wait.CANCELLED):
+        return sale.at - AROUND, sale.at + AROUND
+    return standing.settled_from or sale.at, now

@@ -1,0 +1,161 @@
+"""Every sale from the card to the merchant's account, and what its hosts and files told.
+
+Takes the same facts that the store keeps, in any order and any number of times. It holds what is open;
+what is settled and old is forgotten here and stays in the store.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from fleetmon.engine.book import ANSWER, MONEY, Book
+from fleetmon.engine.directory import Directory
+from fleetmon.model.case import FileWord, Pulse
+from fleetmon.model.days import DAY, day_from, day_of
+from fleetmon.model.events import (
+    Account,
+    Backoffice,
+    Batch,
+    Event,
+    HostHealth,
+    Notice,
+    Payout,
+    SettlementFile,
+    Transaction,
+)
+from fleetmon.model.sale import Sale
+from fleetmon.model.standing import Standing
+
+PAID_KEPT: Final = 4 * DAY  # settled sales, for repetitions and late corrections
+OPEN_KEPT: Final = 40 * DAY  # whatever it is, the store has it
+BUCKET: Final = 300_000
+FAILED: Final = frozenset({"68", "90", "91", "92", "96", "98", "C1"})  # the host's or the switch's fault (F39)
+
+
+class Ledger:
+    """Books by merchant, words of hosts, and how hosts answered."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.books: dict[str, Book] = {}
+        self.files: dict[tuple[str, int], list[FileWord]] = {}  # by host and business date
+        self.notices: dict[str, dict[str, list[Notice]]] = {}
+        self.health: dict[str, list[tuple[int, HostHealth]]] = {}
+        self.backoffice: dict[str, list[tuple[int, Backoffice]]] = {}
+        self._pulse: dict[str, dict[int, list[int]]] = {}
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def observe(self, key: str, merchant: str, event: Event, heard_at: int) -> Sale | None:
+        """Take in one fact of the terminal, host or merchant `key`; the sale when it was a stage of one."""
+        if isinstance(event, Transaction):
+            sale = self.book(merchant).take_stage(key, event, heard_at)
+            self._count_answer(event, heard_at)
+            return sale
+        if isinstance(event, Batch):
+            self.book(merchant).take_batch(key, event, heard_at)
+        elif isinstance(event, Payout):
+            self.book(key).take_payout(event, heard_at)
+        elif isinstance(event, Account):
+            self.book(key).take_account(event, heard_at)
+        elif isinstance(event, SettlementFile):
+            self._file(key, event, heard_at)
+        elif isinstance(event, Notice):
+            told = self.notices.setdefault(key, {}).setdefault(event.id, [])
+            if event not in told:
+                told.append(event)
+                told.sort(key=lambda one: one.at)
+        elif isinstance(event, HostHealth):
+            self._keep_last(self.health.setdefault(key, []), (_sane(event.at, heard_at), event))
+        elif isinstance(event, Backoffice):
+            self._keep_last(self.backoffice.setdefault(key, []), (_sane(event.at, heard_at), event))
+        return None
+
+    def book(self, merchant: str) -> Book:
+        """The merchant's book, begun if it is new."""
+        found = self.books.get(merchant)
+        if found is None:
+            found = self.books[merchant] = Book(merchant)
+        return found
+
+    def _file(self, host: str, event: SettlementFile, heard_at: int) -> None:
+        words = self.files.setdefault((host, day_from(event.business_date)), [])
+        word = FileWord(host, _sane(event.at, heard_at), event.event, event.code or "")
+        if word not in words:
+            words.append(word)
+            words.sort(key=lambda one: one.at)
+
+    def _count_answer(self, told: Transaction, heard_at: int) -> None:
+        if told.stage in ("requested", "stored") or not told.acquirer:
+            return
+        failed = told.stage == "unanswered" or (told.stage == "declined" and told.response in FAILED)
+        bucket = self._pulse.setdefault(told.acquirer, {}).setdefault(_sane(told.at, heard_at) // BUCKET, [0, 0])
+        bucket[0] += 1
+        bucket[1] += failed
+
+    @staticmethod
+    def _keep_last(kept: list[tuple[int, HostHealth]] | list[tuple[int, Backoffice]], word: tuple[int, object]) -> None:
+        if word not in kept:
+            kept.append(word)  # type: ignore[arg-type] # a list of one kind of word
+            kept.sort(key=lambda one: one[0])
+            del kept[:-_REPORTS]
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def standing(self, sale: Sale, now: int) -> Standing:
+        """Where a transaction stands."""
+        book, directory = self.books[sale.merchant], self.directory
+        return book.standing(sale, now, directory.terms(sale.merchant), directory.days)
+
+    def pulse(self, host: str, start: int, stop: int) -> Pulse:
+        """How a host answered the whole fleet from five minutes before `start` to five after `stop`."""
+        buckets = self._pulse.get(host, {})
+        span = range(start // BUCKET - 1, stop // BUCKET + 2)
+        found = [
+            buckets[one] for one in (span if len(span) < len(buckets) else buckets) if one in buckets and one in span
+        ]
+        return Pulse(sum(one[0] for one in found), sum(one[1] for one in found))
+
+    def unpaid(self, now: int, merchant: str | None = None) -> Iterator[tuple[Sale, Standing]]:
+        """What the contract wants explained: money not paid, and what was declined or unanswered today."""
+        books = self.books.values() if merchant is None else filter(None, [self.books.get(merchant)])
+        today = day_of(now)
+        for book in books:
+            for sale in book.sales.values():
+                if sale.kind == "reversal":
+                    continue
+                standing = self.standing(sale, now)
+                if sale.accepted or sale.stored:
+                    listed = sale.kind in MONEY and standing.state != "paid"
+                else:
+                    answered = sale.declined or sale.unanswered or now >= sale.at + ANSWER
+                    listed = bool(answered) and day_of(sale.at) == today
+                if listed:
+                    yield sale, standing
+
+    def forget(self, now: int) -> None:
+        """Drop what is settled, or so old that nobody waits for it in memory."""
+        for merchant, book in list(self.books.items()):
+            for key, sale in list(book.sales.items()):
+                age = now - max(sale.at, sale.settles_from)
+                if age > PAID_KEPT and (age > OPEN_KEPT or self._is_settled(sale, now)):
+                    del book.sales[key]
+                    book.links.pop(key, None)
+            book.forget(now - OPEN_KEPT)
+            if not (book.sales or book.payouts or book.account):
+                del self.books[merchant]
+        oldest = (now - OPEN_KEPT) // BUCKET
+        for buckets in self._pulse.values():
+            for bucket in [one for one in buckets if one < oldest]:
+                del buckets[bucket]
+        self.files = {key: words for key, words in self.files.items() if key[1] >= day_of(now - OPEN_KEPT)}
+
+    def _is_settled(self, sale: Sale, now: int) -> bool:
+        return sale.kind not in MONEY or self.standing(sale, now).state in ("paid", "cancelled", "declined", "unknown")
+
+
+_REPORTS: Final = 1_000  # of one host or merchant: a week at ten minutes
+
+
+def _sane(at: int, heard_at: int) -> int:
+    """The sender's time, unless it is more than a day off: then the arrival dates the fact."""
+    return at if abs(at - heard_at) <= DAY else heard_at

@@ -1,0 +1,191 @@
+"""What was unusual about terminals and hosts, from when to when: the stuff that causes judge from.
+
+Only the unusual is kept, so a healthy terminal costs nothing: heartbeats leave episodes (weak signal, a
+wrong clock, sales kept inside), connections leave silences, devices and hosts their own words. Words are
+kept as they were said and put in order of their own numbers, so the order of arrival does not matter.
+What ended longer than `KEPT` ago is forgotten; the store has it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from fleetmon.detect.signs import SIGNS, remarkable, signs
+from fleetmon.model.days import DAY
+from fleetmon.model.episode import Episode
+from fleetmon.model.events import DeviceEvent, Heartbeat, MaintenanceMark, State
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
+
+KEPT: Final = 20 * DAY
+MOST: Final = 64  # episodes and words remembered of one subject
+_GONE: Final = (Liveness.SUSPECT, Liveness.DOWN)
+
+
+class _Word(NamedTuple):
+    """A numbered word of a terminal: set or clear, begin or end."""
+
+    boot: int
+    seq: int
+    at: int
+    begins: bool
+    once: bool
+
+
+class Timeline:
+    """Episodes by subject: `terminal/T1`, `host/H`, `merchant/M`."""
+
+    def __init__(self, places: Mapping[str, tuple[float, float]]) -> None:
+        """`places` of shops: latitude and longitude in degrees."""
+        self.places = places
+        self._marked: set[str] = set()  # terminals whose next heartbeat has to be looked at
+        self._closed: dict[str, list[Episode]] = {}
+        self._open: dict[str, dict[str, Episode]] = {}
+        self._words: dict[str, dict[tuple[str, str, str], list[_Word]]] = {}
+        self._known: dict[str, tuple[str, ...]] = {}  # identity of a terminal: firmware, app, iccid, serial
+        self._fresh: list[Episode] = []
+
+    def take(self) -> list[Episode]:
+        """The episodes that began or ended since the last call."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def beat(self, terminal: Terminal, beat: Heartbeat, now: int) -> None:
+        """Note what a heartbeat shows, and what it no longer shows; nearly none has anything to show."""
+        if not remarkable(beat, now) and terminal.id not in self._marked:
+            return
+        subject = f"terminal/{terminal.id}"
+        shown = signs(beat, now, self.places.get(terminal.site))
+        for kind in [kind for kind in self._open.get(subject, ()) if kind in SIGNS and kind not in shown]:
+            self.end(subject, kind, now)
+        if shown:
+            self._marked.add(terminal.id)
+        else:
+            self._marked.discard(terminal.id)
+        for kind, worst in shown.items():
+            self.begin(subject, kind, now, topic=f"{subject}/heartbeat", worst=worst)
+
+    def gone(self, terminal: Terminal, before: Liveness, after: Liveness, at: int) -> None:
+        """Note a silence: it began with the last sign of life."""
+        subject = f"terminal/{terminal.id}"
+        if after in _GONE and before not in _GONE:
+            began = terminal.last_seen if before is Liveness.UP else at
+            self.begin(subject, "silent", began, f"{subject}/state")
+        elif before in _GONE and after not in _GONE:
+            self.end(subject, "silent", at)
+
+    def state(self, terminal: str, said: State, at: int) -> None:
+        """Note an update, another SIM, another device, a reboot."""
+        subject, topic = f"terminal/{terminal}", f"terminal/{terminal}/state"
+        if said.state == "offline":
+            if said.reason == "maintenance":
+                self.begin(subject, "maintenance", at, topic)
+            elif said.reason != "lost" and "pending" in self._open.get(subject, ()):
+                self.begin(subject, "off", at, topic)  # with sales inside
+            return
+        self.end(subject, "maintenance", at)
+        self.end(subject, "off", at)
+        now = (said.firmware or "", said.app or "", said.iccid or "", said.serial or "")
+        old = self._known.get(terminal)
+        if any(now):
+            self._known[terminal] = tuple(new or was for new, was in zip(now, old or now, strict=True))
+        if old is None:
+            return
+        for kind, was, new in zip(("updated", "updated", "sim_changed", "swapped"), old, now, strict=True):
+            if was and new and was != new:
+                self.instant(subject, kind, at, topic, f"{was}->{new}")
+
+    def device(self, terminal: str, said: DeviceEvent, at: int) -> None:
+        """Note a device event; mere information counts for less, and says so in its code."""
+        key = (said.component, said.code, f"terminal/{terminal}/device")
+        word = _Word(said.boot, said.seq, at, said.action != "clear", said.action == "oneshot")
+        self._word(f"terminal/{terminal}", key, word)
+
+    def mark(self, terminal: str, said: MaintenanceMark, at: int) -> None:
+        """Note that a technician began or ended."""
+        key = ("mark", said.reason or "", f"terminal/{terminal}/maintenance")
+        self._word(f"terminal/{terminal}", key, _Word(said.boot, said.seq, at, said.event == "begin", once=False))
+
+    def begin(self, subject: str, kind: str, at: int, topic: str, worst: float = 0.0, code: str = "") -> None:
+        """Something is so since `at`, or still is."""
+        held = self._open.setdefault(subject, {})
+        key = f"{kind}{code}"
+        episode = held.get(key)
+        if episode is None:
+            held[key] = episode = Episode(kind, topic, at, code=code, count=0)
+            self._fresh.append(episode)
+        episode.count += 1
+        episode.worst = max(episode.worst, worst, key=abs)
+
+    def end(self, subject: str, kind: str, at: int, code: str = "") -> None:
+        """It is over at `at`, if it was so."""
+        held = self._open.get(subject)
+        episode = held.pop(f"{kind}{code}", None) if held else None
+        if held is not None and not held:
+            del self._open[subject]
+        if episode is not None:
+            episode.end = max(at, episode.begin)
+            self._keep(subject, episode)
+
+    def instant(self, subject: str, kind: str, at: int, topic: str, code: str = "") -> None:
+        """It happened at `at`."""
+        self._keep(subject, Episode(kind, topic, at, at, code))
+
+    def recall(self, episode: Episode) -> None:
+        """Take up what was stored; the subject is in the topic."""
+        subject = "/".join(episode.topic.split("/")[:2])
+        if episode.end == NO_DEADLINE:
+            self._open.setdefault(subject, {}).setdefault(f"{episode.kind}{episode.code}", episode)
+        else:
+            self._closed.setdefault(subject, []).append(episode)
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def of(self, subject: str, since: int, until: int) -> list[Episode]:
+        """The episodes of a subject that touch the span, the earliest first."""
+        found = [*self._closed.get(subject, ()), *self._open.get(subject, {}).values(), *self._told(subject)]
+        return sorted((one for one in found if one.touches(since, until)), key=lambda one: (one.begin, one.kind))
+
+    def forget(self, now: int) -> None:
+        """Drop what is over for long."""
+        for subject, episodes in list(self._closed.items()):
+            left = [one for one in episodes if one.end > now - KEPT]
+            if left:
+                self._closed[subject] = left
+            else:
+                del self._closed[subject]
+        for subject, words in list(self._words.items()):
+            if all(word.at <= now - KEPT for said in words.values() for word in said):
+                del self._words[subject]
+
+    def _keep(self, subject: str, episode: Episode) -> None:
+        kept = self._closed.setdefault(subject, [])
+        kept.append(episode)
+        if len(kept) > MOST:
+            del kept[0]
+        self._fresh.append(episode)
+
+    def _word(self, subject: str, key: tuple[str, str, str], word: _Word) -> None:
+        words = self._words.setdefault(subject, defaultdict(list))
+        said = words[key]
+        if word not in said:
+            said.append(word)
+            said.sort()
+            del said[:-MOST]
+
+    def _told(self, subject: str) -> Iterator[Episode]:
+        """Words as episodes: from a `set` to the next `clear`."""
+        for (kind, code, topic), said in self._words.get(subject, {}).items():
+            open_: Episode | None = None
+            for word in said:
+                if word.once:
+                    yield Episode(kind, topic, word.at, word.at, code)
+                elif word.begins and open_ is None:
+                    open_ = Episode(kind, topic, word.at, code=code)
+                elif not word.begins and open_ is not None:
+                    open_.end = max(word.at, open_.begin)
+                    yield open_
+                    open_ = None
+            if open_ is not None:
+                yield open_

@@ -1,0 +1,87 @@
+"""The other side: a host that fails, a file between institutions that does not come, a merchant that was stopped."""
+
+from fleetmon.model.case import Case
+from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all, cite_sale
+from fleetmon.model.episode import Evidence
+from fleetmon.model.standing import Wait
+
+MANY, OFTEN = 3, 0.3  # failures that are no accident, and their share
+LONG = 3_600_000  # a host that was down for less does not miss a payout
+_BAD = ("late", "partial", "rejected")
+
+
+def host_outage(case: Case) -> Suspicion | None:
+    """The acquirer or the issuer failed at the time, and nothing was announced."""
+    asked = case.kept_back or case.answerless or case.refused
+    if not (asked or case.at_host) or (case.refused and case.meaning not in ("host", "cutover", "")):
+        return None
+    told = [one for one in case.health if one.kind in ("failing", "signed_off")]
+    near = [one for one in told if one.touches(case.span[0], case.span[1])]
+    incident = case.incident_of("host_outage")
+    clues = _answers(case)
+    if near and case.kept_back:
+        clues.append(Clue("message", 4.5 * case.hindrance(near), cite_all(near)))
+    elif near and case.at_host:
+        weight = 3.0 if sum(one.overlap(*case.span) for one in near) >= LONG else 0.5
+        clues.append(Clue("message", weight - 2.0 * any(one.event == "ready" for one in case.files), cite_all(near)))
+    elif near:
+        clues.append(Clue("message", 3.0, cite_all(near)))
+    if incident is not None and not case.at_host:
+        clues.append(Clue("incident", 1.5))
+    facts: dict[str, int | str] = {"host": near[0].code if near else case.sale.acquirer, "code": case.sale.response}
+    return Suspicion(clues, incident.id if incident else None, facts) if clues else None
+
+
+def _answers(case: Case) -> list[Clue]:
+    """What this and other requests at the time tell."""
+    clues = []
+    if case.refused:
+        clues.append(Clue("code", 2.4 if case.meaning == "host" else 1.0, cite_sale(case)))
+    for pulse in case.pulse.values():
+        often = pulse.failures >= MANY and pulse.failures >= OFTEN * pulse.requests
+        if not case.at_host and not case.kept_back and often:
+            clues.append(Clue("neighbours", 2.0, cite_sale(case)))
+    return clues
+
+
+def interface_fault(case: Case) -> Suspicion | None:
+    """The host took the sale, and the settlement file between institutions is late, partial or rejected."""
+    if not case.at_host or not case.files:
+        return None
+    bad = [one for one in case.files if one.event in _BAD]
+    ready = [one for one in case.files if one.event == "ready" and (not bad or one.at > bad[-1].at)]
+    if bad:
+        weight = 5.5 if not ready else 4.0
+    elif ready:
+        return None
+    else:
+        weight = 3.8  # expected, and nothing came
+    words = bad or case.files
+    told = tuple(Evidence(f"host/{one.host}/file", one.at, f"{one.event} {one.code}".strip()) for one in words[-2:])
+    incident = case.incident_of("interface_fault")
+    facts: dict[str, int | str] = {"host": words[-1].host, "event": words[-1].event, "told_at": words[-1].at}
+    return Suspicion([Clue("message", weight, told)], incident.id if incident else None, facts)
+
+
+def merchant_suspended(case: Case) -> Suspicion | None:
+    """The acquirer stopped this merchant."""
+    waiting = case.standing.wait in (Wait.CLEARING, Wait.BANK, Wait.PAYOUT)
+    told = [one for one in case.account if one.at <= case.span[1]]
+    stopped = bool(told) and told[-1].status == "suspended"
+    by_code = case.refused and case.meaning == "merchant"
+    if not ((stopped and (waiting or case.refused)) or by_code):
+        return None
+    clues = []
+    if stopped:
+        said = Evidence(f"merchant/{case.sale.merchant}/account", told[-1].at, "suspended")
+        clues.append(Clue("message", 5.6 if not case.refused or by_code else 2.0, (said,)))
+    if by_code:
+        clues.append(Clue("code", 3.2, cite_sale(case)))
+    return Suspicion(clues, facts={"code": case.sale.response, "told_at": told[-1].at if stopped else 0})
+
+
+CAUSES = (
+    Cause("host_outage", "acquirer", host_outage),
+    Cause("interface_fault", "acquirer", interface_fault),
+    Cause("merchant_suspended", "acquirer", merchant_suspended),
+)

@@ -1,0 +1,70 @@
+"""Planned work: on the terminal or by its provider, or at a bank or payment system that announced it."""
+
+from fleetmon.model.case import Announcement, Case
+from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all
+from fleetmon.model.episode import Episode, Evidence
+from fleetmon.model.standing import Wait
+
+_BANKS = ("acquirer", "issuer", "switch", "institution")
+
+
+def terminal_maintenance(case: Case) -> Suspicion | None:
+    """A technician was at work, or the provider had announced it."""
+    if not (case.kept_back or case.answerless or case.refused):
+        return None
+    works = [*case.works, *case.signs_of("maintenance", "maintenance_status")]
+    works = [one for one in works if one.touches(*case.span)]
+    planned = [_episode(one) for one in case.announced if one.kind == "provider"]
+    planned = [one for one in planned if one.touches(*case.decisive)]
+    share = case.hindrance([*works, *planned])
+    if not share:
+        return None
+    clues = [Clue("message", 5.5 * share if works else 4.8 * share, cite_all([*works, *planned]))]
+    return Suspicion(clues, facts={"since_at": [*works, *planned][0].begin})
+
+
+def host_maintenance(case: Case) -> Suspicion | None:
+    """A bank or payment system had announced work for that time, or was at its day's cut-over."""
+    notices = [one for one in case.announced if one.kind in _BANKS and _serves(one, case)]
+    episodes = [one for one in map(_episode, notices) if one.touches(*case.decisive)]
+    if episodes and (weight := _weight(case, notices, case.hindrance(episodes))):
+        facts: dict[str, int | str] = {
+            "host": notices[0].host, "since_at": episodes[0].begin, "until_at": episodes[0].end,
+        }  # fmt: skip
+        return Suspicion([Clue("message", weight, cite_all(episodes, "notice"))], facts=facts)
+    cutover = [one for one in case.health if one.kind == "cutover"]
+    if case.refused and case.meaning == "cutover":
+        told = Evidence(f"terminal/{case.sale.terminal}/transaction", case.sale.declined, "declined 90")
+        clues = [Clue("code", 3.5, (told,)), *([Clue("message", 1.0, cite_all(cutover))] if cutover else [])]
+        return Suspicion(clues, facts={"host": case.sale.acquirer})
+    return None
+
+
+def _weight(case: Case, notices: list[Announcement], share: float) -> float:
+    if case.refused:
+        return 6.0 if case.meaning in ("host", "cutover", "") else 0.0
+    if case.answerless:
+        return 5.5
+    if case.kept_back:
+        return 6.0 * share
+    if case.standing.wait in (Wait.CLEARING, Wait.BANK):
+        return 5.5 if any("payout" in one.services for one in notices) else 3.8
+    return 0.0
+
+
+def _serves(notice: Announcement, case: Case) -> bool:
+    if not notice.services:
+        return True
+    if case.standing.wait in (Wait.CLEARING, Wait.BANK):
+        return "payout" in notice.services
+    return case.sale.rail in notice.services
+
+
+def _episode(notice: Announcement) -> Episode:
+    return Episode("notice", f"host/{notice.host}/notice/{notice.id}", notice.begin, notice.end)
+
+
+CAUSES = (
+    Cause("terminal_maintenance", "provider", terminal_maintenance),
+    Cause("host_maintenance", "acquirer", host_maintenance),
+)

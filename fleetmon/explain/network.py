@@ -1,0 +1,102 @@
+"""The way from the terminal to the host was cut: by the terminal, the shop, the carrier, the signal or the SIM.
+
+Only what was so while the sale could still have gone counts; a fault that came later explains nothing.
+Who else was silent tells them apart: nobody, the shop, or others of the same carrier in other shops.
+"""
+
+from fleetmon.model.case import Case
+from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all, cite_sale
+from fleetmon.model.incident import Incident
+
+ALONE, TOGETHER = 0.2, 0.5  # shares of silent neighbours
+SLIGHT = 0.2
+
+
+def terminal_offline(case: Case) -> Suspicion | None:
+    """Silent, or without a way to its host, while its neighbours were heard."""
+    cut = max(case.unheard, case.hindrance(case.signs_of("no_host", "off")))
+    if not _concerned(case) or cut < SLIGHT:
+        return None
+    clues = _own(case, cut)
+    shop = case.silence.site
+    if shop is not None:
+        clues.append(Clue("neighbours", 1.0 if shop < ALONE else -3.0 * shop))
+    if (case.silence.peers or 0.0) >= TOGETHER:
+        clues.append(Clue("link", -2.0))
+    return _suspicion(case, clues, case.incident_of("terminal_offline"))
+
+
+def site_outage(case: Case) -> Suspicion | None:
+    """All of the shop was silent, whatever its carriers."""
+    shop, incident = case.silence.site, case.incident_of("site_outage")
+    if not _concerned(case) or case.unheard < SLIGHT or (incident is None and (shop is None or shop < TOGETHER)):
+        return None
+    clues = _own(case, case.unheard)
+    if shop is not None:
+        clues.append(Clue("neighbours", 2.5 * (shop - 0.4)))
+    if (case.silence.peers or 0.0) >= TOGETHER:
+        clues.append(Clue("link", -2.0))
+    if incident is not None:
+        clues.append(Clue("incident", 2.0))
+    return _suspicion(case, clues, incident)
+
+
+def carrier_outage(case: Case) -> Suspicion | None:
+    """Others of the same carrier in other shops were silent too."""
+    peers, incident = case.silence.peers, case.incident_of("carrier_outage", "region_outage")
+    if not _concerned(case) or case.unheard < SLIGHT or (incident is None and (peers is None or peers < TOGETHER)):
+        return None
+    clues = _own(case, case.unheard)
+    if peers is not None:
+        clues.append(Clue("neighbours", 3.0 * (peers - 0.3)))
+    if incident is not None:
+        clues.append(Clue("incident", 3.0))
+    return _suspicion(case, clues, incident)
+
+
+def weak_signal(case: Case) -> Suspicion | None:
+    """The signal was poor or answers slow at the time."""
+    weak = case.signs_of("weak")
+    if not weak or not (_concerned(case) or (case.refused and case.sale.response in ("68", "98"))):
+        return None
+    share = case.hindrance(weak) if case.kept_back else 1.0
+    clues = [Clue("own", 4.5 * share, cite_all(weak) + cite_sale(case))]
+    if case.kept_back:
+        clues.append(Clue("link", -2.0 * case.unheard))
+    return _suspicion(case, clues, case.incident_of("weak_signal"))
+
+
+def sim_problem(case: Case) -> Suspicion | None:
+    """The SIM was deactivated, changed or out of data."""
+    told = [*case.faults_of("sim"), *case.signs_of("sim_changed")]
+    if not _concerned(case) or not told:
+        return None
+    clues = [Clue("message", 4.5, cite_all(told)), *_own(case, max(case.unheard, case.hindrance(told)))]
+    return _suspicion(case, clues, case.incident_of("sim_problem"))
+
+
+def _concerned(case: Case) -> bool:
+    return case.kept_back or case.answerless
+
+
+def _own(case: Case, share: float) -> list[Clue]:
+    return [Clue("own", 4.0 * share, cite_sale(case) + cite_all(case.signs_of("silent", "no_host")))]
+
+
+def _suspicion(case: Case, clues: list[Clue], incident: Incident | None) -> Suspicion:
+    start, stop = case.decisive
+    facts: dict[str, int | str] = {"since_at": start, "until_at": stop}
+    if incident is not None:
+        facts |= {"since_at": incident.opened_at, "terminals": incident.terminals}
+        if incident.resolved_at is not None:
+            facts["until_at"] = incident.resolved_at
+    return Suspicion(clues, incident.id if incident else None, facts)
+
+
+CAUSES = (
+    Cause("terminal_offline", "merchant", terminal_offline),
+    Cause("site_outage", "merchant", site_outage),
+    Cause("carrier_outage", "carrier", carrier_outage),
+    Cause("weak_signal", "merchant", weak_signal),
+    Cause("sim_problem", "provider", sim_problem),
+)
