@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from fleetmon.model.terminal import NO_DEADLINE
 
-PART: Final = 1_000  # terminals looked at in one go, about a millisecond
+PART: Final = 500  # terminals looked at in one go, about half a millisecond
 T = TypeVar("T")
 Parts = Generator[int, None, T]  # at each pause how many terminals it has looked at since the last; T at the end
 Action = Callable[..., Parts[None] | None]  # what to do, called with its arguments and the time; None: done at once

@@ -6,7 +6,7 @@ cannot cover what reached the host after it was instructed.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
@@ -24,6 +24,16 @@ NEAR: Final = 45 * DAY  # batch numbers and RRNs come again; further apart they 
 MONEY: Final = ("sale", "completion", "refund")
 _UNDOING: Final = ("reversal", "void", "refund")
 _MOST: Final = 64
+
+
+class _Path(NamedTuple):
+    """How far a sale is, and when it could have been."""
+
+    stage: Stage  # the first step not known to be passed
+    waits: Wait  # what it waits for, or waited for too long
+    begun: int  # when it could go on
+    in_time: int  # when it had to
+    settled: int  # from when it does or would settle
 
 
 class Book(Struct):
@@ -131,38 +141,44 @@ class Book(Struct):
         def when(at: int) -> Due:
             return due(at, terms, sale.rail, days, over_limit=over_limit)
 
-        begun, settled, stage = self._path(sale, terms)
-        expected = when(settled)
-        provisional = expected.provisional or stage in ("terminal", "batch")
+        path = self._path(sale, terms)
+        expected = when(path.settled)
+        provisional = expected.provisional or path.stage != "clearing"
         found = Standing(
-            "not_due", stage, Wait.NOTHING, terms, expected.at, provisional, expected.day, settled, None, over_limit
-        )
-        if sale.accepted and (covers := self.covering(sale, expected.day, settled)):
-            return self._covered(sale, found, covers, now)
+            "not_due", path.stage, Wait.CALENDAR, terms, expected.at, provisional, expected.day, path.settled, None,
+            over_limit,
+        )  # fmt: skip
+        if sale.accepted and (covers := self.covering(sale, expected.day, path)):
+            found = self._covered(sale, found, covers, now)
+            if found.wait is not Wait.CALENDAR:
+                return found
         late = now >= expected.at
         state: State = "not_due" if not late else "due" if now <= expected.at + terms.grace else "overdue"
         found = found._replace(state=state)
-        if stage in ("terminal", "batch"):
-            waits = (Wait.UPLOAD if stage == "terminal" else Wait.CLOSING) if late else Wait.NOTHING
-            return found._replace(wait=waits, blocked=_blocked(begun, now, now, sale, terms, days))
+        if path.stage != "clearing":
+            waits = path.waits if late else Wait.NOTHING
+            return found._replace(wait=waits, blocked=_blocked(path, now, now, sale, terms, days))
         if late:
             return found._replace(wait=Wait.CLEARING)
-        if settled - begun > _MOMENT and when(begun).at <= now:
-            waits = Wait.UPLOAD if sale.stored else Wait.CLOSING
-            return found._replace(wait=waits, blocked=_blocked(begun, settled, now, sale, terms, days))
-        return found._replace(wait=Wait.CALENDAR)
+        if path.settled - path.in_time > _MOMENT and when(path.in_time).at <= now:
+            blocked = _blocked(path, path.settled, now, sale, terms, days)
+            return found._replace(wait=path.waits, blocked=blocked)
+        return found
 
-    def _path(self, sale: Sale, terms: Terms) -> tuple[int, int, Stage]:
-        """When it could have settled, from when it does or would, and the first step not known to be passed."""
-        begun = sale.swiped_at if sale.stored else sale.settles_from
+    def _path(self, sale: Sale, terms: Terms) -> _Path:
+        """How far it is. What is not done yet counts as done in time: an upload at once, a closing by the cut-off."""
+        begun = sale.swiped_at if sale.stored else min(sale.heard_at or sale.settles_from, sale.settles_from)
         if not sale.accepted:
-            return begun, sale.at, "terminal"
+            return _Path("terminal", Wait.UPLOAD, begun, begun, sale.at)
+        reached = sale.settles_from
         if terms.capture == "host":
-            return begun, sale.settles_from, "clearing"
+            return _Path("clearing", Wait.UPLOAD, begun, begun, reached)
+        evening = _evening(begun, sale, terms)
         batch = self.batch_of(sale)
         if batch is None or not batch.closed_at:
-            return begun, sale.settles_from, "batch"
-        return begun, max(sale.settles_from, batch.closed_at), "clearing"
+            return _Path("batch", Wait.CLOSING, begun, evening, _evening(reached, sale, terms))
+        waits = Wait.UPLOAD if reached > evening else Wait.CLOSING
+        return _Path("clearing", waits, begun, evening, max(reached, batch.closed_at))
 
     def _covered(self, sale: Sale, found: Standing, covers: list[History], now: int) -> Standing:
         """What the payouts made of it. The earliest counts, and later ones make up for what it left open."""
@@ -193,16 +209,19 @@ class Book(Struct):
         rest = sum(one.last.amount for one in credited if one is not credited[0])
         return bool(rest) and rest >= credited[0].missing and first.day == credited[-1].day
 
-    def covering(self, sale: Sale, day: int, reached: int) -> list[History]:
-        """The payouts that cover a sale of this business date that reached the host at `reached`, earliest first."""
+    def covering(self, sale: Sale, day: int, path: _Path) -> list[History]:
+        """The payouts that cover a sale of this business date, earliest first.
+
+        A whole business date is what was ready to be cleared when the payout was made.
+        """
         found = [one for one in self.by_rrn.get(sale.rrn, ()) if abs(one.day - day) * DAY < NEAR] if sale.rrn else []
         for one in self.payouts.values():
             if one.rows or one in found:
                 continue
             if one.batches:
-                if sale.batch in one.batches and abs(one.day - day) * DAY < NEAR and reached <= one.began:
+                if sale.batch in one.batches and abs(one.day - day) * DAY < NEAR and sale.settles_from <= one.began:
                     found.append(one)
-            elif one.day == day and reached <= one.began:
+            elif one.day == day and path.stage == "clearing" and path.settled <= one.began:
                 found.append(one)
         return sorted(found, key=lambda one: (one.began, one.id))
 
@@ -248,7 +267,12 @@ def _is_short(sale: Sale, payout: History) -> bool:
     return row.amount < sale.amount - (row.fee or 0)
 
 
-def _blocked(begun: int, ended: int, now: int, sale: Sale, terms: Terms, days: WorkingDays) -> tuple[int, int]:
+def _evening(at: int, sale: Sale, terms: Terms) -> int:
+    """By when the day of a sale has to be closed."""
+    return max(at, midnight(trade_day(at, terms, sale.rail)) + terms.cutoff)
+
+
+def _blocked(path: _Path, ended: int, now: int, sale: Sale, terms: Terms, days: WorkingDays) -> tuple[int, int]:
     """From when the sale could have gone on to when it had to, for the money to be there now."""
-    latest = last_chance(now, begun, terms, sale.rail, days)
-    return begun, max(min(ended, latest if latest is not None else ended), begun)
+    latest = last_chance(now, path.in_time, terms, sale.rail, days)
+    return path.begun, max(min(ended, latest if latest is not None else ended), path.begun)

@@ -10,7 +10,7 @@ from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.ledger import Ledger
 from fleetmon.engine.timeline import Timeline
 from fleetmon.model.case import Announcement, Answer, Case, Silence
-from fleetmon.model.days import DAY
+from fleetmon.model.days import DAY, UTC_OFFSET, day_of, midnight
 from fleetmon.model.episode import Episode, share
 from fleetmon.model.incident import Incident, Scope
 from fleetmon.model.registry import CELLULAR, selects
@@ -21,6 +21,7 @@ from fleetmon.model.terminal import NO_DEADLINE, Terminal
 
 MINUTE: Final = 60_000
 AROUND: Final = 300_000  # a fault this near to a request may have spoilt it
+BEFORE, AFTER = 600_000, 2_400_000  # around the usual end of day
 HOUR: Final = 3_600_000
 SOON: Final = 900_000  # a sale taken again within a quarter of an hour
 LOOKED_AT: Final = 30  # neighbours, when there are many
@@ -47,7 +48,7 @@ class Gather:
         case = Case(now, sale, standing, self._directory.days, self._directory.merchants.get(sale.merchant))
         case.fees = self._directory.fees
         case.meaning = meaning(sale.response, self._directory.overlays.get(sale.acquirer)) if sale.response else ""
-        case.span = _span(sale, standing, now)
+        case.span = self._span(sale, standing, now)
         if standing.wait in (Wait.NOTHING, Wait.CALENDAR, Wait.DONE):
             return case
         terminal = self._fleet.terminals.get(sale.terminal)
@@ -62,6 +63,11 @@ class Gather:
             case.silence = self._silence(terminal, *case.span)
         if standing.wait in (Wait.ANSWER, Wait.REFUSED, Wait.CANCELLED):
             self._answers(case, list(book.sales.values()))
+        if standing.wait is Wait.CLEARING:
+            case.turned_away = sum(
+                meaning(one.response) == "merchant" and bool(one.declined) and one.at > now - 2 * DAY
+                for one in book.sales.values()
+            )
         case.incidents = list(self._concerning(case, terminal))
         return case
 
@@ -89,16 +95,24 @@ class Gather:
         )
 
     def _silent(self, terminals: Sequence[Terminal], start: int, stop: int) -> float | None:
-        looked_at = terminals[:LOOKED_AT]
+        """The share of the span in which they were silent, of the time in which their shops were open."""
         shares = [
             share(
-                [one for one in self._timeline.of(f"terminal/{terminal.id}", start, stop) if one.kind == "silent"],
+                [one for one in self._timeline.of(f"terminal/{key}", start, until) if one.kind == "silent"],
                 start,
-                stop,
+                until,
             )
-            for terminal in looked_at
+            for key, until in self._expected(terminals, start, stop)
         ]
         return round(sum(shares) / len(shares), 2) if shares else None
+
+    def _expected(self, terminals: Sequence[Terminal], start: int, stop: int) -> Iterator[tuple[str, int]]:
+        """Who ought to have been heard from `start` on, and until when."""
+        for terminal in terminals[:LOOKED_AT]:
+            hours = self._fleet.hours(terminal)
+            if hours.is_open(start):
+                closing = hours.next_closing(start)
+                yield terminal.id, stop if closing is None else min(stop, closing)
 
     def _hosts(self, case: Case) -> None:
         sale, (start, stop) = case.sale, case.span
@@ -168,7 +182,7 @@ class Gather:
         scopes: list[Scope] = [
             (("host", host),) for host in (*case.hosts, *([case.sale.acquirer] if case.sale.acquirer else []))
         ]
-        scopes.append((("terminal", case.sale.terminal),))
+        scopes += [(("terminal", case.sale.terminal),), (("merchant", case.sale.merchant),)]
         if terminal is not None:
             scopes += [scope for _, scope in self._fleet.groups.of(terminal)]
         for scope in dict.fromkeys(scopes):
@@ -176,12 +190,29 @@ class Gather:
                 if incident.opened_at <= stop and (incident.resolved_at or stop) >= start:
                     yield incident
 
-
-def _span(sale: Sale, standing: Standing, now: int) -> tuple[int, int]:
-    """When a fault would have mattered."""
-    if standing.blocked is not None:
+    def _span(self, sale: Sale, standing: Standing, now: int) -> tuple[int, int]:
+        """When a fault would have mattered; not while the shop was closed, nor long before its usual end of day."""
+        if standing.wait in (Wait.ANSWER, Wait.REFUSED, Wait.CANCELLED):
+            return sale.at - AROUND, sale.at + AROUND
+        if standing.blocked is None:
+            return standing.settled_from or sale.at, now
         start, stop = standing.blocked
+        if standing.wait is Wait.CLOSING:
+            usual = self._usual_closing(sale, stop)
+            start, stop = max(start, usual - BEFORE), min(stop, usual + AFTER)
+        elif (terminal := self._fleet.terminals.get(sale.terminal)) is not None:
+            closing = self._fleet.hours(terminal).next_closing(start)
+            stop = stop if closing is None else min(stop, closing)
         return start, max(stop, start + MINUTE)
-    if standing.wait in (Wait.ANSWER, Wait.REFUSED, Wait.CANCELLED):
-        return sale.at - AROUND, sale.at + AROUND
-    return standing.settled_from or sale.at, now
+
+    def _usual_closing(self, sale: Sale, latest: int) -> int:
+        """When this terminal's day is closed as a rule, at or before `latest`: as on the days before, else then."""
+        told = [
+            (one.closed_at + UTC_OFFSET) % DAY
+            for (terminal, number), one in self._ledger.book(sale.merchant).batches.items()
+            if terminal == sale.terminal and one.closed_at and number != sale.batch
+        ]
+        if not told:
+            return latest
+        usual = midnight(day_of(latest)) + sorted(told)[len(told) // 2]
+        return usual if usual <= latest else usual - DAY

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fleetmon.detect import GROUP_DETECTORS
+from fleetmon.engine.crowd import Crowd
 from fleetmon.model.detector import GroupDetector, Grouping
 from fleetmon.model.incident import Scope
 from fleetmon.model.registry import CELLULAR
@@ -24,8 +25,8 @@ class Groups:
 
     def __init__(self) -> None:
         self.shops: defaultdict[str, list[Terminal]] = defaultdict(list)  # by site, whatever the network
-        self._shared: dict[Group, list[Terminal]] = {}
-        self._known: dict[Cohort, tuple[tuple[Group, ...], tuple[list[Terminal], ...]]] = {}
+        self._shared: dict[Group, Crowd] = {}
+        self._known: dict[Cohort, tuple[tuple[Group, ...], tuple[Crowd, ...]]] = {}
 
     def of(self, terminal: Terminal, cohort: Cohort | None = None) -> tuple[Group, ...]:
         """The groups of a terminal, the widest first; with a cohort, as if it were of that one."""
@@ -37,7 +38,9 @@ class Groups:
     def members(self, group: Group) -> Sequence[Terminal]:
         """The terminals of one group; not to be kept, for it changes."""
         detector, scope = group
-        return self.shops.get(scope[0][1], ()) if detector.scope == ("site",) else self._shared.get(group, ())
+        if detector.scope == ("site",):
+            return self.shops.get(scope[0][1], ())
+        return self._shared[group].members() if group in self._shared else ()
 
     def shop(self, site: str) -> Sequence[Terminal]:
         """The terminals of a shop, on whatever network."""
@@ -45,24 +48,25 @@ class Groups:
 
     def enter(self, terminal: Terminal) -> None:
         """Take a terminal into its groups."""
-        for members in self._of_cohort(terminal.cohort)[1]:
-            members.append(terminal)
+        for crowd in self._of_cohort(terminal.cohort)[1]:
+            crowd.enter(terminal)
         if terminal.site:
             self.shops[terminal.site].append(terminal)
 
     def change_cohort(self, terminal: Terminal, cohort: Cohort) -> None:
-        """Move a terminal to another cohort. Carriers change rarely, so a list will do."""
+        """Move a terminal to another cohort."""
         before, after = self._of_cohort(terminal.cohort)[1], self._of_cohort(cohort)[1]
-        for members in before:
-            members.remove(terminal)
+        for crowd in before:
+            crowd.leave(terminal)
         terminal.cohort = cohort
-        for members in after:
-            members.append(terminal)
+        for crowd in after:
+            crowd.enter(terminal)
 
     def forget(self, cohort: Cohort) -> None:
         """Nobody is of this cohort any more."""
-        for group in self._known.pop(cohort, ((), ()))[0]:
-            if not self._shared[group] and not any(group in groups for groups, _ in self._known.values()):
+        for group, crowd in zip(*self._known.pop(cohort, ((), ())), strict=True):
+            crowd.cohorts -= 1
+            if not (crowd.count or crowd.cohorts):
                 del self._shared[group]
 
     def share(self, cohorts: Mapping[Cohort, Sequence[Terminal]]) -> None:
@@ -70,14 +74,16 @@ class Groups:
         self._shared.clear()
         self._known.clear()
         for cohort, terminals in cohorts.items():
-            for members in self._of_cohort(cohort)[1]:
-                members.extend(terminals)
+            for crowd in self._of_cohort(cohort)[1]:
+                crowd.take(terminals)
 
-    def _of_cohort(self, cohort: Cohort) -> tuple[tuple[Group, ...], tuple[list[Terminal], ...]]:
+    def _of_cohort(self, cohort: Cohort) -> tuple[tuple[Group, ...], tuple[Crowd, ...]]:
         found = self._known.get(cohort)
         if found is None:
             groups = _groups(cohort)
-            found = self._known[cohort] = groups, tuple([self._shared.setdefault(group, []) for group in groups])
+            found = self._known[cohort] = groups, tuple([self._shared.setdefault(group, Crowd()) for group in groups])
+            for crowd in found[1]:
+                crowd.cohorts += 1
         return found
 
 

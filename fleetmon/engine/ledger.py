@@ -5,7 +5,10 @@ what is settled and old is forgotten here and stays in the store.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from operator import itemgetter
+from typing import Final, TypeVar
+
+from msgspec import Struct, field
 
 from fleetmon.engine.book import ANSWER, MONEY, Book
 from fleetmon.engine.directory import Directory
@@ -31,6 +34,19 @@ BUCKET: Final = 300_000
 FAILED: Final = frozenset({"68", "90", "91", "92", "96", "98", "C1"})  # the host's or the switch's fault (F39)
 
 
+_ENOUGH: Final = 4
+_PROMPT: Final = 120_000
+
+
+class _Answers(Struct):
+    """How one host answered within five minutes."""
+
+    requests: int = 0
+    failures: int = 0
+    stored: int = 0
+    storing: set[str] = field(default_factory=set)  # merchants; a few tell enough
+
+
 class Ledger:
     """Books by merchant, words of hosts, and how hosts answered."""
 
@@ -41,7 +57,7 @@ class Ledger:
         self.notices: dict[str, dict[str, list[Notice]]] = {}
         self.health: dict[str, list[tuple[int, HostHealth]]] = {}
         self.backoffice: dict[str, list[tuple[int, Backoffice]]] = {}
-        self._pulse: dict[str, dict[int, list[int]]] = {}
+        self._pulse: dict[str, dict[int, _Answers]] = {}
 
     # -- in ----------------------------------------------------------------------------------------
 
@@ -49,7 +65,7 @@ class Ledger:
         """Take in one fact of the terminal, host or merchant `key`; the sale when it was a stage of one."""
         if isinstance(event, Transaction):
             sale = self.book(merchant).take_stage(key, event, heard_at)
-            self._count_answer(event, heard_at)
+            self._count_answer(event, merchant, heard_at)
             return sale
         if isinstance(event, Batch):
             self.book(merchant).take_batch(key, event, heard_at)
@@ -65,9 +81,9 @@ class Ledger:
                 told.append(event)
                 told.sort(key=lambda one: one.at)
         elif isinstance(event, HostHealth):
-            self._keep_last(self.health.setdefault(key, []), (_sane(event.at, heard_at), event))
+            _keep_last(self.health.setdefault(key, []), (_sane(event.at, heard_at), event))
         elif isinstance(event, Backoffice):
-            self._keep_last(self.backoffice.setdefault(key, []), (_sane(event.at, heard_at), event))
+            _keep_last(self.backoffice.setdefault(key, []), (_sane(event.at, heard_at), event))
         return None
 
     def book(self, merchant: str) -> Book:
@@ -84,20 +100,19 @@ class Ledger:
             words.append(word)
             words.sort(key=lambda one: one.at)
 
-    def _count_answer(self, told: Transaction, heard_at: int) -> None:
-        if told.stage in ("requested", "stored") or not told.acquirer:
+    def _count_answer(self, told: Transaction, merchant: str, heard_at: int) -> None:
+        if told.stage == "requested" or not told.acquirer:
             return
-        failed = told.stage == "unanswered" or (told.stage == "declined" and told.response in FAILED)
-        bucket = self._pulse.setdefault(told.acquirer, {}).setdefault(_sane(told.at, heard_at) // BUCKET, [0, 0])
-        bucket[0] += 1
-        bucket[1] += failed
-
-    @staticmethod
-    def _keep_last(kept: list[tuple[int, HostHealth]] | list[tuple[int, Backoffice]], word: tuple[int, object]) -> None:
-        if word not in kept:
-            kept.append(word)  # type: ignore[arg-type] # a list of one kind of word
-            kept.sort(key=lambda one: one[0])
-            del kept[:-_REPORTS]
+        bucket = self._pulse.setdefault(told.acquirer, {}).setdefault(_sane(told.at, heard_at) // BUCKET, _Answers())
+        if told.stage == "stored":
+            if heard_at - told.at > _PROMPT:
+                return  # the terminal itself was cut off, so it tells nothing of the host
+            bucket.stored += 1
+            if len(bucket.storing) < _ENOUGH:
+                bucket.storing.add(merchant)
+            return
+        bucket.requests += 1
+        bucket.failures += told.stage == "unanswered" or (told.stage == "declined" and told.response in FAILED)
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -110,10 +125,14 @@ class Ledger:
         """How a host answered the whole fleet from five minutes before `start` to five after `stop`."""
         buckets = self._pulse.get(host, {})
         span = range(start // BUCKET - 1, stop // BUCKET + 2)
-        found = [
-            buckets[one] for one in (span if len(span) < len(buckets) else buckets) if one in buckets and one in span
-        ]
-        return Pulse(sum(one[0] for one in found), sum(one[1] for one in found))
+        near = span if len(span) < len(buckets) else buckets
+        found = [buckets[one] for one in near if one in span and one in buckets]
+        return Pulse(
+            sum(one.requests for one in found),
+            sum(one.failures for one in found),
+            sum(one.stored for one in found),
+            len(set().union(*[one.storing for one in found])),
+        )
 
     def unpaid(self, now: int, merchant: str | None = None) -> Iterator[tuple[Sale, Standing]]:
         """What the contract wants explained: money not paid, and what was declined or unanswered today."""
@@ -153,9 +172,18 @@ class Ledger:
         return sale.kind not in MONEY or self.standing(sale, now).state in ("paid", "cancelled", "declined", "unknown")
 
 
+T = TypeVar("T")
 _REPORTS: Final = 1_000  # of one host or merchant: a week at ten minutes
 
 
 def _sane(at: int, heard_at: int) -> int:
     """The sender's time, unless it is more than a day off: then the arrival dates the fact."""
     return at if abs(at - heard_at) <= DAY else heard_at
+
+
+def _keep_last(kept: list[tuple[int, T]], word: tuple[int, T]) -> None:
+    """Put a word in its place by time, once; only the newest are kept."""
+    if word not in kept:
+        kept.append(word)
+        kept.sort(key=itemgetter(0))
+        del kept[:-_REPORTS]

@@ -42,6 +42,7 @@ class Timeline:
         self._open: dict[str, dict[str, Episode]] = {}
         self._words: dict[str, dict[tuple[str, str, str], list[_Word]]] = {}
         self._known: dict[str, tuple[str, ...]] = {}  # identity of a terminal: firmware, app, iccid, serial
+        self._crashed: dict[str, int] = {}  # crashes counted by the terminals that had any
         self._fresh: list[Episode] = []
 
     def take(self) -> list[Episode]:
@@ -59,12 +60,23 @@ class Timeline:
         shown = signs(beat, now, self.places.get(terminal.site))
         for kind in [kind for kind in self._open.get(subject, ()) if kind in SIGNS and kind not in shown]:
             self.end(subject, kind, now)
+        if beat.counters is not None:
+            self._crashes(terminal.id, beat.counters.app_crashes or 0, now)
         if shown:
             self._marked.add(terminal.id)
         else:
             self._marked.discard(terminal.id)
         for kind, worst in shown.items():
             self.begin(subject, kind, now, topic=f"{subject}/heartbeat", worst=worst)
+
+    def _crashes(self, terminal: str, count: int, now: int) -> None:
+        """The counter counts since the application began; only its steps are news."""
+        more = count - self._crashed.get(terminal, 0)
+        if more and terminal in self._crashed:
+            subject = f"terminal/{terminal}"
+            self._keep(subject, Episode("crashed", f"{subject}/heartbeat", now, now, count=max(more, 1)))
+        if count:
+            self._crashed[terminal] = count
 
     def gone(self, terminal: Terminal, before: Liveness, after: Liveness, at: int) -> None:
         """Note a silence: it began with the last sign of life."""

@@ -13,9 +13,9 @@ def batch_not_closed(case: Case) -> Suspicion | None:
     """Terminal capture, and no end of day in time although the terminal could have done it."""
     if case.standing.wait is not Wait.CLOSING:
         return None
-    clues = [Clue("rule", 3.0), Clue("own", 2.0 * (0.5 - case.unheard))]
+    clues = [Clue("rule", 2.4), Clue("own", 2.0 * (0.4 - case.unheard))]
     if case.batch is not None and case.batch.closed_at:
-        clues.append(Clue("message", 0.5, _cite(case, case.batch.closed_at, "closed")))
+        clues.append(Clue("message", 0.3, _cite(case, case.batch.closed_at, "closed")))
     return Suspicion(clues, facts={"batch": case.sale.batch, "closed_at": case.batch.closed_at if case.batch else 0})
 
 
@@ -25,7 +25,7 @@ def batch_mismatch(case: Case) -> Suspicion | None:
     if batch is None or not _differs(batch) or case.standing.wait not in (Wait.CLOSING, Wait.CLEARING):
         return None
     at = batch.closed_at or batch.failed_at or batch.uploaded_at
-    weight = 5.0 if case.standing.terms.capture == "terminal" else 3.5
+    weight = 5.0 if case.standing.terms.capture == "terminal" else 4.5
     facts: dict[str, int | str] = {"batch": batch.no, "closed_at": at, "result": batch.result or "failed"}
     return Suspicion([Clue("message", weight, _cite(case, at, batch.result or "failed"))], facts=facts)
 

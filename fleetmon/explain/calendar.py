@@ -23,7 +23,7 @@ def not_due(case: Case) -> Suspicion | None:
     if case.standing.wait in _WAITING:
         weight = SURE if case.standing.wait is Wait.NOTHING else 4.0
     elif _in_grace(case):
-        weight = 2.5
+        weight = 0.5  # the due time has come, so something has cost time
     else:
         return None
     return Suspicion([Clue("rule", weight)], facts={"due_at": case.standing.due_at or 0})
@@ -56,7 +56,7 @@ def _moved(case: Case, waiver: Waiver, *, over_limit: bool, facts: dict[str, int
     if otherwise.at > case.now or otherwise.at >= standing.due_at:
         return None
     days = (standing.due_at - otherwise.at) / DAY
-    weight = (SURE if standing.wait is Wait.CALENDAR else 2.8) + min(days, 10) / 4
+    weight = (SURE if standing.wait is Wait.CALENDAR else 0.8) + min(days, 10) / 4
     moved = {"due_at": standing.due_at, "otherwise_at": otherwise.at}
     day = trade_day(standing.settled_from, standing.terms, sale.rail)
     return Suspicion([Clue("rule", weight)], facts={**facts, **moved, "day": day})

@@ -26,6 +26,8 @@ def merchant_rewritten(case: Case) -> Suspicion | None:
         clues.append(Clue("message", 6.2, cite_sale(case)))
         facts |= {"posted_mcc": trade, "mcc": case.merchant.mcc}
     incident = case.incident_of("merchant_rewritten")
+    if incident is not None and not clues:
+        clues.append(Clue("incident", 5.2, cite_sale(case)))  # others of this merchant were, at the time
     return Suspicion(clues, incident.id if incident else None, facts) if clues else None
 
 

@@ -11,6 +11,7 @@ from fleetmon.model.standing import Wait
 
 UPDATE = 2 * 86_400_000  # after an update its faults show within two days
 BEFORE = 1_800_000
+LOOP, CRASHES = 3_600_000, 3
 _PARTS = ("storage", "power", "printer", "ped", "reader")
 _SHOWN = ("printer", "no_ped", "no_reader", "no_communication")
 
@@ -22,8 +23,13 @@ def device_fault(case: Case) -> Suspicion | None:
     if not _concerned(case) or not (told or shown):
         return None
     share = case.hindrance([*told, *shown])
-    weight = 4.2 * max(share, 0.3) if case.kept_back else 3.2 if case.answerless else 1.0
+    weight = 4.2 * max(share, 0.3) if case.kept_back else 3.2 if case.answerless else _refusing(case)
     return _suspicion(case, "device_fault", weight, [*told, *shown])
+
+
+def _refusing(case: Case) -> float:
+    """A part that does not work shows as a refusal of the terminal's own, seldom as one of the card's bank."""
+    return {"card": 1.5, "entry": 1.5, "host": 0.5, "cutover": 0.5}.get(case.meaning, 4.0)
 
 
 def battery(case: Case) -> Suspicion | None:
@@ -33,7 +39,7 @@ def battery(case: Case) -> Suspicion | None:
     if not told or not (case.kept_back or case.answerless):
         return None
     gone = max(case.unheard, case.hindrance(told))
-    return _suspicion(case, "battery", 5.2 * max(gone, 0.2), told)
+    return _suspicion(case, "battery", 6.0 * max(gone, 0.2), told)
 
 
 def tamper(case: Case) -> Suspicion | None:
@@ -60,7 +66,7 @@ def keys(case: Case) -> Suspicion | None:
 
 def software_fault(case: Case) -> Suspicion | None:
     """It cannot pay since an update, or its application crashes again and again."""
-    told = [*case.faults_of("software"), *case.signs_of("crashed")]
+    told = [*case.faults_of("software"), *_crashes(case)]
     updated = [one for one in case.signs if one.kind == "updated" and 0 <= case.span[1] - one.begin <= UPDATE]
     by_code = case.refused and case.meaning in ("software", "state", "merchant", "")
     if not _concerned(case) or not (told or (updated and (by_code or case.kept_back)) or case.meaning == "software"):
@@ -69,24 +75,33 @@ def software_fault(case: Case) -> Suspicion | None:
     if told:
         clues.append(Clue("message", 4.4 * (case.hindrance(told) if case.kept_back else 1.0), cite_all(told)))
     if updated:
-        clues.append(Clue("timing", 1.5, cite_all(updated)))
+        clues.append(Clue("timing", 1.5 if case.meaning or not case.refused else 0.3, cite_all(updated)))
     if case.refused:
         weight = 3.5 if case.meaning == "software" else 1.0 if by_code else -3.0
         clues.append(Clue("code", weight, cite_sale(case)))
     return Suspicion(clues, case_incident(case, "software_fault"), {"code": case.sale.response})
 
 
+def _crashes(case: Case) -> list[Episode]:
+    """A loop of crashes: from the first to the last of at least three within an hour or so."""
+    start, stop = case.span
+    crashes = [one for one in case.signs if one.kind == "crashed" and one.touches(start - LOOP, stop + LOOP)]
+    if sum(one.count for one in crashes) < CRASHES:
+        return []
+    loop = Episode("crashed", crashes[0].topic, crashes[0].begin, crashes[-1].end, count=len(crashes))
+    return [loop] if loop.touches(start, stop) else []
+
+
 def clock_skew(case: Case) -> Suspicion | None:
     """Its clock was wrong, so its end of day came when it was too late, or was not understood."""
     told = [*case.faults_of("clock"), *case.signs_of("skewed")]
     batch = case.batch
-    early = bool(batch and batch.told_at and batch.closed_at - batch.told_at > 60_000)
+    early = bool(batch and batch.told_at and abs(batch.closed_at - batch.told_at) > 60_000)
     if not (case.kept_back or case.refused or case.answerless) or not (told or early):
         return None
     clues = [Clue("message", 2.5, cite_all(told))]
     if case.standing.wait is Wait.CLOSING:
-        in_time = batch is not None and early and batch.told_at <= case.span[1] < batch.closed_at
-        clues.append(Clue("timing", 3.5 if in_time else 2.0))
+        clues.append(Clue("timing", 3.5 if early else 2.0))
     elif not case.kept_back:
         clues.append(Clue("code", -1.0))
     return Suspicion(clues, case_incident(case, "clock_skew"))

@@ -1,12 +1,13 @@
 """The other side: a host that fails, a file between institutions that does not come, a merchant that was stopped."""
 
-from fleetmon.model.case import Case
+from fleetmon.model.case import Case, Pulse
 from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all, cite_sale
 from fleetmon.model.episode import Evidence
 from fleetmon.model.standing import Wait
 
 MANY, OFTEN = 3, 0.3  # failures that are no accident, and their share
 LONG = 3_600_000  # a host that was down for less does not miss a payout
+_BANKS = ("acquirer", "issuer", "switch", "institution")
 _BAD = ("late", "partial", "rejected")
 
 
@@ -28,6 +29,10 @@ def host_outage(case: Case) -> Suspicion | None:
         clues.append(Clue("message", 3.0, cite_all(near)))
     if incident is not None and not case.at_host:
         clues.append(Clue("incident", 1.5))
+    if any(
+        one.kind in _BANKS and one.begin <= case.decisive[1] and one.end >= case.decisive[0] for one in case.announced
+    ):
+        clues.append(Clue("timing", -5.0))  # it was announced, so it is no outage
     facts: dict[str, int | str] = {"host": near[0].code if near else case.sale.acquirer, "code": case.sale.response}
     return Suspicion(clues, incident.id if incident else None, facts) if clues else None
 
@@ -35,13 +40,22 @@ def host_outage(case: Case) -> Suspicion | None:
 def _answers(case: Case) -> list[Clue]:
     """What this and other requests at the time tell."""
     clues = []
+    if case.kept_back and not case.unheard and not case.signs_of("weak"):
+        clues += [Clue("neighbours", 4.0, cite_sale(case)) for pulse in case.pulse.values() if _is_cut_off(pulse)]
+        if case.hindrance(case.signs_of("no_host")):
+            clues.append(Clue("own", 1.5, cite_all(case.signs_of("no_host"))))
     if case.refused:
-        clues.append(Clue("code", 2.4 if case.meaning == "host" else 1.0, cite_sale(case)))
+        clues.append(Clue("code", {"host": 2.4, "cutover": 1.0}.get(case.meaning, 0.0), cite_sale(case)))
     for pulse in case.pulse.values():
         often = pulse.failures >= MANY and pulse.failures >= OFTEN * pulse.requests
         if not case.at_host and not case.kept_back and often:
-            clues.append(Clue("neighbours", 2.0, cite_sale(case)))
+            clues.append(Clue("neighbours", 2.0 if case.meaning or case.answerless else 0.8, cite_sale(case)))
     return clues
+
+
+def _is_cut_off(pulse: Pulse) -> bool:
+    """Whether several shops stored their sales at the time, and nearly nobody got an answer."""
+    return pulse.storing >= 2 and pulse.requests - pulse.failures <= pulse.stored * OFTEN
 
 
 def interface_fault(case: Case) -> Suspicion | None:
@@ -69,9 +83,11 @@ def merchant_suspended(case: Case) -> Suspicion | None:
     told = [one for one in case.account if one.at <= case.span[1]]
     stopped = bool(told) and told[-1].status == "suspended"
     by_code = case.refused and case.meaning == "merchant"
-    if not ((stopped and (waiting or case.refused)) or by_code):
+    if not ((stopped and (waiting or case.refused)) or by_code or case.turned_away >= 2):
         return None
     clues = []
+    if case.turned_away >= 2:
+        clues.append(Clue("neighbours", 4.2, cite_sale(case)))
     if stopped:
         said = Evidence(f"merchant/{case.sale.merchant}/account", told[-1].at, "suspended")
         clues.append(Clue("message", 5.6 if not case.refused or by_code else 2.0, (said,)))

@@ -5,6 +5,8 @@ from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all
 from fleetmon.model.episode import Episode, Evidence
 from fleetmon.model.standing import Wait
 
+EARLY = 600_000
+PAYING = 21_600_000  # payouts are made in the hours before they are due
 _BANKS = ("acquirer", "issuer", "switch", "institution")
 
 
@@ -20,13 +22,16 @@ def terminal_maintenance(case: Case) -> Suspicion | None:
     if not share:
         return None
     clues = [Clue("message", 5.5 * share if works else 4.8 * share, cite_all([*works, *planned]))]
+    silences = case.signs_of("silent")
+    if any(one.begin - EARLY <= silence.begin <= one.end for one in [*works, *planned] for silence in silences):
+        clues.append(Clue("timing", 3.5))  # it went silent when the work began, so the work is why
     return Suspicion(clues, facts={"since_at": [*works, *planned][0].begin})
 
 
 def host_maintenance(case: Case) -> Suspicion | None:
     """A bank or payment system had announced work for that time, or was at its day's cut-over."""
     notices = [one for one in case.announced if one.kind in _BANKS and _serves(one, case)]
-    episodes = [one for one in map(_episode, notices) if one.touches(*case.decisive)]
+    episodes = [one for one in map(_episode, notices) if one.touches(*_needed(case))]
     if episodes and (weight := _weight(case, notices, case.hindrance(episodes))):
         facts: dict[str, int | str] = {
             "host": notices[0].host, "since_at": episodes[0].begin, "until_at": episodes[0].end,
@@ -48,8 +53,17 @@ def _weight(case: Case, notices: list[Announcement], share: float) -> float:
     if case.kept_back:
         return 6.0 * share
     if case.standing.wait in (Wait.CLEARING, Wait.BANK):
-        return 5.5 if any("payout" in one.services for one in notices) else 3.8
+        return 5.0 if any("payout" in one.services for one in notices) else 3.5
     return 0.0
+
+
+def _needed(case: Case) -> tuple[int, int]:
+    """When the host had to work: at the request, or in the hours before the money was due."""
+    standing = case.standing
+    if standing.wait not in (Wait.CLEARING, Wait.BANK):
+        return case.decisive
+    instructed = standing.payout.began if standing.payout else 0
+    return max((standing.due_at or 0) - PAYING, instructed), case.now
 
 
 def _serves(notice: Announcement, case: Case) -> bool:

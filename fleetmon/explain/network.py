@@ -14,7 +14,7 @@ SLIGHT = 0.2
 
 def terminal_offline(case: Case) -> Suspicion | None:
     """Silent, or without a way to its host, while its neighbours were heard."""
-    cut = max(case.unheard, case.hindrance(case.signs_of("no_host", "off")))
+    cut = max(case.unheard, case.hindrance(case.signs_of("no_host")))
     if not _concerned(case) or cut < SLIGHT:
         return None
     clues = _own(case, cut)

@@ -31,7 +31,7 @@ def credit_missing(case: Case) -> Suspicion | None:
     payout = case.standing.payout
     if case.standing.wait is not Wait.BANK or payout is None:
         return None
-    weight = 5.0 if case.standing.state == "overdue" else 1.5
+    weight = 5.0 if case.standing.state == "overdue" else 3.5
     return Suspicion(
         [Clue("message", weight, _cite(case))], facts={"told_at": payout.last.at, "amount": payout.expected}
     )

@@ -10,7 +10,7 @@ def offline_pending(case: Case) -> Suspicion | None:
     """Stored in the terminal and not sent although it was reachable."""
     if case.standing.wait is not Wait.UPLOAD:
         return None
-    reachable = 1.0 - max(case.unheard, case.hindrance(case.signs_of("no_host", "off")))
+    reachable = 1.0 - max(case.unheard, case.hindrance(case.signs_of("no_host")))
     if reachable < 0.2:
         return None
     waiting = case.signs_of("pending")

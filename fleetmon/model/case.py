@@ -18,7 +18,6 @@ from fleetmon.model.registry import FeeClasses, Host, Merchant
 from fleetmon.model.sale import Sale
 from fleetmon.model.standing import Standing, Wait
 
-EVENING: Final = 5_400_000  # batches are closed in the last hour and a half before it is too late
 _MINUTE: Final = 60_000
 
 
@@ -85,6 +84,8 @@ class Pulse(NamedTuple):
 
     requests: int = 0
     failures: int = 0
+    stored: int = 0  # sales that were kept in terminals instead
+    storing: int = 0  # merchants whose sales those are
 
 
 class Case(Struct):
@@ -113,6 +114,7 @@ class Case(Struct):
     linked: list[Sale] = []  # reversals, voids and refunds that refer to the sale
     answers: list[Answer] = []  # of the same terminal, around the sale
     meaning: str = ""  # the class of the response code; empty for one that nobody knows
+    turned_away: int = 0  # sales of this merchant that the host refused for the merchant's sake, lately
     redone: bool = False  # taken again with another amount soon after
     fees: FeeClasses = field(default_factory=FeeClasses)
 
@@ -139,13 +141,10 @@ class Case(Struct):
 
     @property
     def decisive(self) -> tuple[int, int]:
-        """The part of the span in which it had to happen: batches are closed towards its end."""
-        start, stop = self.span
-        if self.standing.wait is Wait.CLOSING:
-            return max(start, stop - EVENING), stop
+        """The part of the span in which it had to happen."""
         if self.standing.wait in (Wait.ANSWER, Wait.REFUSED, Wait.CANCELLED):
             return self.sale.at - _MINUTE, self.sale.at + _MINUTE
-        return start, stop
+        return self.span
 
     def hindrance(self, episodes: Sequence[Episode]) -> float:
         """The part of the decisive time, 0..1, in which one of the episodes was so; a moment outweighs nothing."""
