@@ -1,7 +1,7 @@
 """A large fleet's daemon stopped and started again, then scraped, then lied to.
 
-Restart to ready counts from the start of the process to the first 200 of `/-/ready`, with the registry
-as JSON and snapshots of an earlier run that heard every terminal. Scrapes are whole answers of
+Restart to ready counts from the start of the process to the first 200 of `/-/ready`, with a registry that the
+first run accepted and kept, and its snapshots of every terminal. Scrapes are whole answers of
 `/metrics` over HTTP. Liars are births of terminals that nobody registered, with a model, firmware and
 carrier of each one's own, and of registered ones who claim the same.
 """
@@ -15,7 +15,7 @@ from typing import Final
 
 from bench.load import Publisher, beats, birth, packet
 from bench.report import Report, say
-from bench.servers import Child, Home, broker, get, rss_bytes, samples, settle
+from bench.servers import Child, Home, broker, cpu_s, get, rss_bytes, samples, settle
 from fleetmon.sim.synthesis import synthesise
 
 INTERVAL_S: Final = 3_600
@@ -36,12 +36,13 @@ def restart(report: Report, folder: Path, terminals: int, key: str, runs: int, l
             _fill(process, home, port, fleet)
             settle(process.pid)  # until all of it is stored
             process.stop()
-        found, resident = [], 0
+        found, used, resident = [], [], 0
         for number in range(runs):
             started = time.monotonic()
             with home.daemon(_READY_WITHIN_S) as process:
                 found.append(time.monotonic() - started)
-                say(f"restart {number + 1}/{runs}: ready after {found[-1]:.2f} s")
+                used.append(cpu_s(process.pid))
+                say(f"restart {number + 1}/{runs}: ready after {found[-1]:.2f} s, {used[-1]:.2f} s of CPU")
                 resident = rss_bytes(process.pid)
                 if home.metrics()['fleetmon_terminals{state="never_seen"}']:
                     sys.exit("bench: the daemon has not taken up its terminals again; its log may say why")
@@ -51,6 +52,7 @@ def restart(report: Report, folder: Path, terminals: int, key: str, runs: int, l
                 process.stop()
     target = 10.0 if key == "restart_s" else None
     report.add(key, found, f"restart to ready, {terminals:,}", "s", most=target)
+    report.add(f"cpu_{key}", used, f"CPU until then, {terminals:,}", "s")
     report.add(f"resident_{key}_mb", [resident / 1e6], f"memory of the whole daemon, {terminals:,}", "MB")
 
 

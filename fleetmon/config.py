@@ -5,13 +5,14 @@ environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from fleetmon import strict
+from fleetmon import accepted, strict
 from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.errors import ConfigError
@@ -66,8 +67,11 @@ class Loaded(Struct, frozen=True):
         return f"Loaded({self.config!r})"
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Loaded:
-    """Read a configuration and all that it names; raises ConfigError with every problem found."""
+def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) -> Loaded:
+    """Read a configuration and all that it names; raises ConfigError with every problem found.
+
+    With `remember` a registry that was accepted before, to the byte, is taken as it was kept beside the store.
+    """
     problems: list[str] = []
 
     def attempt(call: Callable[[], T], otherwise: T) -> T:
@@ -82,7 +86,9 @@ def load(path: Path, environment: Mapping[str, str]) -> Loaded:
     blank = Config(registry=named if isinstance(named, str) else "")
     config = _absolute(attempt(lambda: strict.convert(found, Config, str(path)), blank), path.parent)
     mqtt = config.mqtt
-    registry = attempt(lambda: load_registry(Path(config.registry)), Registry()) if blank.registry else Registry()
+    kept = config.store.kept_registry if remember else None
+    read_registry = partial(load_registry, Path(config.registry), kept)
+    registry = attempt(read_registry, Registry()) if blank.registry else Registry()
     tokens = attempt(lambda: load_tokens(config.web.tokens_file), None)
     username = attempt(lambda: _secret("mqtt.username", mqtt.username_file, environment), mqtt.username)
     password = attempt(lambda: _secret("mqtt.password", mqtt.password_file, environment), None)
@@ -110,9 +116,17 @@ def _contradictions(mqtt: MqttSettings) -> list[str]:
     return problems
 
 
-def load_registry(path: Path) -> Registry:
-    """Read a registry; raises ConfigError with every problem found."""
-    return _checked(strict.read(path, Registry), path)
+def load_registry(path: Path, kept: Path | None = None) -> Registry:
+    """Read a registry; raises ConfigError with every problem found. `kept` is where an accepted one is kept."""
+    name = accepted.digest(path) if kept else None
+    if kept is None or name is None:
+        return _checked(strict.read(path, Registry), path)
+    registry = accepted.recall(kept, name)
+    if registry is None:
+        registry = load_registry(path)
+        if accepted.digest(path) == name:  # nobody wrote to it meanwhile
+            accepted.keep(kept, name, registry)
+    return registry
 
 
 def load_tokens(path: str | None) -> Tokens | None:

@@ -63,12 +63,17 @@ def test_a_registry_says_everything_that_contradicts_itself() -> None:
         hosts=[Host("h", "acquirer"), Host("h", "issuer")],
         providers=[Provider("p")],
         merchants=[Merchant("m", acquirer="nowhere", provider="p")],
-        sites=[Site("s", merchant="m", hours=["Mo 25:00-26:00"]), Site("s2", merchant="x")],
+        sites=[
+            Site("s", merchant="m", hours=["Mo 25:00-26:00"]),
+            Site("s2", merchant="x"),
+            Site("s4", hours=["Mo 08:00-20:00"]),
+            Site("s5", hours=["Mo 25:00-26:00"]),
+        ],
         terminals=[Terminal("t", site="s", merchant="m", acquirer="h"), Terminal("t", site="s3", provider="p2")],
     )
     assert [problem.partition(":")[0] for problem in registry.problems()] == [
         "hosts[1].id", "terminals[1].id", "merchants[0].acquirer", "sites[1].merchant", "terminals[1].site",
-        "terminals[1].provider", "sites[0].hours",
+        "terminals[1].provider", "sites[0].hours", "sites[3].hours",
     ]  # fmt: skip
 
 
