@@ -4,7 +4,7 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test bench soak lint lock clean
+.PHONY: demo test bench soak score calibrate lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
@@ -31,6 +31,12 @@ bench: $(VENV)/.runtime $(VENV)/.peers  ## Measure speed and memory beside other
 soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of the broker and one SIGKILL
 	@deploy/install-servers.sh mosquitto
 	@$(BIN)/python -m bench.soak $(SOAK)
+
+score: $(VENV)/.runtime  ## How often is the explanation right? On generated recordings with a known truth (some minutes)
+	@$(BIN)/python -m bench.score $(SCORE)
+
+calibrate: $(VENV)/.runtime  ## Fit the temperature of the confidences, on seeds used for nothing else
+	@$(BIN)/python -m bench.calibrate $(CALIBRATE)
 
 lint: $(VENV)/.dev  ## Lint, types and import contracts only
 	$(BIN)/ruff check .

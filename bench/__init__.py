@@ -1,1 +1,4 @@
-"""Measurements with real servers: `make bench`. What is measured, and how, is said in each module."""
+"""Measurements: `make bench` and `make soak` with real servers, `make score` with recordings whose truth is known.
+
+What is measured, and how, is said in each module.
+"""
