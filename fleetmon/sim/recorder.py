@@ -49,7 +49,7 @@ def record(registry: Registry, scenario: Scenario, settings: SimSettings, starte
     if settings.speed != 1:
         raise ConfigError(["a recording passes in virtual time: speed has no meaning"])
     try:
-        with _writing(file) as output:
+        with writing(file) as output:
             clock = virtual_clock(started_at)
             ends_at = started_at + round(scenario.duration_s * 1000)
             tape = Tape(output, settings.habits, seeded(settings.seed, "delivery"), clock, ends_at)
@@ -119,7 +119,7 @@ class Tape:
 
 
 @contextlib.contextmanager
-def _writing(file: Path) -> Iterator[BinaryIO]:
+def writing(file: Path) -> Iterator[BinaryIO]:
     """The file, compressed as its suffix says; it is there whole or not at all."""
     part = file.with_name(f"{file.name}.part")
     try:
