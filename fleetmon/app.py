@@ -1,40 +1,44 @@
 """The daemon: configuration -> objects -> one TaskGroup. The only clock of the house.
 
-The flow of one batch: the subscriber hands over what one read brought; it is decoded, observed by the
-engine, and submitted to the store; when that has committed, the broker gets its acknowledgements and
-the sinks are woken. Everything but the store's thread runs on the event loop, so there are no locks.
+The flow of one batch: the subscriber hands over what one read brought; in turns of a few milliseconds it
+is decoded, observed by the engine, and submitted to the store; when that has committed, the broker gets
+its acknowledgements and the sinks are woken. Everything but the store's thread runs on the event loop, so
+there are no locks.
 """
 
 import asyncio
 import contextlib
 import gc
+import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import mqtt5
 import structlog
 
 from fleetmon import logs
 from fleetmon.config import Loaded
 from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.snapshot import record
+from fleetmon.enrolment import Enrolment
 from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.model.errors import ConfigError, DecodeError, StoreError
-from fleetmon.model.events import State
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import PARTITIONS
 from fleetmon.model.topics import Topics
 from fleetmon.readout import Readout, Vitals
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import RESOLVED_KEPT_MS, Board
-from fleetmon.store import Store, TerminalRow, Work
+from fleetmon.store import Store, Work
+from fleetmon.turns import Portion, Turns
 from fleetmon.web.web import listen, serve
 
 TICK_S = 0.1
-SLICE = 1_000  # deadlines that pass before others get their turn
+TELL_AT_ONCE = 500  # transitions, and then others get their turn
+GIL_S = 0.000_5  # the writer's thread lets go of the interpreter after so long; by itself after 5 ms
 CLOCK_STEP_MS = 5_000
 STALL_MS = 2_000  # a longer pause of our own is deafness
 SNAPSHOT_EVERY_S = 120.0 / PARTITIONS
@@ -65,8 +69,11 @@ class Daemon:
         self.engine = Engine(loaded.registry, max_unregistered=config.max_unregistered)
         self.board = Board()
         self.quarantine = Quarantine()
+        self._turns = Turns(
+            self.engine, now=self._now, take=self._take, keep=self._keep, caught_up=self._read_on, crash=self._crash
+        )
         self.subscriber = Subscriber(
-            config.mqtt, (loaded.username, loaded.password), self._deliver, self._on_link, time.monotonic
+            config.mqtt, (loaded.username, loaded.password), self._turns.deliver, self._on_link, time.monotonic
         )
         self.intake = Intake(
             self.topics,
@@ -97,9 +104,10 @@ class Daemon:
         self._uncommitted = 0
         self._outbox: dict[tuple[str, str], int] = {}
         self._loop_lag_s = 0.0
-        self._enrolled: set[int] = set()  # partitions whose terminals the store was told of
+        self._enrolment = Enrolment(self.engine.fleet)
         self._failure: asyncio.Future[None] | None = None
-        self._connection: Connection | None = None
+        self._connection: Connection | None = None  # the latest that brought something
+        self._written: deque[tuple[list[Transition], Connection | None, list[int]]] = deque()  # committed, not told yet
         self._reread = reread or _nothing_to_read
         self._reloads: tuple[bool, float] = (True, self._wall() / 1000)  # whether the last succeeded; when one did
 
@@ -112,6 +120,7 @@ class Daemon:
         """Restore, watch, until cancelled; then write everything down. Raises what made it impossible."""
         self._loop = asyncio.get_running_loop()
         self._failure = self._loop.create_future()
+        sys.setswitchinterval(GIL_S)
         in_order = False
         try:
             self._restore()
@@ -133,7 +142,7 @@ class Daemon:
 
     def accept(self, packets: Sequence[Packet]) -> None:
         """The batch entry without a broker: publications of a fleet in the same process."""
-        self._handle(self._observe(packets), None, [])
+        self._handle(self._observe(packets, self._now()), None, [])
 
     async def reload(self) -> None:
         """Take the registry, the tokens and the log level anew; raises ConfigError, and then nothing has changed."""
@@ -147,25 +156,25 @@ class Daemon:
         self.config, self.tokens = loaded.config, loaded.tokens
         self.engine.fleet.max_unregistered = loaded.config.max_unregistered
         self.engine.register(loaded.registry)
-        self._enrolled.clear()
+        self._enrolment.begin_anew()
         logs.configure(loaded.config.log)
         self._reloads = True, self._wall() / 1000
         log.info("configuration reloaded", terminals=len(loaded.registry.terminals))
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def _deliver(self, connection: Connection, packets: list[mqtt5.PublishPacket]) -> None:
-        """Called by the transport with all that one read brought."""
+    def _take(self, portion: Portion, now: int) -> None:
+        """Some of what one read brought."""
+        connection, packets = portion
         self._connection = connection
-        try:
-            outcome = self._observe(packets)
-            ids = [packet.packet_id for packet in packets if packet.packet_id is not None]
-            self._handle(outcome, connection, ids)
-        except Exception as error:  # noqa: BLE001 - ours, whatever it is: crash loudly, in `run`
-            self._crash(error)
+        ids = [packet.packet_id for packet in packets if packet.packet_id is not None]
+        self._handle(self._observe(packets, now), connection, ids)
 
-    def _observe(self, packets: Sequence[Packet]) -> Outcome:
-        now = self._now()
+    def _keep(self, outcome: Outcome) -> None:
+        """What the passing of time brought about."""
+        self._handle(outcome, None, [])
+
+    def _observe(self, packets: Sequence[Packet], now: int) -> Outcome:
         messages = self.intake.take(packets, now)
         if messages:
             self._last_message = now
@@ -193,36 +202,46 @@ class Daemon:
         self._uncommitted += len(ids)
         if connection is not None and self._uncommitted > self.config.mqtt.max_uncommitted:
             connection.pause()
-        done = partial(self._loop.call_soon_threadsafe, self._committed, outcome.transitions, connection, ids)
         self.store.submit(
             Work(
-                done,
+                partial(self._note_written, (outcome.transitions, connection, ids)),
                 facts=outcome.facts,
                 transitions=outcome.transitions,
                 changes=outcome.changes,
-                terminals=self._strangers(outcome),
+                terminals=self._enrolment.news(outcome),
                 refused=refused,
             )
         )
 
-    def _strangers(self, outcome: Outcome) -> list[TerminalRow]:
-        """Rows of terminals that the store may not know yet, or not as they now say they are."""
-        known = self.engine.fleet.terminals
-        keys = {change.terminal for change in outcome.changes if change.before == "never_seen"}
-        keys |= {fact.message.key for fact in outcome.facts if isinstance(fact.message.event, State)}
-        return [TerminalRow.of(known[key]) for key in sorted(keys) if key in known]
+    def _note_written(self, work: tuple[list[Transition], Connection | None, list[int]]) -> None:
+        """In the writer's thread: safe on the disk. One call tells the loop of all that it has not looked at yet."""
+        self._written.append(work)
+        if len(self._written) == 1:
+            self._loop.call_soon_threadsafe(self._committed)
 
-    def _committed(self, transitions: list[Transition], connection: Connection | None, ids: list[int]) -> None:
-        """Safe on the disk: acknowledge, then tell."""
-        self._uncommitted -= len(ids)
-        if connection is not None:
+    def _committed(self) -> None:
+        """Acknowledge, in one packet to the broker for each connection, then tell."""
+        safe: dict[Connection, list[int]] = {}
+        told: list[Transition] = []
+        while self._written and len(told) < TELL_AT_ONCE:
+            transitions, connection, ids = self._written.popleft()
+            self._uncommitted -= len(ids)
+            told += transitions
+            if connection is not None and ids:
+                safe.setdefault(connection, []).extend(ids)
+        for connection, ids in safe.items():
             connection.acknowledge(ids)
-            self._read_on(connection)
-        if transitions:
-            self._tell(transitions)
+        self._read_on()
+        if told:
+            self._tell(told)
+        if self._written:
+            self._loop.call_soon(self._committed)
 
-    def _read_on(self, connection: Connection) -> None:
-        if connection.paused and self._uncommitted < self.config.mqtt.max_uncommitted // 2:
+    def _read_on(self) -> None:
+        connection = self._connection
+        if connection is None or not connection.paused or self._turns.busy:
+            return
+        if self._uncommitted < self.config.mqtt.max_uncommitted // 2:
             connection.resume()
 
     # -- out ---------------------------------------------------------------------------------------
@@ -282,16 +301,7 @@ class Daemon:
 
     async def _tick(self) -> None:
         while True:
-            now = self._now()
-            self._handle(self.engine.advance(now, SLICE), None, [])
-            while self.engine.behind(now):  # a great outage: in slices, and with no message overtaking them
-                if self._connection is not None:
-                    self._connection.pause()
-                await asyncio.sleep(0)
-                self._handle(self.engine.advance(now, SLICE), None, [])
-                self._looked = self._wall()
-            if self._connection is not None:
-                self._read_on(self._connection)
+            self._turns.tick()
             before = self._loop.time()
             await asyncio.sleep(TICK_S)
             lag = self._loop.time() - before - TICK_S
@@ -303,19 +313,12 @@ class Daemon:
             for partition in range(PARTITIONS):
                 if self.store.failing is None:
                     self._snapshot(partition)
-                    self._enrol(partition)
+                    self.store.submit(Work(lambda: None, terminals=self._enrolment.rows(partition)))
                 await asyncio.sleep(SNAPSHOT_EVERY_S)
             self.store.forget(self._wall())
             with contextlib.suppress(StoreError):  # which the writer will meet and tell
                 departed = await asyncio.to_thread(self.store.departed, self.engine.fleet.terminals)
                 self.store.submit(Work(lambda: None, departed=departed))
-
-    def _enrol(self, partition: int) -> None:
-        """Once after the start or a reload: let the store know whom the registry names, a part at a time."""
-        if partition not in self._enrolled:
-            self._enrolled.add(partition)
-            rows = [TerminalRow.of(terminal) for terminal in self.engine.fleet.partitions[partition]]
-            self.store.submit(Work(lambda: None, terminals=rows))
 
     def _snapshot(self, partition: int) -> None:
         shard = self.engine.shard

@@ -8,20 +8,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
 
-from fleetmon import __version__, config, logs
+from fleetmon import __version__, config, desk, imports, logs
 from fleetmon.app import Daemon
 from fleetmon.demo.demo import demo as show
 from fleetmon.ingest import recording
+from fleetmon.ingest.files import mapping
 from fleetmon.model import asyncapi
 from fleetmon.model.errors import ConfigError, SinkError, StoreError
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
 from fleetmon.replay import replay as replay_lines
+from fleetmon.sim import corpus as corpora
 from fleetmon.sim import habits as manners
 from fleetmon.sim import recorder
 from fleetmon.sim import scenario as scenarios
@@ -50,17 +53,17 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def plain_errors() -> Iterator[None]:
-    """What is wrong, one line each, and exit status 1; a traceback is for our own faults only."""
+def plain_errors(status: int = 1) -> Iterator[None]:
+    """What is wrong, one line each, and this exit status; a traceback is for our own faults only."""
     try:
         yield
     except ConfigError as error:
         for problem in error.problems:
             typer.echo(f"fleetmon: {problem}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(status) from None
     except (StoreError, SinkError) as error:
         typer.echo(f"fleetmon: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(status) from None
 
 
 def run_until_signal(
@@ -100,9 +103,10 @@ def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
     """Run the daemon until SIGTERM."""
     with plain_errors():
         gc.disable()  # nearly all that is read at the start stays; the daemon turns it on again when all is there
-        loaded = config.load(config_file, os.environ)
+        read = partial(config.load, config_file, os.environ, remember=True)
+        loaded = read()
         logs.configure(loaded.config.log)
-        daemon = Daemon(loaded, reread=lambda: config.load(config_file, os.environ))
+        daemon = Daemon(loaded, reread=read)
         del loaded  # a million rows of the registry, which the engine has taken over
         run_until_signal(daemon.run(), daemon.reload)
 
@@ -145,11 +149,21 @@ def simulate(
     ] = None,
     truth: Annotated[Path | None, typer.Option(help="Write what a replay of the recording has to find.")] = None,
     start: Annotated[int, typer.Option(help="When the recording starts, in ms since 1970.")] = recorder.START,
+    corpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|FAMILY,...",
+            help=f"Record stories of late money instead, in fleets of their own: {', '.join(corpora.FAMILIES)}.",
+        ),
+    ] = None,
     prefix: Prefix = DEFAULT_PREFIX,
 ) -> None:
     """Simulate a fleet: real MQTT clients with wills and clocks of their own; above 2,000 they share connections."""
     if truth is not None and record is None:
         raise typer.BadParameter("the truth is about a recording: add --record")
+    if corpus is not None:
+        _record_corpus(corpus, seed, record, truth, write_registry)
+        return
     with plain_errors():
         manner = manners.PRESETS.get(habits) or manners.load(Path(habits))
         made_up = synthesise(terminals, seed, interval_s, hours=manner.shops.kept)
@@ -179,6 +193,15 @@ def simulate(
         typer.echo(f"{record}: {recorded.messages} messages, {recorded.progress.sales} sales, until {recorded.until}")
         if truth is not None:
             truths.write(truth, recorded, fleet, tale.duration_s)
+
+
+def _record_corpus(wanted: str, seed: int, record: Path | None, truth: Path | None, registry: Path | None) -> None:
+    if record is None:
+        raise typer.BadParameter("a corpus is recorded: add --record")
+    with plain_errors():
+        made = corpora.write(wanted, seed, record, truth, registry)
+    told = made.truth
+    typer.echo(f"{record}: {len(made.lines)} messages, {len(told['explanations'])} to explain, until {told['until']}")
 
 
 def _show_progress(now: Progress) -> None:
@@ -237,6 +260,54 @@ def replay(
     with plain_errors():
         found = replay_lines(recording.read(file), config.load_registry(registry), until, Topics(prefix))
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+
+
+cli.command()(plain_errors()(desk.explain))
+
+
+@cli.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or camt XML, also in .gz or .zip.")],
+    *,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"Kind of the CSV files: {', '.join(mapping.PRESETS)}; default: the one that fits."),
+    ] = None,
+    mapping_file: Annotated[
+        Path | None, typer.Option("--mapping", help="The columns of the CSV files, in YAML.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; write and publish nothing.")
+    ] = False,
+    date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Take only this business (CSV) or booking (XML) date.")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="The currency of the fleet; other rows are kept aside.")] = "CNY",
+    aside: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where rejected rows go; default: beside their file.")
+    ] = None,
+    form: Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the summary.")] = "text",
+    config_file: ConfigFile = Path("config/fleetmon.yml"),
+) -> None:
+    """Import settlement files and bank statements: exit status 0 all taken, 1 some kept aside, 2 nothing done."""
+    if preset is not None and mapping_file is not None:
+        raise typer.BadParameter("--preset and --mapping exclude each other")
+    with plain_errors(2):
+        columns = mapping.preset(preset) if preset else mapping.load(mapping_file) if mapping_file else None
+        request = imports.Request(
+            files, columns, dry_run=dry_run, date=date, currency=currency, folder=aside and aside.resolve()
+        )
+        report = imports.run(config.load(config_file, os.environ), request, _show_step)
+    if sys.stderr.isatty():
+        typer.echo("\r\033[K", err=True, nl=False)
+    typer.echo(json.dumps(report.summary(), ensure_ascii=False) if form == "json" else "\n".join(report.lines()))
+    raise typer.Exit(report.status)
+
+
+def _show_step(what: str, done: int) -> None:
+    """One line that is written over, on a terminal only."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{what}: {done}", err=True, nl=False)
 
 
 @cli.command()

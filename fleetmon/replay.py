@@ -4,20 +4,30 @@ The output is the contract's *Replay*, one JSON object.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
+
+from msgspec import to_builtins
 
 from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.ingest.recording import Line
 from fleetmon.ingest.working_days import working_days
-from fleetmon.model.cause import Explanation, Finding
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
+from fleetmon.readout.telling import explanation
 
 
-def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics: Topics) -> dict[str, Any]:
+class Played(NamedTuple):
+    """What a recording has made of an engine; `until` in ms."""
+
+    engine: Engine
+    transitions: list[Transition]
+    until: int
+
+
+def play(lines: Iterable[Line], registry: Registry, until: int | None, topics: Topics) -> Played:
     """Feed the lines; `until` in ms, by default the arrival of the last line."""
     engine = Engine(registry, working_days(registry.calendar))
     intake = Intake(topics, Quarantine())
@@ -40,12 +50,17 @@ def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics:
             # Nobody listened any longer: due dates advance, deadlines freeze, and it is no fault of the link.
             transitions += engine.link_down(last, reported=False).transitions
             transitions += engine.advance(until).transitions
-    now = until if until is not None else last or 0
+    return Played(engine, transitions, until if until is not None else last or 0)
+
+
+def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics: Topics) -> dict[str, Any]:
+    """Feed the lines, and tell what the contract's *Replay* asks for."""
+    engine, transitions, now = play(lines, registry, until, topics)
     return {
         "until": now,
         "incidents": [_incident(found) for found in _announced(transitions)],
         "pages": [_page(change) for change in transitions if _is_page(change)],
-        "explanations": [_explanation(one) for one in engine.explainer.unpaid(now)],
+        "explanations": [to_builtins(explanation(one)) for one in engine.explainer.unpaid(now)],
     }
 
 
@@ -76,31 +91,3 @@ def _is_page(change: Transition) -> bool:
 
 def _page(change: Transition) -> dict[str, Any]:
     return {"at": change.at, "incident": change.incident.id, "status": change.incident.status.value}
-
-
-def _explanation(found: Explanation) -> dict[str, Any]:
-    sale, standing = found.sale, found.standing
-    return {
-        "merchant": sale.merchant,
-        "terminal": sale.terminal,
-        "transaction": sale.id,
-        "batch": sale.batch or None,
-        "amount": sale.amount,
-        "state": standing.state,
-        "stage": standing.stage,
-        "due_at": standing.due_at,
-        "provisional": standing.provisional,
-        "findings": [_finding(one) for one in found.findings],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "cause": finding.cause,
-        "confidence": finding.confidence,
-        "actor": finding.actor,
-        "incident": finding.incident,
-        "evidence": [str(said) for said in finding.evidence],
-        "against": [str(said) for said in finding.against],
-        "remedy": finding.cause,
-    }

@@ -13,7 +13,7 @@ from fleetmon.model.events import Heartbeat, Net, Poi
 
 SIGNS: Final = (
     "weak", "no_host", "pending", "reversals", "unsigned", "low_battery", "insecure", "no_ped", "no_reader",
-    "no_communication", "printer", "maintenance_status", "moved", "skewed", "crashed",
+    "no_communication", "printer", "maintenance_status", "moved", "skewed",
 )  # fmt: skip
 WEAK_DBM: Final = -100.0
 WEAK_WIFI_DBM: Final = -80.0
@@ -57,8 +57,6 @@ def signs(beat: Heartbeat, now: int, place: tuple[float, float] | None) -> dict[
         found["unsigned"] = 1.0
     if abs(now - beat.at) >= SKEWED_MS:
         found["skewed"] = (beat.at - now) / 1000
-    if beat.counters is not None and beat.counters.app_crashes:
-        found["crashed"] = float(beat.counters.app_crashes)
     if beat.geo is not None and place is not None and beat.geo.lat is not None and beat.geo.lng is not None:
         away = distance_km(place, (beat.geo.lat, beat.geo.lng))
         if away > FAR_KM:

@@ -20,7 +20,8 @@ from fleetmon.ingest.settings import MqttSettings, TlsSettings
 from fleetmon.model.errors import ConfigError, FleetmonError
 from fleetmon.model.topics import Topics
 
-BUFFER: Final = 262_144  # the largest packet, and the most that one read brings
+BUFFER: Final = 262_144  # the largest packet
+READ: Final = 65_536  # the most that one read brings: a few hundred messages
 CONNECT_TIMEOUT_S: Final = 10.0
 REFUSED: Final = 128  # reason codes from here on are refusals (MQTT 5, 2.4)
 CANARIES_LOST: Final = 3
@@ -58,7 +59,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Where the next read goes (asyncio)."""
-        return self._view[self._end :]
+        return self._view[self._end : self._end + READ]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes arrived (asyncio): hand on the publications among them as one batch."""

@@ -1,6 +1,7 @@
 """Memory that outlives the process: one writer thread, group commit, then the acknowledgement."""
 
 from fleetmon.store.care import backup, check
+from fleetmon.store.payouts import StoredPayouts
 from fleetmon.store.restore import Restored
 from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
 from fleetmon.store.settings import StoreSettings
@@ -13,6 +14,7 @@ __all__ = [
     "Restored",
     "Store",
     "StoreSettings",
+    "StoredPayouts",
     "TerminalRow",
     "TransitionRow",
     "Work",

@@ -3,7 +3,7 @@
 `TerminalRow` goes both ways; its fields are the columns of the table, in their order.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from fleetmon.engine import Fact
 from fleetmon.model.incident import Incident, Status, Transition
-from fleetmon.model.terminal import Terminal
+from fleetmon.model.terminal import Liveness, Terminal
 
+_STATES: Final = tuple([liveness.name.lower() for liveness in Liveness])  # in order of their numbers, from 0
 _NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
 
 
-class TerminalRow(Struct, frozen=True):
+class TerminalRow(Struct, frozen=True, gc=False):
     """One terminal as the fleet knows it now; `state` is a liveness in small letters, `since` in milliseconds."""
 
     id: str
@@ -36,15 +37,10 @@ class TerminalRow(Struct, frozen=True):
     @classmethod
     def of(cls, terminal: Terminal) -> "TerminalRow":
         """The row of a terminal as it is now."""
-        return cls(
-            id=terminal.id,
-            merchant=terminal.merchant,
-            site=terminal.site,
-            registered=terminal.registered,
-            state=terminal.liveness.name.lower(),
-            since=terminal.since,
-            **terminal.cohort._asdict(),
-        )
+        return cls(  # in order of the fields, those of the cohort among them: the whole fleet comes by here
+            terminal.id, terminal.merchant, terminal.site, *terminal.cohort, terminal.registered,
+            _STATES[terminal.liveness], terminal.since,
+        )  # fmt: skip
 
 
 class ChangeRow(Struct, frozen=True):
@@ -100,7 +96,7 @@ def incident_from(row: sa.Row[Any]) -> Incident:
         | {
             "status": Status(fields["status"]),
             "scope": tuple(sorted(msgspec.json.decode(fields["scope"], type=dict[str, str]).items())),
-            "evidence": msgspec.json.decode(fields["evidence"], type=list[str]),
+            "evidence": msgspec.json.decode(fields["evidence"], type=tuple[str, ...]),
         }
     )
 

@@ -31,6 +31,12 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
             return None
         return Path(str(url.database))
 
+    @property
+    def kept_registry(self) -> Path | None:
+        """Where the accepted registry is kept: beside the file; None when there is no file."""
+        file = self.file
+        return file and file.with_name(f"{file.name}.registry")
+
     def placed(self, folder: Path) -> "StoreSettings":
         """The same settings with every file name counted from `folder`."""
         url = self.url

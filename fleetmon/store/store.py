@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident
 from fleetmon.store import address, migrate, queries, schema
+from fleetmon.store.lock import lock
 from fleetmon.store.restore import Restored, restore
 from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
 from fleetmon.store.settings import StoreSettings
@@ -29,20 +30,25 @@ class Store:
         password: str | None = None,
         on_crash: Callable[[Exception], object] = lambda _: None,
     ) -> None:
-        """Make the file if it is missing, and bring the schema up to date; `on_crash` see `Writer`."""
+        """Make the file if it is missing, and bring the schema up to date; `on_crash` see `Writer`.
+
+        From here to `close` no other process can open the database as a store.
+        """
         self._settings = settings
         self._engine = address.connect(settings, password)
+        self._lock = lock(settings, self._engine)
         try:
             if (file := settings.file) is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.take()
             migrate.upgrade(self._engine)
         except (OSError, *FAILURES) as error:
-            self._engine.dispose()
+            self._give_up()
             raise address.failure(settings, error) from None
         except StoreError as error:
-            self._engine.dispose()
+            self._give_up()
             raise address.named(settings, error) from None
-        self._writer = Writer(self._engine, on_crash)
+        self._writer = Writer(self._engine, on_crash, self._lock.assure)
         self._writer.start()
 
     @property
@@ -63,11 +69,15 @@ class Store:
         """Delete, in the background, what is older than the retention. Costs next to nothing when there is none."""
         self.submit(Work(lambda: None, forget_before=now - self._settings.retention_days * _DAY_MS))
 
-    def close(self, timeout_s: float = 10.0) -> bool:
-        """Write what is queued and close; whether everything was written."""
-        finished = self._writer.stop(timeout_s)
-        self._engine.dispose()
+    def close(self, patience_s: float = 10.0) -> bool:
+        """Write what is queued, however much it is, and close; whether all was written, with pauses below the limit."""
+        finished = self._writer.stop(patience_s)
+        self._give_up()
         return finished
+
+    def _give_up(self) -> None:
+        self._lock.release()
+        self._engine.dispose()
 
     def restore(self, partition_of: Callable[[str], int], resolved_after: int) -> Restored:
         """Read back what a new engine needs; `partition_of` a terminal that no snapshot holds yet."""

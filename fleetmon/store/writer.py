@@ -4,8 +4,7 @@ Order is kept: what is submitted first is in the same or an earlier transaction,
 contain a message whose fact is not yet safe. Every write can be repeated without a second effect, which also
 answers the commit whose outcome was lost with the connection: it is simply written again.
 What is too old is deleted in small bites while nothing waits, and now and then when something always does.
-Where it can be wrong: two daemons on one database would each believe to be the only writer; and a refused
-message whose commit was repeated is kept aside twice.
+Where it can be wrong: a refused message whose commit was repeated is kept aside twice.
 """
 
 import queue
@@ -53,9 +52,15 @@ class Work(Struct):
 class Writer:
     """Owns the writing connection and its thread."""
 
-    def __init__(self, engine: sa.Engine, on_crash: Callable[[Exception], object]) -> None:
-        """`on_crash` hears, in the writer's thread, of a fault of our own, after which nothing more is written."""
+    def __init__(
+        self, engine: sa.Engine, on_crash: Callable[[Exception], object], assure: Callable[[], object]
+    ) -> None:
+        """`on_crash` hears, in the writer's thread, of a fault after which nothing more is written.
+
+        `assure` is called before each commit, and raises StoreError when we are no longer the only writer.
+        """
         self._on_crash = on_crash
+        self._assure = assure
         self.commits = 0
         self.failing: str | None = None  # why nothing can be written now
         self._engine = engine
@@ -73,10 +78,13 @@ class Writer:
         """Queue a work; never blocks. Whoever submits bounds how much is under way."""
         self._queue.put(work)
 
-    def stop(self, timeout_s: float) -> bool:
-        """Write what is queued and end; whether all of it was written in time."""
+    def stop(self, patience_s: float) -> bool:
+        """Write what is queued and end; whether all of it was written, never waiting longer for the next commit."""
         self._queue.put(None)
-        self._thread.join(timeout_s)
+        commits = -1
+        while self._thread.is_alive() and commits != self.commits:
+            commits = self.commits
+            self._thread.join(patience_s)
         finished = self._finished
         self._stopping.set()
         self._thread.join(1.0)  # giving up, it hands its connection back
@@ -132,6 +140,7 @@ class Writer:
         log.error("store cannot be written, trying again", error=self.failing, attempt=state.attempt_number)
 
     def _commit(self, batch: list[Work]) -> bool:
+        self._assure()
         with self._engine.begin() as connection:
             # Facts between two snapshots go in together; a snapshot notes the last fact before it.
             for is_snapshot, works in groupby(batch, key=lambda work: work.partition is not None):
@@ -157,8 +166,11 @@ def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.facts(connection, [found for work in works for found in work.facts])
     writes.transitions(connection, [change for work in works for change in work.transitions])
     writes.departed(connection, [terminal for work in works for terminal in work.departed])
-    writes.terminals(connection, [row for work in works for row in work.terminals])
-    writes.changes(connection, [change for work in works for change in work.changes])
+    writes.terminals(
+        connection,
+        [row for work in works for row in work.terminals],
+        [change for work in works for change in work.changes],
+    )
     writes.refused(connection, [row for work in works for row in work.refused])
     for work in works:
         writes.delivered(connection, work.delivered, work.at)

@@ -39,9 +39,15 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
     _insert_new(connection, schema.outbox, news)
 
 
-def terminals(connection: sa.Connection, found: Sequence[TerminalRow]) -> None:
-    """The fleet as it is known now. At a start all of it comes and hardly any of it is new, so it is compared first."""
-    latest = {row.id: row for row in found}
+def terminals(connection: sa.Connection, found: Sequence[TerminalRow], moved: Sequence[TerminalChange]) -> None:
+    """The fleet as it is known now, where each terminal stands, and the history of its liveness.
+
+    At a start all rows come and hardly any of them is new, so they are compared first. However often a terminal
+    moved since the last commit, it is written once.
+    """
+    _insert_new(connection, schema.terminal_change, [msgspec.structs.asdict(change) for change in moved])
+    last = {change.terminal: change for change in moved}
+    latest = {row.id: _moved(row, last.pop(row.id, None)) for row in {row.id: row for row in found}.values()}
     columns = [schema.terminal.c[name] for name in TerminalRow.__struct_fields__]
     for ids in _portions(list(latest)):
         stored = set(map(tuple, connection.execute(sa.select(*columns).where(schema.terminal.c.id.in_(ids)))))
@@ -52,20 +58,25 @@ def terminals(connection: sa.Connection, found: Sequence[TerminalRow]) -> None:
             [msgspec.structs.asdict(row) for row in news],
             TerminalRow.__struct_fields__[1:],
         )
+    _stand(connection, list(last.values()))
 
 
-def changes(connection: sa.Connection, found: Sequence[TerminalChange]) -> None:
-    """The history of liveness, and where each terminal stands after it."""
-    if not found:
-        return
-    _insert_new(connection, schema.terminal_change, [change._asdict() for change in found])
-    table = schema.terminal
-    statement = table.update().where(table.c.id == sa.bindparam("key"))
-    latest = {change.terminal: change for change in found}
-    connection.execute(
-        statement.values(state=sa.bindparam("after"), since=sa.bindparam("at")),
-        [{"key": change.terminal, "after": change.after, "at": change.at} for change in latest.values()],
-    )
+def _moved(row: TerminalRow, change: TerminalChange | None) -> TerminalRow:
+    """The row after the last change, unless it was written down later."""
+    if change is None or change.at < row.since:
+        return row
+    return msgspec.structs.replace(row, state=change.after, since=change.at)
+
+
+def _stand(connection: sa.Connection, last: Sequence[TerminalChange]) -> None:
+    """Note of terminals that are known already only where they stand."""
+    if last:
+        table = schema.terminal
+        statement = table.update().where(table.c.id == sa.bindparam("key"))
+        connection.execute(
+            statement.values(state=sa.bindparam("after"), since=sa.bindparam("at")),
+            [{"key": change.terminal, "after": change.after, "at": change.at} for change in last],
+        )
 
 
 def departed(connection: sa.Connection, ids: Sequence[str]) -> None:

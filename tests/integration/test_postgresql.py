@@ -1,5 +1,6 @@
 """What only PostgreSQL can do to the store: go away in the middle, ask for a password, be laxer than we promise."""
 
+import queue
 import threading
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_restart_of_the_server_loses_nothing_acknowledged(postgresql: Any) -> 
         stop.set()
         saying.join()
         postgresql.restart()
-    assert store.close(timeout_s=30)
+    assert store.close(patience_s=30)
     assert store.failing is None
     again = Store(StoreSettings(store._settings.url))
     assert sorted(found.at for found in again.changes("a", None, 100_000)) == sorted(acknowledged)
@@ -68,6 +69,24 @@ def test_a_cut_connection_is_made_anew(postgresql: Any) -> None:
     assert done.wait(20)
     assert len(store.changes("a", None, 9)) == 1
     store.close()
+
+
+def test_a_lock_that_was_cut_is_taken_again_or_the_daemon_is_told_to_end(postgresql: Any) -> None:
+    settings = StoreSettings(postgresql.database())
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    told: queue.Queue[Exception] = queue.Queue()
+    done = threading.Event()
+    store = Store(settings, on_crash=told.put)
+    postgresql.ask(cut)
+    store.submit(Work(done.set))
+    assert done.wait(20)
+    postgresql.ask(cut)
+    other = Store(settings)
+    store.submit(Work(lambda: None, changes=[down(1)]))
+    assert "another fleetmon is running on this database" in str(told.get(timeout=20))
+    assert not store.close()
+    assert other.changes("a", None, 9) == []
+    other.close()
 
 
 def test_the_password_is_used_and_never_shown(postgresql: Any) -> None:

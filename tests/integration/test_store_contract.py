@@ -361,7 +361,7 @@ def test_closing_while_nothing_can_be_written_says_so(settings: StoreSettings) -
     with blocker.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE fact RENAME TO elsewhere")
     done = submit(store, facts=[Fact("k1", 0, tamper(1))])
-    assert not store.close(timeout_s=0.3)
+    assert not store.close(patience_s=0.3)
     assert not done.is_set()
     blocker.dispose()
 

@@ -1,9 +1,13 @@
 """The deadline wheel against a plain list of due times."""
 
+from collections.abc import Iterator
+from unittest.mock import patch
+
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from fleetmon.engine import deadlines
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Terminal
 
@@ -13,6 +17,21 @@ steps = st.integers(0, 5) | st.integers(0, 1000) | st.sampled_from((127, 128, 12
 
 class Wheel(RuleBasedStateMachine):
     """Terminals are armed, moved and let run out, in a random order."""
+
+    @initialize(part=st.sampled_from((1, 2, 3, 1_000)))
+    def look_at(self, part: int) -> None:
+        """How many the wheel looks at in one go."""
+        self.patch = patch.object(deadlines, "_PART", part)
+        self.patch.start()
+
+    def teardown(self) -> None:
+        self.patch.stop()
+
+    def late(self) -> Iterator[Terminal]:
+        """Whoever runs out, although the wheel may stop to catch its breath."""
+        while self.wheel.next <= self.now:
+            if (found := self.wheel.pop(self.now)) is not None:
+                yield found
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +61,7 @@ class Wheel(RuleBasedStateMachine):
     def pass_time(self, step: int) -> None:
         self.now += step
         late = sorted((due, key) for key, due in self.due.items() if due <= self.now)
-        assert [(found.due, found.id) for found in iter(lambda: self.wheel.pop(self.now), None)] == late
+        assert [(found.due, found.id) for found in self.late()] == late
         for _, key in late:
             del self.due[key]
             self.terminals[key].due = NO_DEADLINE
@@ -52,7 +71,7 @@ class Wheel(RuleBasedStateMachine):
     def pass_time_and_arm_anew(self, step: int, again: int) -> None:
         """Whoever runs out is armed again at once, as a suspect is."""
         self.now += step
-        while (found := self.wheel.pop(self.now)) is not None:
+        for found in self.late():
             assert (found.due, found.id) == min((due, key) for key, due in self.due.items())
             found.due = self.due[found.id] = found.due + 1 + again
             self.wheel.arm(found)

@@ -1,5 +1,7 @@
 """The wire contract holds for whatever bytes arrive."""
 
+import datetime
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from fleetmon.ingest.intake import decode
 from fleetmon.model.errors import DecodeError
-from fleetmon.model.events import Event
+from fleetmon.model.events import Date, Event
 from fleetmon.model.topics import Kind
 
 KINDS = st.sampled_from(Kind)
@@ -28,9 +30,13 @@ def numbers(kind: msgspec.inspect.FloatType) -> st.SearchStrategy[Any]:
 
 
 def texts(kind: msgspec.inspect.StrType) -> st.SearchStrategy[Any]:
-    if kind.pattern is not None:
-        return st.from_regex(kind.pattern.replace(r"(?!\n)", "").replace("$", r"\Z"))
-    return st.text(st.characters(exclude_categories=["Cs"]), min_size=kind.min_length or 0, max_size=kind.max_length)
+    pattern, least = kind.pattern, kind.min_length or 0
+    if pattern is None:
+        return st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=kind.max_length)
+    if kind.max_length is not None:
+        return st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=least, max_size=kind.max_length)
+    found = st.from_regex(re.sub(r"\(\?!.*?\)", "", pattern).replace("$", r"\Z"))
+    return found.filter(lambda text: re.search(pattern, text) is not None)
 
 
 def structs(kind: msgspec.inspect.StructType) -> st.SearchStrategy[Any]:
@@ -156,3 +162,38 @@ def fits(value: object, kind: Any) -> bool:
     return (isinstance(found, msgspec.inspect.IntType) and value == -1 and (found.ge or 0) < 0) or (
         isinstance(found, msgspec.inspect.DictType) and value == {}
     )
+
+
+BIRTH = {"at": 1, "state": "online", "boot": 1, "session": "s"}
+FAULT = {"at": 1, "boot": 1, "seq": 1, "component": "sim", "action": "set"}
+FILE = {"at": 1, "event": "ready"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "wire", "reason"),
+    [
+        *[(Kind.STATE, {**BIRTH, "firmware": f"2.1{text}"}, "field") for text in ("\0", "\n", "\x1b[31m", "\x7f")],
+        (Kind.STATE, {**BIRTH, "model": "\0"}, "field"),
+        (Kind.STATE, {**BIRTH, "carrier": "C\0"}, "field"),
+        (Kind.STATE, {**BIRTH, "serial": "\t1"}, "field"),
+        (Kind.STATE, {**BIRTH, "carrier": "中国移动", "model": ""}, None),
+        (Kind.DEVICE, {**FAULT, "code": "\0"}, "field"),
+        (Kind.DEVICE, {**FAULT, "code": "SIM lost", "detail": "line\nline"}, None),
+        (Kind.FILE, {**FILE, "business_date": "2026-02-31"}, "field"),
+        (Kind.FILE, {**FILE, "business_date": "2026-02-28"}, None),
+    ],
+)
+def test_names_without_control_characters_and_days_of_the_calendar(kind: Kind, wire: Any, reason: str | None) -> None:
+    assert reason_of(kind, msgspec.json.encode(wire)) == reason
+
+
+@given(st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32))
+def test_a_date_is_a_day_of_the_calendar(year: int, month: int, day: int) -> None:
+    text = f"{year:04}-{month:02}-{day:02}"
+    try:
+        datetime.date(year, month, day)
+    except ValueError:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(text, Date)
+    else:
+        assert msgspec.convert(text, Date) == text

@@ -16,8 +16,12 @@ def told(
     *,
     batch: Callable[[], int] = lambda: 1,
     ticks: Callable[[], int] = lambda: 0,
+    most: int | None = None,
 ) -> list[Transition]:
-    """All transitions up to `until`. `batch` says how many messages go together, `ticks` how often to look (ms)."""
+    """All transitions up to `until`.
+
+    `batch` says how many messages go together, `ticks` how often to look (ms), `most` how much at a time.
+    """
     engine = Engine(registry, max_unregistered=10)
     found: list[Transition] = []
     waiting: list[Message] = []
@@ -34,9 +38,16 @@ def told(
             size = batch()
         if not waiting and engine.now and (pause := ticks()):
             for now in range(engine.now, step.at + 1, pause):
-                found += engine.advance(now).transitions
-            found += engine.advance(step.at).transitions
+                found += pass_time(engine, now, most)
+            found += pass_time(engine, step.at, most)
     return [*found, *flush(engine, waiting), *engine.advance(until).transitions]
+
+
+def pass_time(engine: Engine, now: int, most: int | None) -> list[Transition]:
+    found = engine.advance(now, most).transitions
+    while engine.behind(now):
+        found += engine.advance(now, most).transitions
+    return found
 
 
 def flush(engine: Engine, waiting: list[Message]) -> list[Transition]:

@@ -85,7 +85,7 @@ def test_made_up_fault_codes_do_not_fill_the_memory() -> None:
     assert len(world.engine.fleet.groups._shared) < 50
     world.run(HOUR)
     assert world.words == [f"{TAMPER} firing"]
-    assert not world.engine.correlator._timers
+    assert not world.engine.correlator._agenda._timers
     assert not world.engine.correlator._due
 
 

@@ -3,12 +3,14 @@
 import random
 from collections.abc import Callable
 from itertools import pairwise
+from unittest.mock import patch
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fleetmon.engine import agenda, deadlines, tally
 from fleetmon.model.events import Heartbeat
 from fleetmon.model.incident import LEGAL, Status, Transition
 from fleetmon.model.registry import Registry
@@ -112,6 +114,17 @@ def test_portions_and_ticks_change_nothing(
     assert again == world.transitions
 
 
+@SETTINGS
+@given(PLANS, EVENTS, st.sampled_from([15, 60, 300]), st.integers(1, 3), st.integers(1, 3))
+def test_nothing_depends_on_how_much_is_done_at_a_time(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, most: int, part: int
+) -> None:
+    world = lived(plan, faults, interval_s, hours=False)
+    with patch.object(agenda, "PART", part), patch.object(tally, "PART", part), patch.object(deadlines, "_PART", part):
+        again = told(world.registry, world.script, world.now, ticks=lambda: 7777, most=most)
+    assert again == world.transitions
+
+
 def words(change: Transition) -> tuple[int, str, str, str]:
     return change.at, name(change.incident), change.incident.status.value, change.reason
 
@@ -128,7 +141,7 @@ def test_whatever_lost_its_cause_is_over(
     stray = world.engine.fleet.terminals.get("stray")
     if stray is None:
         assert not correlator._troubled
-        assert not correlator._timers
+        assert not correlator._agenda._timers
     check_counts(world)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fleetmon.engine import TerminalChange
 from fleetmon.model.errors import StoreError
-from fleetmon.store import Store, StoreSettings, Work, backup, check
+from fleetmon.store import Store, StoreSettings, Work, backup, check, writer
 
 
 @pytest.fixture
@@ -116,3 +116,15 @@ def test_a_fault_of_our_own_is_told_and_nothing_is_called_written(settings: Stor
     assert (store.failing or "").startswith("the writer ended: AttributeError")
     assert not store.close()
     assert not done.is_set()
+
+
+def test_closing_waits_for_as_long_as_commits_go_on(
+    settings: StoreSettings, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_PER_COMMIT", 1)
+    store, slow = Store(settings), threading.Event()
+    for number in range(20):  # after each the writer rests for a third of what closing waits for the next
+        store.submit(Work(lambda: slow.wait(0.1), changes=[TerminalChange(number, "a", "up", "down")]))
+    assert store.close(patience_s=0.3)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM terminal_change").fetchone() == (20,)

@@ -1,0 +1,70 @@
+"""An answer as a support agent reads it out: identical ones are one paragraph, the most pressing first."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time
+from fleetmon.readout.enquiry import Answer, Party
+from fleetmon.web.explanations import FindingView, ToldExplanationView
+
+LEAST_SHOWN: Final = 0.05  # confidence; JSON has all
+_PRESSING: Final = (
+    "overdue", "unknown", "returned", "held", "short_paid", "due", "not_due", "carried_over", "declined", "cancelled",
+    "paid",
+)  # fmt: skip
+
+
+class Paragraph(NamedTuple):
+    """Sales to which the same is said."""
+
+    told: Told
+    sales: list[ToldExplanationView]
+
+
+def paragraphs(explanations: Sequence[ToldExplanationView], language: Language) -> list[Paragraph]:
+    """The sales, gathered by what is said to them."""
+    found: dict[tuple[str, ...], Paragraph] = {}
+    for one in explanations:
+        told = one.texts[language]
+        key = (told.headline, told.sentence, told.next_step, told.who, told.call_again)
+        found.setdefault(key, Paragraph(told, [])).sales.append(one)
+    return sorted(found.values(), key=lambda one: (_PRESSING.index(one.sales[0].state), one.sales[0].at))
+
+
+def written(answer: Answer, language: Language) -> Iterator[str]:
+    """The lines of the answer about one merchant."""
+    book = texts(language)
+    yield fill(book["desk.title"], {"merchant": party(answer.merchants[0], language), "at": time(answer.now, language)})
+    for paragraph in paragraphs(answer.explanations, language):
+        yield ""
+        yield from _paragraph(paragraph, language)
+
+
+def party(one: Party, language: Language) -> str:
+    """A merchant's name with its id."""
+    return fill(texts(language)["desk.merchant"], {"id": one.id, **({"name": one.name} if one.name else {})})
+
+
+def _paragraph(paragraph: Paragraph, language: Language) -> Iterator[str]:
+    book, (told, sales) = texts(language), paragraph
+    total = money(sum(one.amount for one in sales), language)
+    taken = span(sales[0].at, sales[-1].at, language, "span")
+    yield count("desk.sales", len(sales), language, {"amount": total, "span": taken})
+    yield fill(book["desk.stop"], {"headline": told.headline, "sentence": told.sentence})
+    for label, text in (("who", told.who), ("next", told.next_step), ("again", told.call_again)):
+        yield fill(book[f"desk.{label}"], {"text": text})
+    yield count("desk.sale", len(sales), language, {"text": told.evidence})
+    yield book["desk.why"]
+    for rank, finding in enumerate(sales[0].findings):
+        if not rank or finding.confidence >= LEAST_SHOWN:
+            yield from _finding(finding, language)
+
+
+def _finding(finding: FindingView, language: Language) -> Iterator[str]:
+    book = texts(language)
+    words = {"share": percent(finding.confidence, language), "cause": name(finding.cause, language)}
+    yield "  " + fill(book["desk.finding"], words)
+    for line in seen(finding.evidence, language):
+        yield "    " + line
+    for line in seen(finding.against, language):
+        yield "    " + fill(book["desk.against"], {"text": line})

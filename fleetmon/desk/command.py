@@ -1,0 +1,81 @@
+"""`fleetmon explain`: exit status 0 answered, 1 nothing fits the question, 2 wrong usage or several merchants."""
+
+import asyncio
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from fleetmon import config
+from fleetmon.desk import daemon
+from fleetmon.desk.answer import party, written
+from fleetmon.ingest import recording as recordings
+from fleetmon.locale import Audience, Language, fill, texts
+from fleetmon.model.errors import ConfigError
+from fleetmon.model.topics import DEFAULT_PREFIX, Topics
+from fleetmon.readout.enquiry import Answer, Enquiry, answer
+from fleetmon.replay import play
+from fleetmon.web.settings import WebSettings
+
+
+def explain(  # noqa: PLR0913 - options are arguments to Typer
+    *,
+    merchant: Annotated[str, typer.Option(help="Its id, its merchant number, or a part of its name.")],
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only sales taken on this day, in China.")
+    ] = None,
+    rrn: Annotated[str | None, typer.Option(help="The reference number on the slip.")] = None,
+    transaction: Annotated[str | None, typer.Option(help="The terminal's own number of the sale.")] = None,
+    lang: Annotated[Language, typer.Option(help="Language of the answer.")] = "en",
+    audience: Annotated[Audience, typer.Option("--for", help="Whom it is told to.")] = "merchant",
+    form: Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the answer.")] = "text",
+    url: Annotated[str, typer.Option(help="The daemon to ask.")] = f"http://127.0.0.1:{WebSettings().port}",
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the bearer token.", envvar="FLEETMON_TOKEN_FILE")
+    ] = None,
+    recording: Annotated[Path | None, typer.Option(help="Ask a recording instead of a daemon.")] = None,
+    registry: Annotated[Path | None, typer.Option(help="The registry of the recording's fleet.")] = None,
+    prefix: Annotated[str, typer.Option(help="MQTT topic prefix of the recording.")] = DEFAULT_PREFIX,
+) -> None:
+    """Say why a merchant's money has not come: is it late, why, who acts, what next."""
+    day = date.strftime("%Y-%m-%d") if date else None
+    asked = Enquiry(merchant, day, rrn, transaction, audience)
+    if (recording is None) != (registry is None):
+        raise typer.BadParameter("--recording and --registry go together")
+    if recording is not None and registry is not None:
+        found = _of_recording(recording, registry, Topics(prefix), asked)
+    else:
+        found = asyncio.run(daemon.ask(url, _token(token_file), asked, round(time.time() * 1000)))
+    _show(found, asked, lang, form)
+
+
+def _of_recording(path: Path, registry: Path, topics: Topics, asked: Enquiry) -> Answer:
+    played = play(recordings.read(path), config.load_registry(registry), None, topics)
+    return answer(played.engine, asked, played.until)
+
+
+def _token(file: Path | None) -> str | None:
+    try:
+        return file.read_text().strip() if file else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: cannot be read: {error}"]) from None
+
+
+def _show(found: Answer, asked: Enquiry, language: Language, form: str) -> None:
+    book, many = texts(language), len(found.merchants) > 1
+    if many or not found.explanations:
+        key = "several" if many else "nothing" if found.merchants else "nobody"
+        who = party(found.merchants[0], language) if found.merchants and not many else asked.merchant
+        typer.echo(fill(book[f"desk.{key}"], {"merchant": who}), err=True)
+        for one in found.merchants if many else ():
+            typer.echo(f"  {party(one, language)}  {one.number}".rstrip(), err=True)
+        raise typer.Exit(2 if many else 1)
+    if form == "json":
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+        return
+    for line in written(found, language):
+        typer.echo(line)

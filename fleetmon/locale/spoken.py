@@ -1,0 +1,124 @@
+"""Facts as people say them: times in Asia/Shanghai, amounts, durations, words for codes.
+
+How a fact is said follows from its name: `*_at` is a time in ms, `day` a number of days since 1970, the
+names in `_MONEY` are minor units of `currency`, those in `_WORDS` have a word for each value. What is
+unknown (a time 0, an empty text, a value without a word) is left out, and texts do without.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Final
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+
+from fleetmon.locale.catalogue import Language, fill, texts
+
+Facts = Mapping[str, int | str]
+CHINA: Final = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
+_NEVER: Final = 4_102_444_800_000  # 2100: what ends later has no end
+_BY: Final = ("due_at", "otherwise_at")  # said as "by", the others as "at"
+_MONEY: Final = ("amount", "missing", "expected", "limit")
+_WORDS: Final = ("by", "reason", "event", "result", "part", "cycle")
+_NAMES: Final = ("carrier", "mcc", "posted_mcc")  # may be one that we have no word for
+_COUNTS: Final = ("terminals", "count", "km")
+_DURATIONS: Final = {"minutes": 60_000, "late_by": 1}
+_PLAIN: Final = (
+    "terminal", "rrn", "batch", "code", "host", "acquirer", "region", "posted", "number", "valid_to",
+)  # fmt: skip
+SPOKEN: Final = frozenset(
+    {*_BY, *_MONEY, *_WORDS, *_NAMES, *_COUNTS, *_DURATIONS, *_PLAIN, "cutoff", "day", "span", "refusal"}
+    | {f"{name}_at" for name in ("sold", "settled", "late", "again", "credited", "cancelled", "closed", "told")}
+)
+"""Every name that a text of a cause may mention."""
+
+
+def spoken(facts: Facts, language: Language) -> dict[str, str]:
+    """Every fact that is known, in words."""
+    currency = str(facts.get("currency", "CNY"))
+    said = {name: text for name, value in facts.items() if (text := _say(name, value, currency, language))}
+    if isinstance(begin := facts.get("since_at"), int) and begin:
+        end = facts.get("until_at")
+        said["span"] = span(begin, end if isinstance(end, int) else None, language, "span")
+    if refusal := _refusal(facts, language):
+        said["refusal"] = refusal
+    return said
+
+
+def time(at: int, language: Language, pattern: str = "time") -> str:
+    """A time in ms as people there say it; `pattern`: time, due, day or clock."""
+    moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(CHINA)
+    return format_datetime(moment, texts(language)[f"format.{pattern}"], tzinfo=CHINA, locale=language)
+
+
+def money(amount: int, language: Language, currency: str = "CNY") -> str:
+    """An amount in minor units: ¥12,850.00. In China it is ¥, whatever the language calls it elsewhere."""
+    units = Decimal(amount).scaleb(-get_currency_precision(currency))
+    return format_currency(units, currency, locale="zh_CN" if currency == "CNY" else language)
+
+
+def percent(share: float, language: Language) -> str:
+    """A share 0..1 in whole percents; nothing is ever quite sure."""
+    return format_percent(min(share, 0.99), locale=language)
+
+
+def count(key: str, number: int, language: Language, more: Mapping[str, str]) -> str:
+    """The text `key` in the grammatical number of the language, filled with `{count}` and more."""
+    form = Locale.parse(language).plural_form(number)
+    return fill(texts(language)[f"{key}.{form}"], {"count": format_decimal(number, locale=language), **more})
+
+
+def span(begin: int, end: int | None, language: Language, form: str) -> str:
+    """From then to then, in the texts `form.*`: on one day, over several, or without an end."""
+    said = {"since_at": time(begin, language), "day": time(begin, language, "day")}
+    if end is None or not begin < end < _NEVER:
+        return fill(texts(language)[f"{form}.open"], said)
+    said |= {"until_at": time(end, language), "from_clock": time(begin, language, "clock")}
+    said["to_clock"] = time(end, language, "clock")
+    together = said["day"] == time(end, language, "day")
+    return fill(texts(language)[f"{form}.day" if together else f"{form}.days"], said)
+
+
+def response(code: str, language: Language) -> str:
+    """What a response code means for a merchant; empty when nobody knows."""
+    return texts(language).get(f"code.{code}", "")
+
+
+def _say(name: str, value: int | str, currency: str, language: Language) -> str:  # noqa: PLR0911 - one line a form
+    if isinstance(value, str):
+        if name in _WORDS or name in _NAMES:
+            return _word(name, value, language)
+        return value if name in _PLAIN else ""
+    if name == "cutoff":
+        return time(value + _MIDNIGHT, language, "clock")
+    if value <= 0:
+        return ""
+    if name == "day":
+        return format_date(date(1970, 1, 1) + timedelta(value), texts(language)["format.day"], locale=language)
+    if name.endswith("_at"):
+        return time(value, language, "due" if name in _BY else "time") if value < _NEVER else ""
+    if name in _MONEY:
+        return money(value, language, currency)
+    if name in _DURATIONS:
+        return format_timedelta(timedelta(milliseconds=value * _DURATIONS[name]), threshold=1.5, locale=language)
+    return format_decimal(value, locale=language) if name in _COUNTS else ""
+
+
+_MIDNIGHT: Final = -8 * 3_600_000  # of 1970-01-01 in China, in ms
+
+
+def _word(name: str, value: str, language: Language) -> str:
+    kind = "mcc" if name == "posted_mcc" else name
+    word = texts(language).get(f"{kind}.{value}", "")
+    if kind == "mcc" and word and value:
+        return fill(texts(language)["trade"], {"mcc": value, "name": word})
+    return word or (value if name in _NAMES else "")
+
+
+def _refusal(facts: Facts, language: Language) -> str:
+    """What the response meant; where an acquirer has a meaning of its own for the code, only its class is known."""
+    if own := facts.get("class"):
+        return texts(language).get(f"class.{own}", "")
+    return response(str(facts.get("code", "")), language)
