@@ -308,13 +308,16 @@ class Daemon:
             self._loop_lag_s = max(lag, self._loop_lag_s * 0.99)  # fades within about a minute
 
     async def _snapshots(self) -> None:
-        """One partition after the other, all of them within two minutes; none while the store cannot keep up."""
+        """One partition after the other, all of them within two minutes, or as fast as the store can keep up."""
+        written = asyncio.Event()
+        tell = partial(self._loop.call_soon_threadsafe, written.set)
         while True:
             for partition in range(PARTITIONS):
-                if self.store.failing is None:
-                    self._snapshot(partition)
-                    self.store.submit(Work(lambda: None, terminals=self._enrolment.rows(partition)))
+                self._snapshot(partition)
+                self.store.submit(Work(tell, terminals=self._enrolment.rows(partition)))
                 await asyncio.sleep(SNAPSHOT_EVERY_S)
+                await written.wait()
+                written.clear()
             self.store.forget(self._wall())
             with contextlib.suppress(StoreError):  # which the writer will meet and tell
                 departed = await asyncio.to_thread(self.store.departed, self.engine.fleet.terminals)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time
+from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time, word
 from fleetmon.readout.enquiry import Answer, Party
 from fleetmon.web.explanations import FindingView, ToldExplanationView
 
@@ -51,7 +51,8 @@ def _paragraph(paragraph: Paragraph, language: Language) -> Iterator[str]:
     taken = span(sales[0].at, sales[-1].at, language, "span")
     yield count("desk.sales", len(sales), language, {"amount": total, "span": taken})
     yield fill(book["desk.stop"], {"headline": told.headline, "sentence": told.sentence})
-    for label, text in (("who", told.who), ("next", told.next_step), ("again", told.call_again)):
+    where = word("stage", sales[0].stage, language)
+    for label, text in (("where", where), ("who", told.who), ("next", told.next_step), ("again", told.call_again)):
         yield fill(book[f"desk.{label}"], {"text": text})
     yield count("desk.sale", len(sales), language, {"text": told.evidence})
     yield book["desk.why"]

@@ -6,7 +6,7 @@ acquirer and business date. While we are deaf nothing is called late: the payout
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Final
 
@@ -19,6 +19,7 @@ from fleetmon.engine.book import MONEY
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.outcome import Fact
+from fleetmon.engine.outlook import Outlook
 from fleetmon.model.cause import Explanation, Finding
 from fleetmon.model.compliance import is_cheaper, is_licensed, is_other_place_or_trade
 from fleetmon.model.days import date_of
@@ -40,6 +41,7 @@ class Arrears:
     """Looks at merchants when their money may be late. Times in ms, amounts in fen."""
 
     def __init__(self, explainer: Explainer, incidents: Incidents) -> None:
+        self.outlook = Outlook(explainer.ledger)
         self._explainer = explainer
         self._incidents = incidents
         self._looks: list[tuple[int, str]] = []
@@ -48,6 +50,7 @@ class Arrears:
         self._last: dict[tuple[str, Scope], int] = {}
         self._open_days: dict[str, dict[int, tuple[Group, int]]] = {}  # by merchant: group and amount of each day
         self._totals: Counter[Group] = Counter()
+        self._merchant_days: Counter[Group] = Counter()
         self._pages: dict[Group, str] = {}  # the incident that people were called for
         self._payers: dict[str, str] = {}  # unlicensed payers and the incident that told of them
         self.deaf = False
@@ -56,6 +59,16 @@ class Arrears:
     def totals(self) -> Mapping[Group, int]:
         """Overdue money in fen by first cause, acquirer and business date."""
         return self._totals
+
+    @property
+    def merchant_days(self) -> Mapping[Group, int]:
+        """How many merchants' days these are, by the same."""
+        return self._merchant_days
+
+    @property
+    def late_merchants(self) -> Collection[str]:
+        """Whose money is late."""
+        return self._open_days.keys()
 
     @property
     def next(self) -> int:
@@ -85,6 +98,8 @@ class Arrears:
                 self._plan(key, now)
                 if isinstance(event, Payout):
                     self._payer(key, event, now)
+                else:
+                    self.outlook.note_account(key)
             elif isinstance(event, SettlementFile):
                 self._file(key, event, now)
 
@@ -94,6 +109,10 @@ class Arrears:
             message = fact.message
             if isinstance(message.event, Transaction):
                 self._expect(message.key, message.event, message.received_at)
+            elif isinstance(message.event, Batch):
+                self._closed(message.key, message.received_at)
+            elif isinstance(message.event, Account):
+                self.outlook.note_account(message.key)
             elif isinstance(message.event, Payout):
                 self._plan(message.key, message.received_at)
 
@@ -123,14 +142,19 @@ class Arrears:
         """Plan a look at the merchant for when the sale will be overdue."""
         ledger = self._explainer.ledger
         merchant = self._explainer.merchant_of(terminal)
-        sale = ledger.book(merchant).sales.get((terminal, told.id))
+        sales = ledger.book(merchant).sales
+        if told.original and (undone := sales.get((terminal, told.original))) is not None:
+            self.outlook.see(undone, ledger.standing(undone, now))
+        sale = sales.get((terminal, told.id))
         if sale is not None and (sale.accepted or sale.stored) and sale.kind in MONEY:
             standing = ledger.standing(sale, now)
+            self.outlook.see(sale, standing)
             if standing.due_at is not None and standing.state != "paid":
                 self._plan(merchant, max(standing.due_at + standing.terms.grace + 1, now))
 
     def _sale(self, terminal: str, told: Transaction, now: int) -> None:
         self._expect(terminal, told, now)
+        self.outlook.note_code(told)
         ledger, merchant = self._explainer.ledger, self._explainer.merchant_of(terminal)
         row = ledger.directory.merchants.get(merchant)
         if row is not None and told.posted is not None:
@@ -151,6 +175,7 @@ class Arrears:
             if sale.kind not in MONEY or not (sale.accepted or sale.stored):
                 continue
             standing = ledger.standing(sale, now)
+            self.outlook.see(sale, standing)
             if standing.due_at is None or standing.state in ("paid", "cancelled"):
                 continue
             overdue_at = standing.due_at + standing.terms.grace + 1
@@ -191,7 +216,9 @@ class Arrears:
         before = self._open_days.setdefault(merchant, {}).get(day)
         if before is not None:
             self._totals[before[0]] -= before[1]
+            self._merchant_days[before[0]] -= 1
         self._totals[group] += amount
+        self._merchant_days[group] += 1
         self._open_days[merchant][day] = group, amount
 
     def _paged_for(self, first: Finding, group: Group) -> str | None:
@@ -206,8 +233,9 @@ class Arrears:
         for day in [day for day in days if day not in late]:
             group, amount = days.pop(day)
             self._totals[group] -= amount
-            if not self._totals[group]:
-                del self._totals[group]
+            self._merchant_days[group] -= 1
+            if not self._merchant_days[group]:
+                del self._totals[group], self._merchant_days[group]
                 self._pages.pop(group, None)
             scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
             incident = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
@@ -228,7 +256,16 @@ class Arrears:
 
     # -- what else the money tells -----------------------------------------------------------------
 
+    def _closed(self, terminal: str, now: int) -> None:
+        """Sales whose batch may have been closed are where it took them."""
+        ledger = self._explainer.ledger
+        sales = ledger.book(self._explainer.merchant_of(terminal)).sales
+        for id_ in self.outlook.unclosed(terminal):
+            if (sale := sales.get((terminal, id_))) is not None:
+                self.outlook.see(sale, ledger.standing(sale, now))
+
     def _batch(self, terminal: str, told: Batch, now: int) -> None:
+        self._closed(terminal, now)
         scope: Scope = (("terminal", terminal),)
         incident = self._incidents.find(BATCH_MISMATCH.kind, scope)
         if differs(told) and incident is None:

@@ -110,9 +110,13 @@ class Book(Struct):
         for payout in [one for one in self.payouts.values() if one.last.at < before]:
             del self.payouts[payout.id]
             for rrn in payout.rows:
-                self.by_rrn.pop(rrn, None)
-        for key in [key for key, one in self.batches.items() if 0 < one.closed_at < before]:
+                left = [one for one in self.by_rrn.pop(rrn, ()) if one is not payout]
+                if left:
+                    self.by_rrn[rrn] = left
+        for key in [key for key, one in self.batches.items() if one.last_at < before]:
             del self.batches[key]
+        for key in [key for key, found in self.links.items() if all(one.at < before for one in found)]:
+            del self.links[key]
 
     # -- where a sale stands -----------------------------------------------------------------------
 
@@ -221,7 +225,7 @@ class Book(Struct):
             if one.batches:
                 if sale.batch in one.batches and abs(one.day - day) * DAY < NEAR and sale.settles_from <= one.began:
                     found.append(one)
-            elif one.day == day and path.stage == "clearing" and path.settled <= one.began:
+            elif one.whole and one.day == day and path.stage == "clearing" and path.settled <= one.began:
                 found.append(one)
         return sorted(found, key=lambda one: (one.began, one.id))
 
@@ -240,7 +244,7 @@ class Book(Struct):
         sales = [
             one
             for one in self.sales.values()
-            if (one.accepted or one.stored)
+            if (one.accepted or (one.stored and not one.declined))
             and one.kind in ("sale", "completion")
             and abs(one.settles_from - midnight(day)) <= 2 * DAY
             and trade_day(one.settles_from, terms, one.rail) == day

@@ -23,6 +23,7 @@ class Directory:
         self.fees = registry.fee_classes
         self.merchants = {row.id: row for row in registry.merchants}
         self.hosts = {row.id: row for row in registry.hosts}
+        self.switches = tuple(row.id for row in registry.hosts if row.kind == "switch")  # which serve everybody
         self.providers = frozenset(row.id for row in registry.providers)
         self.places = {
             row.id: (row.lat, row.lng) for row in registry.sites if row.lat is not None and row.lng is not None

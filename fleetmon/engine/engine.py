@@ -124,6 +124,11 @@ class Engine:
         self.explainer.observe(facts)
         self.arrears.recall(facts)
 
+    def forget(self, now: int) -> None:
+        """Drop what the ledger need not hold any longer; call it now and then."""
+        for key in self.explainer.ledger.forget(now):
+            self.arrears.outlook.leave(key)
+
     @property
     def incidents(self) -> Sequence[Incident]:
         """The open incidents, pending and firing."""

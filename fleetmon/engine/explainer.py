@@ -50,7 +50,9 @@ class Explainer:
             elif isinstance(event, MaintenanceMark):
                 self.timeline.mark(key, event, _dated(event.at, message.received_at))
             else:
-                self.ledger.observe(key, self.merchant_of(key), event, message.received_at)
+                terminal = self._fleet.terminals.get(key)
+                merchant, acquirer = (terminal.merchant, terminal.cohort.acquirer) if terminal else ("", "")
+                self.ledger.observe(key, merchant, event, message.received_at, acquirer)
 
     def merchant_of(self, terminal: str) -> str:
         """Whose terminal it is; empty where nobody knows."""

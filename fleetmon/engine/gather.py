@@ -73,7 +73,7 @@ class Gather:
 
     def _device(self, case: Case) -> None:
         start, stop = case.span
-        found = self._timeline.of(f"terminal/{case.sale.terminal}", start - 2 * DAY, stop)
+        found = self._timeline.of(f"terminal/{case.sale.terminal}", start - 2 * DAY, stop + HOUR)
         case.faults = [one for one in found if one.kind in _COMPONENTS]
         case.works = [one for one in found if one.kind == "mark"]
         case.signs = [one for one in found if one.kind not in _COMPONENTS and one.kind != "mark"]
@@ -118,9 +118,11 @@ class Gather:
         sale, (start, stop) = case.sale, case.span
         payout = case.standing.payout
         acquirer = sale.acquirer or case.terminal.get("acquirer", "") or self._directory.acquirer(sale.merchant)
-        behind = [host for host in dict.fromkeys((acquirer, sale.issuer, payout.payer if payout else "")) if host]
+        payers = [one.payer for one in self._ledger.book(sale.merchant).payouts.values() if one.payer][-3:]
+        named = (acquirer, sale.issuer, payout.payer if payout else "", *payers, *self._directory.switches)
+        behind = [host for host in dict.fromkeys(named) if host]
         case.hosts = {host: row for host in behind if (row := self._directory.hosts.get(host))}
-        case.pulse = {host: self._ledger.pulse(host, start, stop) for host in behind[:1]}
+        case.pulse = {host: self._ledger.pulse(host, start, stop) for host in (acquirer, sale.issuer) if host}
         case.health = [episode for host in behind for episode in self._health(host, start, stop)]
         for host in behind:
             case.files += self._ledger.files.get((host, case.standing.day), [])
@@ -200,7 +202,7 @@ class Gather:
         if standing.wait is Wait.CLOSING:
             usual = self._usual_closing(sale, stop)
             start, stop = max(start, usual - BEFORE), min(stop, usual + AFTER)
-        elif (terminal := self._fleet.terminals.get(sale.terminal)) is not None:
+        if (terminal := self._fleet.terminals.get(sale.terminal)) is not None:
             closing = self._fleet.hours(terminal).next_closing(start)
             stop = stop if closing is None else min(stop, closing)
         return start, max(stop, start + MINUTE)

@@ -57,20 +57,25 @@ class Ledger:
         self.notices: dict[str, dict[str, list[Notice]]] = {}
         self.health: dict[str, list[tuple[int, HostHealth]]] = {}
         self.backoffice: dict[str, list[tuple[int, Backoffice]]] = {}
+        self.conflicts = 0  # rows that two payouts claim
         self._pulse: dict[str, dict[int, _Answers]] = {}
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def observe(self, key: str, merchant: str, event: Event, heard_at: int) -> Sale | None:
+    def observe(self, key: str, merchant: str, event: Event, heard_at: int, acquirer: str = "") -> Sale | None:
         """Take in one fact of the terminal, host or merchant `key`; the sale when it was a stage of one."""
         if isinstance(event, Transaction):
             sale = self.book(merchant).take_stage(key, event, heard_at)
-            self._count_answer(event, merchant, heard_at)
+            for host in {event.acquirer or acquirer, event.issuer or ""} - {""}:
+                self._count_answer(host, event, merchant, heard_at)
             return sale
         if isinstance(event, Batch):
             self.book(merchant).take_batch(key, event, heard_at)
         elif isinstance(event, Payout):
-            self.book(key).take_payout(event, heard_at)
+            book = self.book(key)
+            before = book.conflicts
+            book.take_payout(event, heard_at)
+            self.conflicts += book.conflicts - before
         elif isinstance(event, Account):
             self.book(key).take_account(event, heard_at)
         elif isinstance(event, SettlementFile):
@@ -100,10 +105,10 @@ class Ledger:
             words.append(word)
             words.sort(key=lambda one: one.at)
 
-    def _count_answer(self, told: Transaction, merchant: str, heard_at: int) -> None:
-        if told.stage == "requested" or not told.acquirer:
+    def _count_answer(self, host: str, told: Transaction, merchant: str, heard_at: int) -> None:
+        if told.stage == "requested":
             return
-        bucket = self._pulse.setdefault(told.acquirer, {}).setdefault(_sane(told.at, heard_at) // BUCKET, _Answers())
+        bucket = self._pulse.setdefault(host, {}).setdefault(_sane(told.at, heard_at) // BUCKET, _Answers())
         if told.stage == "stored":
             if heard_at - told.at > _PROMPT:
                 return  # the terminal itself was cut off, so it tells nothing of the host
@@ -120,6 +125,10 @@ class Ledger:
         """Where a transaction stands."""
         book, directory = self.books[sale.merchant], self.directory
         return book.standing(sale, now, directory.terms(sale.merchant), directory.days)
+
+    def acquirer_of(self, sale: Sale) -> str:
+        """Who pays this sale: its merchant's acquirer, else the one that the terminal named."""
+        return self.directory.acquirer(sale.merchant) or sale.acquirer
 
     def pulse(self, host: str, start: int, stop: int) -> Pulse:
         """How a host answered the whole fleet from five minutes before `start` to five after `stop`."""
@@ -151,13 +160,15 @@ class Ledger:
                 if listed:
                     yield sale, standing
 
-    def forget(self, now: int) -> None:
-        """Drop what is settled, or so old that nobody waits for it in memory."""
+    def forget(self, now: int) -> list[tuple[str, str]]:
+        """Drop what is settled, or so old that nobody waits for it in memory; the sales that are dropped."""
+        dropped = []
         for merchant, book in list(self.books.items()):
             for key, sale in list(book.sales.items()):
                 age = now - max(sale.at, sale.settles_from)
                 if age > PAID_KEPT and (age > OPEN_KEPT or self._is_settled(sale, now)):
                     del book.sales[key]
+                    dropped.append(key)
                     book.links.pop(key, None)
             book.forget(now - OPEN_KEPT)
             if not (book.sales or book.payouts or book.account):
@@ -167,6 +178,7 @@ class Ledger:
             for bucket in [one for one in buckets if one < oldest]:
                 del buckets[bucket]
         self.files = {key: words for key, words in self.files.items() if key[1] >= day_of(now - OPEN_KEPT)}
+        return dropped
 
     def _is_settled(self, sale: Sale, now: int) -> bool:
         return sale.kind not in MONEY or self.standing(sale, now).state in ("paid", "cancelled", "declined", "unknown")

@@ -11,7 +11,7 @@ from fleetmon.model.terminal import Cohort, Liveness, Terminal
 _LIVENESS: Final = tuple(Liveness)
 
 
-class TerminalRecord(Struct, array_like=True):
+class TerminalRecord(Struct, array_like=True, gc=False):
     """One terminal's state; an array on the disk, so fields are only ever added at the end."""
 
     id: str

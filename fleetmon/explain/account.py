@@ -37,14 +37,14 @@ def _judge(case: Case, reason: str, statuses: tuple[str, ...]) -> Suspicion | No
         return None
     clues = []
     payout = case.standing.payout
-    by_reason = payout is not None and case.standing.wait is Wait.PAYOUT and payout.reason() == reason
-    if by_reason:
+    if payout is not None and payout.reason() == reason:
         clues.append(Clue("code", 6.0, _cite_payout(case)))
     told = [one for one in case.account if one.at <= case.now]
-    if told and told[-1].status in statuses:
-        said = Evidence(f"merchant/{case.sale.merchant}/account", told[-1].at, told[-1].status)
-        silent = payout is None or not payout.reason()
-        clues.append(Clue("message", 5.5 if silent else 1.0, (said,)))
+    lately = [one for one in told if one.at >= case.span[0]] or told[-1:]
+    if stop := next((one for one in reversed(lately) if one.status in statuses), None):
+        said = Evidence(f"merchant/{case.sale.merchant}/account", stop.at, stop.status)
+        weight = 5.5 if stop is told[-1] else 3.8  # it may take credits again since
+        clues.append(Clue("message", weight if payout is None or not payout.reason() else 1.0, (said,)))
     elif (
         case.standing.state == "returned" and payout is not None and not payout.reason() and reason.endswith("invalid")
     ):

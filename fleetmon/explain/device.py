@@ -12,6 +12,7 @@ from fleetmon.model.standing import Wait
 UPDATE = 2 * 86_400_000  # after an update its faults show within two days
 BEFORE = 1_800_000
 LOOP, CRASHES = 3_600_000, 3
+AGAIN = 900_000  # a loop that has just crashed will crash again
 _PARTS = ("storage", "power", "printer", "ped", "reader")
 _SHOWN = ("printer", "no_ped", "no_reader", "no_communication")
 
@@ -56,7 +57,7 @@ def keys(case: Case) -> Suspicion | None:
     by_code = case.refused and case.meaning == "keys"
     if not _concerned(case) or not (told or by_code):
         return None
-    clues = [Clue("message", 4.5 * (case.hindrance(told) if case.kept_back else 1.0), cite_all(told))] if told else []
+    clues = [Clue("message", 5.0 * (case.hindrance(told) if case.kept_back else 1.0), cite_all(told))] if told else []
     if by_code:
         clues.append(Clue("code", 4.0, cite_sale(case)))
     elif case.refused:
@@ -85,10 +86,12 @@ def software_fault(case: Case) -> Suspicion | None:
 def _crashes(case: Case) -> list[Episode]:
     """A loop of crashes: from the first to the last of at least three within an hour or so."""
     start, stop = case.span
-    crashes = [one for one in case.signs if one.kind == "crashed" and one.touches(start - LOOP, stop + LOOP)]
+    told = [one for one in case.faults if one.kind == "software" and one.begin == one.end]
+    crashes = [*told, *[one for one in case.signs if one.kind == "crashed"]]
+    crashes = sorted((one for one in crashes if one.touches(start - LOOP, stop + LOOP)), key=lambda one: one.begin)
     if sum(one.count for one in crashes) < CRASHES:
         return []
-    loop = Episode("crashed", crashes[0].topic, crashes[0].begin, crashes[-1].end, count=len(crashes))
+    loop = Episode("crashed", crashes[0].topic, crashes[0].begin, crashes[-1].end + AGAIN, count=len(crashes))
     return [loop] if loop.touches(start, stop) else []
 
 

@@ -81,7 +81,8 @@ def merchant_suspended(case: Case) -> Suspicion | None:
     """The acquirer stopped this merchant."""
     waiting = case.standing.wait in (Wait.CLEARING, Wait.BANK, Wait.PAYOUT)
     told = [one for one in case.account if one.at <= case.span[1]]
-    stopped = bool(told) and told[-1].status == "suspended"
+    lately = [one for one in told if one.at >= case.span[0]] or told[-1:]
+    stopped = any(one.status == "suspended" for one in lately)
     by_code = case.refused and case.meaning == "merchant"
     if not ((stopped and (waiting or case.refused)) or by_code or case.turned_away >= 2):
         return None
@@ -89,8 +90,10 @@ def merchant_suspended(case: Case) -> Suspicion | None:
     if case.turned_away >= 2:
         clues.append(Clue("neighbours", 4.2, cite_sale(case)))
     if stopped:
-        said = Evidence(f"merchant/{case.sale.merchant}/account", told[-1].at, "suspended")
-        clues.append(Clue("message", 5.6 if not case.refused or by_code else 2.0, (said,)))
+        stop = next(one for one in reversed(lately) if one.status == "suspended")
+        said = Evidence(f"merchant/{case.sale.merchant}/account", stop.at, "suspended")
+        weight = 5.6 if told[-1].status == "suspended" else 3.8  # it may have gone on since
+        clues.append(Clue("message", weight if not case.refused or by_code else 2.0, (said,)))
     if by_code:
         clues.append(Clue("code", 3.2, cite_sale(case)))
     return Suspicion(clues, facts={"code": case.sale.response, "told_at": told[-1].at if stopped else 0})

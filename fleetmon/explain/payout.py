@@ -2,13 +2,14 @@
 
 from fleetmon.model.case import Case
 from fleetmon.model.cause import Cause, Clue, Suspicion
+from fleetmon.model.days import DAY
 from fleetmon.model.episode import Evidence
 from fleetmon.model.standing import Wait
 
 
 def risk_hold(case: Case) -> Suspicion | None:
     """Held for a risk review."""
-    return _by(case, {"held": ("risk_review", "")}, 5.2)
+    return _by(case, {"held": ("risk_review", ""), "short_paid": ("risk_review",)}, 5.2)
 
 
 def deposit_hold(case: Case) -> Suspicion | None:
@@ -38,15 +39,22 @@ def credit_missing(case: Case) -> Suspicion | None:
 
 
 def _by(case: Case, reasons: dict[str, tuple[str, ...]], weight: float) -> Suspicion | None:
+    """By the step at which the payout stands, or stood until lately, and the reason that the acquirer gave."""
     payout = case.standing.payout
-    if case.standing.wait is not Wait.PAYOUT or payout is None:
+    if payout is None or case.standing.wait not in (Wait.PAYOUT, Wait.BANK):
         return None
-    if payout.reason() not in reasons.get(case.standing.state, ()):
+    state = case.standing.state
+    if case.standing.wait is Wait.BANK:  # released, and not credited yet
+        released = payout.first("released")
+        state = "held" if released is not None and case.now - released.at < DAY else state
+    if state not in reasons:
         return None
     facts: dict[str, int | str] = {
         "told_at": payout.last.at, "amount": payout.expected, "missing": payout.missing, "reason": payout.reason(),
     }  # fmt: skip
-    return Suspicion([Clue("message", weight if payout.reason() else weight - 1.5, _cite(case))], facts=facts)
+    fits = payout.reason() in reasons[state]
+    sure = weight if fits and payout.reason() else weight - 1.5 if fits else weight - 3.0
+    return Suspicion([Clue("message", sure, _cite(case))], facts=facts)
 
 
 def _cite(case: Case) -> tuple[Evidence, ...]:

@@ -14,7 +14,8 @@ def offline_pending(case: Case) -> Suspicion | None:
     if reachable < 0.2:
         return None
     waiting = case.signs_of("pending")
-    clues = [Clue("own", 3.5 * reachable, cite_sale(case) + cite_all(waiting))]
+    excused = case.hindrance([*case.faults_of("keys", "software", "storage", "security"), *case.signs_of("unsigned")])
+    clues = [Clue("own", 3.5 * reachable * (1 - excused / 2), cite_sale(case) + cite_all(waiting))]
     if waiting:
         clues.append(Clue("message", 0.7))
     return Suspicion(clues, facts={"stored_at": case.sale.swiped_at, "amount": case.sale.amount})

@@ -6,19 +6,22 @@ unknown (a time 0, an empty text, a value without a word) is left out, and texts
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 
 from fleetmon.locale.catalogue import Language, fill, texts
 
 Facts = Mapping[str, int | str]
-CHINA: Final = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
-_NEVER: Final = 4_102_444_800_000  # 2100: what ends later has no end
+_DAY: Final = 86_400_000
+_UTC_OFFSET: Final = 28_800_000
+CHINA: Final = timezone(timedelta(milliseconds=_UTC_OFFSET), "Asia/Shanghai")  # no daylight saving since 1991
+_NEVER: Final = 4_102_444_800_000  # 2100: what ends later has no end, and senders may tell any time
+_LOCALES: Final[Mapping[Language, Locale]] = {"zh": Locale("zh", script="Hans"), "en": Locale("en")}  # made once: slow
 _BY: Final = ("due_at", "otherwise_at")  # said as "by", the others as "at"
 _MONEY: Final = ("amount", "missing", "expected", "limit")
 _WORDS: Final = ("by", "reason", "event", "result", "part", "cycle")
@@ -29,7 +32,7 @@ _PLAIN: Final = (
     "terminal", "rrn", "batch", "code", "host", "acquirer", "region", "posted", "number", "valid_to",
 )  # fmt: skip
 SPOKEN: Final = frozenset(
-    {*_BY, *_MONEY, *_WORDS, *_NAMES, *_COUNTS, *_DURATIONS, *_PLAIN, "cutoff", "day", "span", "refusal"}
+    {*_BY, *_MONEY, *_WORDS, *_NAMES, *_COUNTS, *_DURATIONS, *_PLAIN, "cutoff", "day", "moved_day", "span", "refusal"}
     | {f"{name}_at" for name in ("sold", "settled", "late", "again", "credited", "cancelled", "closed", "told")}
 )
 """Every name that a text of a cause may mention."""
@@ -39,35 +42,41 @@ def spoken(facts: Facts, language: Language) -> dict[str, str]:
     """Every fact that is known, in words."""
     currency = str(facts.get("currency", "CNY"))
     said = {name: text for name, value in facts.items() if (text := _say(name, value, currency, language))}
-    if isinstance(begin := facts.get("since_at"), int) and begin:
+    if isinstance(begin := facts.get("since_at"), int) and 0 < begin < _NEVER:
         end = facts.get("until_at")
         said["span"] = span(begin, end if isinstance(end, int) else None, language, "span")
+    if "day" in said and facts["day"] != _day_of(facts.get("sold_at", 0)):
+        said["moved_day"] = said["day"]
     if refusal := _refusal(facts, language):
         said["refusal"] = refusal
     return said
 
 
+def _day_of(at: int | str) -> int:
+    return (int(at) + _UTC_OFFSET) // _DAY
+
+
 def time(at: int, language: Language, pattern: str = "time") -> str:
     """A time in ms as people there say it; `pattern`: time, due, day or clock."""
-    moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(CHINA)
-    return format_datetime(moment, texts(language)[f"format.{pattern}"], tzinfo=CHINA, locale=language)
+    moment = datetime.fromtimestamp(min(at, _NEVER) / 1000, UTC).astimezone(CHINA)
+    return format_datetime(moment, texts(language)[f"format.{pattern}"], tzinfo=CHINA, locale=_LOCALES[language])
 
 
 def money(amount: int, language: Language, currency: str = "CNY") -> str:
     """An amount in minor units: ¥12,850.00. In China it is ¥, whatever the language calls it elsewhere."""
     units = Decimal(amount).scaleb(-get_currency_precision(currency))
-    return format_currency(units, currency, locale="zh_CN" if currency == "CNY" else language)
+    return format_currency(units, currency, locale=_LOCALES["zh" if currency == "CNY" else language])
 
 
 def percent(share: float, language: Language) -> str:
     """A share 0..1 in whole percents; nothing is ever quite sure."""
-    return format_percent(min(share, 0.99), locale=language)
+    return format_percent(min(share, 0.99), locale=_LOCALES[language])
 
 
 def count(key: str, number: int, language: Language, more: Mapping[str, str]) -> str:
     """The text `key` in the grammatical number of the language, filled with `{count}` and more."""
-    form = Locale.parse(language).plural_form(number)
-    return fill(texts(language)[f"{key}.{form}"], {"count": format_decimal(number, locale=language), **more})
+    form = _LOCALES[language].plural_form(number)
+    return fill(texts(language)[f"{key}.{form}"], {"count": format_decimal(number, locale=_LOCALES[language]), **more})
 
 
 def span(begin: int, end: int | None, language: Language, form: str) -> str:
@@ -92,21 +101,19 @@ def _say(name: str, value: int | str, currency: str, language: Language) -> str:
             return _word(name, value, language)
         return value if name in _PLAIN else ""
     if name == "cutoff":
-        return time(value + _MIDNIGHT, language, "clock")
-    if value <= 0:
+        return time(value - _UTC_OFFSET, language, "clock")
+    if not 0 < value < _NEVER:
         return ""
     if name == "day":
-        return format_date(date(1970, 1, 1) + timedelta(value), texts(language)["format.day"], locale=language)
+        return time(value * _DAY, language, "day")
     if name.endswith("_at"):
-        return time(value, language, "due" if name in _BY else "time") if value < _NEVER else ""
+        return time(value, language, "due" if name in _BY else "time")
     if name in _MONEY:
         return money(value, language, currency)
     if name in _DURATIONS:
-        return format_timedelta(timedelta(milliseconds=value * _DURATIONS[name]), threshold=1.5, locale=language)
-    return format_decimal(value, locale=language) if name in _COUNTS else ""
-
-
-_MIDNIGHT: Final = -8 * 3_600_000  # of 1970-01-01 in China, in ms
+        lasted = min(value * _DURATIONS[name], _NEVER)
+        return format_timedelta(timedelta(milliseconds=lasted), threshold=1.5, locale=_LOCALES[language])
+    return format_decimal(value, locale=_LOCALES[language]) if name in _COUNTS else ""
 
 
 def _word(name: str, value: str, language: Language) -> str:

@@ -17,6 +17,8 @@ Audience = Literal["merchant", "on-call", "provider"]
 AUDIENCES: Final[tuple[Audience, ...]] = ("merchant", "on-call", "provider")
 Situation = Literal["kept", "unclosed", "open", "refused", "moving", "stuck"]
 _DOUBTFUL: Final = ("68", "94", "98")  # no answer from the card's bank, or sent twice: the first may have gone through
+_OF_BATCHES: Final = ("batch_not_closed", "batch_mismatch")  # whose own steps tell what to do with the batch
+_BEYOND_THE_SHOP: Final = ("clearing", "payout", "bank")
 _OVER: Final = ("cancelled", "declined", "paid")
 
 
@@ -71,6 +73,11 @@ def name(cause: str, language: Language) -> str:
     return texts(language)[f"{cause}.name"]
 
 
+def word(kind: Literal["state", "stage"], value: str, language: Language) -> str:
+    """The word for a state or a stage of the contract."""
+    return texts(language)[f"{kind}.{value}"]
+
+
 def _situation(matter: Matter) -> Situation:
     if matter.state == "unknown" or (matter.state == "declined" and _is_doubtful(matter.facts)):
         return "open"
@@ -80,7 +87,7 @@ def _situation(matter: Matter) -> Situation:
         return "kept"
     if matter.stage == "batch":
         return "unclosed"
-    return "moving" if matter.state in ("not_due", "due") else "stuck"
+    return "moving" if matter.state in ("not_due", "due") and matter.facts.get("settled_at") else "stuck"
 
 
 def _is_doubtful(facts: Facts) -> bool:
@@ -99,14 +106,18 @@ def _headline(book: Mapping[str, str], matter: Matter, situation: Situation) -> 
 
 def _next_step(book: Mapping[str, str], cause: str, situation: Situation, audience: Audience) -> str:
     key = f"{cause}.next.{audience}"
-    step = book.get(f"{key}.{situation}", book[key])
-    if situation != "open":
-        return step
-    return book["pair"].format(first=book["guard.merchant" if audience == "merchant" else "guard.staff"], second=step)
+    step = book.get(f"{key}.{situation}")
+    if step is None and situation == "open":
+        guard = book["guard.merchant" if audience == "merchant" else "guard.staff"]
+        return book["pair"].format(first=guard, second=book[key])
+    if step is None and situation == "unclosed" and audience == "merchant" and cause not in _OF_BATCHES:
+        return book["pair"].format(first=book[key], second=book["close.merchant"])
+    return step or book[key]
 
 
 def _who(book: Mapping[str, str], matter: Matter, situation: Situation, audience: Audience) -> str:
-    if situation == "moving" and matter.actor != "nobody":
+    passed = matter.state == "not_due" and matter.stage in _BEYOND_THE_SHOP
+    if matter.actor != "nobody" and (passed or situation == "moving"):
         return book["who.moving"]
     return book.get(f"who.{matter.actor}.{audience}", book[f"who.{matter.actor}"])
 

@@ -13,7 +13,7 @@ from fleetmon.model.events import Payout, PayoutRow
 
 Step = Literal["instructed", "credited", "returned", "held", "released", "carried_over", "short_paid"]
 _RANK: Final = {
-    "instructed": 0, "held": 1, "released": 2, "carried_over": 3, "returned": 4, "short_paid": 5, "credited": 6,
+    "instructed": 0, "held": 1, "released": 2, "carried_over": 3, "short_paid": 4, "credited": 5, "returned": 6,
 }  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class History(Struct):
     told: list[Told] = []
     rows: dict[str, PayoutRow] = {}  # by RRN
     batches: frozenset[str] = frozenset()
+    whole: bool = True  # it names neither rows nor batches, so it is for the whole business date
 
     def take(self, said: Payout, heard_at: int) -> bool:
         """Take in one message; False for a repetition."""
@@ -45,9 +46,14 @@ class History(Struct):
         at = said.at if abs(said.at - heard_at) <= DAY else heard_at
         told = Told(at, said.event, said.amount, said.expected, said.reason or "", said.payer or "")
         self.told = sorted([*self.told, told], key=lambda one: (one.at, _RANK[one.event]))
-        self.day = day_from(said.business_date)
+        rows = {row.rrn: row for row in said.rows or () if row.rrn}
+        if self.last is told:
+            self.day = day_from(said.business_date)
+            self.rows |= rows
+        else:
+            self.rows = rows | self.rows
         self.batches |= frozenset(said.batches or ())
-        self.rows |= {row.rrn: row for row in said.rows or () if row.rrn}
+        self.whole = self.whole and not said.batches and not said.rows
         return True
 
     @property

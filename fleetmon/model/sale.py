@@ -11,10 +11,13 @@ from typing import Final
 from msgspec import Struct
 
 from fleetmon.model.days import DAY
-from fleetmon.model.events import Transaction
+from fleetmon.model.events import Posted, Transaction
 
 KEPT: Final = 10 * DAY  # a terminal may hold a sale for so long
 _SLIP: Final = 3_600_000
+_RANK: Final = {"requested": 1, "stored": 2, "unanswered": 3, "declined": 4, "approved": 5, "uploaded": 6}
+_SETTLING: Final = ("approved", "uploaded")
+_NOTHING: Final = Posted()
 
 
 class Sale(Struct, gc=False):
@@ -47,6 +50,7 @@ class Sale(Struct, gc=False):
     original: str = ""
     posted_merchant: str = ""
     posted_mcc: str = ""
+    ranks: int = 0  # of the stages that told the fields, four bits each
 
     @property
     def accepted(self) -> bool:
@@ -70,22 +74,21 @@ class Sale(Struct, gc=False):
         if not self.swiped_at or kept < self.swiped_at:
             self.swiped_at = kept
         self.heard_at = min(self.heard_at or heard_at, heard_at)
-        self.amount, self.currency, self.rail = told.amount, told.currency, told.rail
         if told.stage == "stored":
             self.stored_heard = heard_at
-        if told.stage in ("approved", "uploaded"):
-            self.host_at = told.host_at or self.host_at
-        if told.stage != "stored" or not self.response:
-            self.response = told.response or self.response
-        self._identify(told)
+        self._describe(told)
 
-    def _identify(self, told: Transaction) -> None:
-        self.rrn = told.rrn or self.rrn
-        self.stan = told.stan or self.stan
-        self.batch = told.batch or self.batch
-        self.acquirer = told.acquirer or self.acquirer
-        self.issuer = told.issuer or self.issuer
-        self.original = told.original or self.original
-        if told.posted is not None:
-            self.posted_merchant = told.posted.merchant or self.posted_merchant
-            self.posted_mcc = told.posted.mcc or self.posted_mcc
+    def _describe(self, told: Transaction) -> None:
+        """Take its fields. Where two stages differ the later one of a sale's life is right, whichever came first."""
+        posted = told.posted or _NOTHING
+        said = (
+            ("amount", told.amount), ("currency", told.currency), ("rail", told.rail), ("response", told.response),
+            ("rrn", told.rrn), ("stan", told.stan), ("batch", told.batch), ("acquirer", told.acquirer),
+            ("issuer", told.issuer), ("original", told.original), ("posted_merchant", posted.merchant),
+            ("posted_mcc", posted.mcc), ("host_at", told.host_at if told.stage in _SETTLING else None),
+        )  # fmt: skip
+        rank = _RANK[told.stage]
+        for place, (name, value) in enumerate(said):
+            if (value or name == "amount") and rank > self.ranks >> 4 * place & 15:
+                setattr(self, name, value)
+                self.ranks += rank - (self.ranks >> 4 * place & 15) << 4 * place

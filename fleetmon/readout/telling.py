@@ -78,14 +78,14 @@ class Telling:
     def _facts(self, found: Explanation, now: int) -> Facts:
         sale, standing, first = found.sale, found.standing, found.findings[0]
         facts = {**_of_standing(standing, now), **first.facts, **_span(first), **_of_sale(sale)}
-        if sale.accepted and standing.settled_from - _taken_at(sale) > _MOMENT:
+        facts["code"] = sale.response if standing.state == "declined" else ""
+        handed_in = sale.accepted and standing.stage not in ("terminal", "batch")  # before that it is only foreseen
+        if handed_in and standing.settled_from - _taken_at(sale) > _MOMENT:
             facts["settled_at"] = standing.settled_from
         facts["again_at"] = due(now, standing.terms, sale.rail, self._directory.days).at + standing.terms.grace
         facts["acquirer"] = self._name(sale.acquirer or self._directory.acquirer(sale.merchant))
         if "host" in facts:
             facts["host"] = self._name(str(facts["host"]))
-        if (row := self._directory.merchants.get(sale.merchant)) and row.number:
-            facts["number"] = row.number
         if own := self._directory.overlays.get(sale.acquirer, {}).get(sale.response):
             facts["class"] = own
         return facts
@@ -102,7 +102,7 @@ def _taken_at(sale: Sale) -> int:
 def _of_sale(sale: Sale) -> Facts:
     return {
         "amount": sale.amount, "currency": sale.currency, "sold_at": _taken_at(sale),
-        "terminal": sale.terminal, "rrn": sale.rrn, "batch": sale.batch, "code": sale.response,
+        "terminal": sale.terminal, "rrn": sale.rrn, "batch": sale.batch,
     }  # fmt: skip
 
 

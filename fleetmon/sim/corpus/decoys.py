@@ -94,15 +94,14 @@ def _neighbour_is_weak(plot: Plot, shop: Shop) -> None:
 
 def _foreign_notice(plot: Plot, shop: Shop) -> None:
     """Work at a host this merchant has nothing to do with."""
-    foreign = [host for host in plot.world.estate.acquirers if host != shop.row.acquirer]
-    host = plot.chance.choice(foreign)
+    host = plot.world.estate.host("acquirer", files=False).row.id
     start = moment(shop.day, plot.chance.randint(20, 22) * 3600)
     number = plot.world.estate.number()
     notice = {"id": f"n{number}", "starts_at": start, "ends_at": start + 3 * HOUR, "title": "System upgrade"}
-    # Of the payout service, at night: nothing that this host does suffers from it.
-    for event, at in (("scheduled", max(start - DAY, plot.scene.start + HOUR)), ("started", start)):
-        if at < plot.until - MINUTE and (event == "started" or at < start - MINUTE):
-            plot.tell(at, f"host/{host}/notice/n{number}", {**notice, "event": event, "services": ["payout"]})
+    announced = max(start - DAY, plot.scene.start + HOUR)
+    for event, at in (("scheduled", announced), ("started", start), ("ended", start + 3 * HOUR)):
+        if at < plot.until - MINUTE:
+            plot.tell(at, f"host/{host}/notice/n{number}", {**notice, "event": event})
 
 
 def _rollout(plot: Plot, shop: Shop) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fleetmon.model.registry import Terminal
 from fleetmon.sim.chance import Chance
-from fleetmon.sim.corpus.dates import HOUR, MINUTE, SECOND, clock_of, day_of, moment
+from fleetmon.sim.corpus.dates import HOUR, MINUTE, SECOND, clock_of, moment
 from fleetmon.sim.corpus.scene import Scene
 
 if TYPE_CHECKING:
@@ -188,15 +188,16 @@ class Device:
         """By how many milliseconds its clock is wrong."""
         return sum(by for start, end, by in self.skews if start <= at < end)
 
-    def closed_after(self, at: int) -> Closing | None:
-        """The batch's closing that a sale of that moment falls into; None if none has come yet."""
-        done = [
-            closing
-            for closing in self.closings.values()
-            if closing.at is not None and closing.at > at and closing.at < self.scene.until - 2 * MINUTE
-        ]
-        return min(done, key=lambda closing: closing.at or 0, default=None)
+    def closed_at(self, closing: Closing) -> int | None:
+        """When the batch was closed; None if nobody closed it, or the terminal could reach nobody."""
+        return closing.at if closing.at is not None and self.reachable(closing.at) else None
 
-    def closing_of(self, at: int) -> Closing:
-        """The closing of that moment's day as it was planned."""
-        return self.closings[day_of(at)]
+    def closed_after(self, at: int) -> Closing | None:
+        """The batch's closing that a sale of that moment falls into; None if none has come by the end."""
+        last = self.scene.until - 2 * MINUTE
+        done = [
+            (closed, number)
+            for number, closing in enumerate(self.closings.values())
+            if (closed := self.closed_at(closing)) is not None and at < closed < last
+        ]
+        return list(self.closings.values())[min(done)[1]] if done else None

@@ -96,7 +96,7 @@ def _own_batches(device: Device, sales: list[Sale], first: int) -> None:
     opened_at, number = device.scene.start - 2 * MINUTE, first
     for closing in sorted(device.closings.values(), key=lambda closing: closing.planned):
         closing.no = f"{number:06d}"
-        end = closing.at
+        end = device.closed_at(closing)
         within = [
             sale for sale in sales if opened_at <= (sale.host_at or 0) and (end is None or (sale.host_at or 0) < end)
         ]
@@ -119,8 +119,6 @@ def _batch(device: Device, closing: Closing, opened_at: int, sales: list[Sale]) 
     end = closing.at or 0
     device.batches[-1] = device.batches[-1]._replace(closed_at=end)
     totals = {"count": len(sales), "amount": sum(sale.amount for sale in sales)}
-    if not device.reachable(end):
-        return
     if opened_at >= device.scene.start and device.reachable(opened_at + 2 * SECOND):
         device.say(opened_at + 2 * SECOND, "batch", no=closing.no, event="opened")
     if closing.agreed:

@@ -60,7 +60,7 @@ def clock_skew(plot: Plot) -> None:
     slow = plot.chance.random() < 0.6
     closing = device.closings[shop.day]
     to_cut = shop.cut(shop.day) - closing.planned
-    by = to_cut + plot.chance.randint(6, 45) * MINUTE if slow else plot.chance.randint(70, 200) * MINUTE
+    by = to_cut + plot.chance.randint(6, 34) * MINUTE if slow else plot.chance.randint(70, 200) * MINUTE
     device.skews.append((0, 2 * plot.until, -by if slow else by))
     shift = by if slow else -by
     for each in device.closings.values():

@@ -176,7 +176,8 @@ def _storing(plot: Plot, acquirer: str, *, announced: bool) -> None:
         device.show(start, end, "net", host=False)
     for shop in shops:
         why = "the acquirer could not be reached over the cut-off"
-        keep_inside(plot, shop, shop.devices, (start, end, _last(shop)), (cause, why, ()))
+        also = (Other("offline_pending", "only the waiting sales are seen"),) if plot.partial and not announced else ()
+        keep_inside(plot, shop, shop.devices, (start, end, _last(shop)), (cause, why, also))
     plot.allow(["offline_pending"], devices)
     _expect_host(plot, acquirer, devices, (start, end), announced=announced, must=False)
 

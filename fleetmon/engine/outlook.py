@@ -1,0 +1,174 @@
+"""Money on its way: what is expected when, and what of it will be late unless something happens.
+
+Kept sale by sale as messages come, so that whoever asks reads a few sums and nobody walks the sales. What
+turns late, or is paid, leaves when its merchant is looked at (`arrears`), which is at the latest when the
+first of its sales is overdue. Money may count under several reasons: a blocked account and a late file.
+Where it can be wrong: a batch that is closed every night at the last minute is shown before.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple, TypeVar
+
+from fleetmon.detect.interface_fault import BAD
+from fleetmon.engine.ledger import Ledger
+from fleetmon.model.events import Transaction
+from fleetmon.model.responses import meaning
+from fleetmon.model.sale import Sale
+from fleetmon.model.standing import Standing
+
+Reason = Literal["in_terminal", "batch_open", "account_blocked", "file_late"]
+SHORTLY: Final = 3_600_000  # a batch that is open so long before its day ends may stay open
+ELSEWHERE: Final = "__other__"
+_MONEY_IN: Final = ("sale", "completion")
+_ACQUIRERS: Final = 200  # counted by themselves; a stranger may name any number
+_SETTLED: Final = ("paid", "cancelled", "declined", "unknown")
+K = TypeVar("K")
+
+
+class _Share(NamedTuple):
+    """What one sale adds to the sums."""
+
+    merchant: str
+    acquirer: str
+    stage: str
+    day: int
+    due_at: int
+    closes_at: int  # by when its batch has to be closed
+    amount: int
+
+
+class Outlook:
+    """The sums. Times in ms, amounts in fen."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.unknown_codes: Counter[str] = Counter()  # by acquirer: answers with codes that nobody knows
+        self._ledger = ledger
+        self._open: dict[tuple[str, str], _Share | None] = {}  # None: late already, in no sum
+        self._unclosed: dict[str, set[str]] = {}  # by terminal: sales in batches that are not closed
+        self._blocked: set[str] = set()  # merchants whose account takes no money
+        self._in_terminals: Counter[str] = Counter()  # by acquirer
+        self._in_batches: Counter[tuple[str, int]] = Counter()  # by acquirer and when they have to be closed
+        self._in_clearing: Counter[tuple[str, int]] = Counter()  # by acquirer and business date
+        self._owed: Counter[str] = Counter()  # by merchant: what its acquirer has, or will get from open batches
+        self._dues: Counter[int] = Counter()  # sales by due time
+
+    @property
+    def open_sales(self) -> int:
+        """Sales that are neither paid nor cancelled."""
+        return len(self._open)
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def see(self, sale: Sale, standing: Standing) -> None:
+        """A sale stands somewhere, perhaps elsewhere than before."""
+        if sale.kind not in _MONEY_IN:
+            return
+        key = sale.terminal, sale.id
+        self.leave(key)
+        if standing.state in _SETTLED or standing.due_at is None:
+            return
+        if standing.state not in ("not_due", "due"):
+            self._open[key] = None
+            return
+        closes_at = standing.settled_from if standing.stage == "batch" else 0
+        acquirer = self._ledger.acquirer_of(sale)
+        due_at, stage, day = standing.due_at, standing.stage, standing.day
+        share = _Share(sale.merchant, acquirer, stage, day, due_at, closes_at, sale.amount)
+        self._open[key] = share
+        self._count(share, 1)
+        if standing.stage == "batch":
+            self._unclosed.setdefault(sale.terminal, set()).add(sale.id)
+
+    def leave(self, key: tuple[str, str]) -> None:
+        """A sale is no longer waited for."""
+        share = self._open.pop(key, None)
+        if share is not None:
+            self._count(share, -1)
+            if share.stage == "batch" and (unclosed := self._unclosed.get(key[0])):
+                unclosed.discard(key[1])
+                if not unclosed:
+                    del self._unclosed[key[0]]
+
+    def unclosed(self, terminal: str) -> list[str]:
+        """The sales of a terminal that wait for the closing of their batch."""
+        return list(self._unclosed.get(terminal, ()))
+
+    def note_account(self, merchant: str) -> None:
+        """Something was told of the settlement account."""
+        if self._is_blocked(merchant):
+            self._blocked.add(merchant)
+        else:
+            self._blocked.discard(merchant)
+
+    def note_code(self, told: Transaction) -> None:
+        """Count an answer whose code stands in no table."""
+        acquirer = told.acquirer or ""
+        if told.response and not meaning(told.response, self._ledger.directory.overlays.get(acquirer)):
+            known = acquirer in self.unknown_codes or len(self.unknown_codes) < _ACQUIRERS
+            self.unknown_codes[acquirer if known else ELSEWHERE] += 1
+
+    def _count(self, share: _Share, times: int) -> None:
+        amount = share.amount * times
+        if share.stage == "terminal":
+            _add(self._in_terminals, share.acquirer, amount)
+        else:
+            _add(self._owed, share.merchant, amount)
+            if share.stage == "batch":
+                _add(self._in_batches, (share.acquirer, share.closes_at), amount)
+            else:
+                _add(self._in_clearing, (share.acquirer, share.day), amount)
+        _add(self._dues, share.due_at, times)
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def next_due(self, now: int) -> int | None:
+        """When the next money has to be there; None while none is expected."""
+        return min((at for at in self._dues if at > now), default=None)
+
+    def at_risk(self, now: int) -> Counter[tuple[str, str]]:
+        """Money that is not late yet, and will be unless something happens, by reason and acquirer."""
+        found: Counter[tuple[str, str]] = Counter()
+        for reason, acquirer, amount in self._risks(now):
+            found[reason, acquirer] += amount
+        return found
+
+    def risk(self, sale: Sale, standing: Standing, now: int) -> Reason | None:
+        """Why the money of a sale that is not late will be late unless something happens; the nearest reason."""
+        if standing.state not in ("not_due", "due") or sale.kind not in _MONEY_IN:
+            return None
+        if standing.stage == "terminal":
+            return "in_terminal"
+        if standing.stage == "batch" and now >= standing.settled_from - SHORTLY:
+            return "batch_open"
+        if self._is_blocked(sale.merchant):
+            return "account_blocked"
+        cleared = standing.stage != "batch"
+        return "file_late" if cleared and self._is_late(self._ledger.acquirer_of(sale), standing.day) else None
+
+    def _risks(self, now: int) -> Iterator[tuple[Reason, str, int]]:
+        for acquirer, amount in self._in_terminals.items():
+            yield "in_terminal", acquirer, amount
+        for (acquirer, closes_at), amount in self._in_batches.items():
+            if now >= closes_at - SHORTLY:
+                yield "batch_open", acquirer, amount
+        for merchant in self._blocked:
+            if amount := self._owed[merchant]:
+                yield "account_blocked", self._ledger.directory.acquirer(merchant), amount
+        for (acquirer, day), amount in self._in_clearing.items():
+            if self._is_late(acquirer, day):
+                yield "file_late", acquirer, amount
+
+    def _is_blocked(self, merchant: str) -> bool:
+        book = self._ledger.books.get(merchant)
+        return book is not None and bool(book.account) and book.account[-1].status != "active"
+
+    def _is_late(self, host: str, day: int) -> bool:
+        words = self._ledger.files.get((host, day))
+        return words is not None and words[-1].event in BAD
+
+
+def _add(counter: Counter[K], key: K, amount: int) -> None:
+    counter[key] += amount
+    if not counter[key]:
+        del counter[key]

@@ -1,0 +1,177 @@
+"""`fleetmon explain` on the contract's sample: what a support agent reads, from a recording and from a daemon."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fleetmon.cli import cli
+from fleetmon.readout.enquiry import Party, matching
+
+NOODLE = """\
+Noodle (noodle), as of Friday 25 September at 18:40
+
+6 sales, ¥1,895.93 in total, taken on Thursday 24 September from 20:50 to 22:18
+Not late: due Saturday 26 September by 18:00. The mobile network"""
+
+
+def explain(sample: Path, *arguments: str) -> Result:
+    files = ["--recording", str(sample / "recording.ndjson"), "--registry", str(sample / "registry.yml")]
+    return CliRunner().invoke(cli, ["explain", *files, *arguments])
+
+
+def truth(sample: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((sample / "truth.json").read_text())
+    return read
+
+
+def test_the_answer_comes_first_then_who_acts_what_next_and_when(sample: Path) -> None:
+    shown = explain(sample, "--merchant", "noodle")
+    assert shown.exit_code == 0, shown.stderr
+    assert shown.stdout.startswith(NOODLE)
+    assert (
+        "from 20:31 to 23:15, so the money reached the bank late and counts with the sales of Friday 25 September."
+        in shown.stdout
+    )
+    labels = [line.split(":")[0] for line in shown.stdout.splitlines()[4:9]]
+    assert labels == ["Where it is", "Who acts", "Next step", "When to ask again", "The first of them"]
+    assert "call again after Saturday 26 September at 18:30." in shown.stdout
+    assert "  99%  mobile network down\n    Thursday 24 September from 20:25 to 23:15  terminal" in shown.stdout
+
+
+def test_in_chinese(sample: Path) -> None:
+    shown = explain(sample, "--merchant", "florist", "--lang", "zh")
+    sales, said = shown.stdout.splitlines()[2:4]
+    assert sales == "4 笔交易，合计¥1,430.65，在9月24日（周四）19:10至20:08期间收款"
+    assert said.startswith("款项未逾期，应于9月28日（周一）18:00前到账。周末和法定节假日银行不清算，")
+    assert said.endswith("，9月24日（周四）的交易顺延到下一个工作日到账。")
+
+
+@pytest.mark.parametrize("said", ["Noodle", "NOOD", "84329005812000A", "noodle"])
+def test_a_merchant_is_found_by_what_people_know(said: str, sample: Path) -> None:
+    assert explain(sample, "--merchant", said).stdout.startswith("Noodle (noodle)")
+
+
+def test_one_who_is_named_in_full_stands_alone() -> None:
+    rows = [Party("a", "Noodle"), Party("b", "Noodle House"), Party("c", "Noodle"), Party("d")]
+    assert [one.id for one in matching(rows, "noodle house")] == ["b"]
+    assert [one.id for one in matching(rows, " NOODLE ")] == ["a", "c"]
+    assert [one.id for one in matching(rows, "nood")] == ["a", "b", "c"]
+    assert matching(rows, "") == matching(rows, " ") == []
+
+
+def test_several_are_listed_and_nobody_is_said(sample: Path) -> None:
+    several = explain(sample, "--merchant", "oo")
+    assert (several.exit_code, several.stdout) == (2, "")
+    assert several.stderr.splitlines()[1:] == ["  Books (books)  84329005942002A", "  Noodle (noodle)  84329005812000A"]
+    nobody = explain(sample, "--merchant", "nobody")
+    assert (nobody.exit_code, nobody.stderr) == (1, 'No merchant fits "nobody".\n')
+
+
+def test_a_sale_is_found_by_its_number_even_if_it_is_paid(sample: Path) -> None:
+    (answer,) = json.loads(
+        explain(sample, "--merchant", "noodle", "--format", "json", "--transaction", "noodle-1-2").stdout
+    )["explanations"]
+    by_rrn = explain(sample, "--merchant", "noodle", "--rrn", answer["rrn"])
+    assert "\n1 sale, ¥201.44\n" in by_rrn.stdout
+    terminal, transaction = truth(sample)["paid"][0]
+    shown = explain(sample, "--merchant", terminal.split("-")[0], "--transaction", transaction)
+    assert shown.exit_code == 0, shown.stderr
+    assert "\nPaid: credited on " in shown.stdout
+
+
+def test_a_date_is_the_day_of_the_sale(sample: Path) -> None:
+    assert explain(sample, "--merchant", "noodle", "--date", "2026-09-24").stdout.startswith(NOODLE)
+    nothing = explain(sample, "--merchant", "noodle", "--date", "2026-09-23")
+    assert (nothing.exit_code, "no sale that is unpaid" in nothing.stderr) == (1, True)
+    assert explain(sample, "--merchant", "noodle", "--date", "yesterday").exit_code == 2
+
+
+def test_on_call_is_told_more_than_a_merchant(sample: Path) -> None:
+    shown = explain(sample, "--merchant", "noodle", "--for", "on-call", "--transaction", "noodle-1-2").stdout
+    assert "; RRN " in shown
+    assert "RRN" not in explain(sample, "--merchant", "noodle").stdout
+
+
+def test_json_has_the_contracts_explanations_with_their_texts(sample: Path) -> None:
+    shown = json.loads(explain(sample, "--merchant", "noodle", "--format", "json").stdout)
+    wanted = {one["transaction"]: one for one in truth(sample)["explanations"] if one["merchant"] == "noodle"}
+    assert {one["transaction"] for one in shown["explanations"]} == wanted.keys()
+    for one in shown["explanations"]:
+        assert one["findings"][0]["cause"] == wanted[one["transaction"]]["cause"]
+        assert one["findings"][0]["remedy"].startswith("Call the carrier")
+        assert one["day"] == "2026-09-25"
+        assert set(one["texts"]) == {"en", "zh"}
+        assert set(one["texts"]["en"]) == {"headline", "sentence", "evidence", "next_step", "who", "call_again"}
+
+
+def test_a_recording_wants_its_registry(sample: Path, tmp_path: Path) -> None:
+    alone = CliRunner().invoke(cli, ["explain", "--merchant", "x", "--recording", str(sample / "recording.ndjson")])
+    assert (alone.exit_code, "go together" in alone.stderr) == (2, True)
+    files = ["--recording", str(tmp_path / "none"), "--registry", str(sample / "registry.yml")]
+    missing = CliRunner().invoke(cli, ["explain", "--merchant", "x", *files])
+    assert (missing.exit_code, "cannot be read" in missing.stderr) == (1, True)
+
+
+@contextmanager
+def daemon(known: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
+    """A server with the API's form: settlements in pages of one, explanations, and a token."""
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            address = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(address.query).items()}
+            if self.headers["Authorization"] != "Bearer secret":
+                self.answer(401, {})
+            elif address.path == "/api/v1/settlements":
+                place = int(query.get("cursor", "0"))
+                rows = [{"name": "Noodle", "number": "1", **one} for one in known[place : place + 1]]
+                following = str(place + 1) if place + 1 < len(known) else None
+                self.answer(200, {"settlements": rows, "next": following})
+            else:
+                found = [one for one in known if f"/{one['terminal']}/{one['transaction']}/" in address.path]
+                self.answer(200 if found else 404, found[0] if found else {})
+
+        def answer(self, status: int, body: dict[str, Any]) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_daemon_is_asked_over_its_api(sample: Path, tmp_path: Path) -> None:
+    known = json.loads(explain(sample, "--merchant", "noodle", "--format", "json").stdout)["explanations"]
+    recorded = explain(sample, "--merchant", "noodle").stdout.splitlines()
+    (tmp_path / "token").write_text("secret\n")
+    asked: list[str] = []
+    with daemon(known, asked) as url:
+        command = ["explain", "--merchant", "nood", "--date", "2026-09-24", "--url", url]
+        shown = CliRunner().invoke(cli, [*command, "--token-file", str(tmp_path / "token")])
+        refused = CliRunner().invoke(cli, command)
+    assert shown.exit_code == 0, shown.stderr
+    assert shown.stdout.splitlines()[1:] == recorded[1:]  # the first line tells the time
+    assert asked[0] == "/api/v1/settlements?merchant=nood&date=2026-09-24"
+    assert f"/api/v1/transactions/{known[0]['terminal']}/{known[0]['transaction']}/explanation?for=merchant" in asked
+    assert (refused.exit_code, "--token-file" in refused.stderr) == (1, True)
+    gone = CliRunner().invoke(cli, command)
+    assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/settlements: ")) == (1, True)
