@@ -35,8 +35,7 @@ def play(lines: Iterable[Line], registry: Registry, until: int | None, topics: T
     last = None
     for line in lines:
         if until is not None and line.t > until:
-            transitions += engine.advance(until).transitions  # somebody listened on
-            break
+            break  # somebody listened on
         if last is None:
             transitions += engine.link_up(line.t).transitions
         last = line.t
@@ -49,8 +48,9 @@ def play(lines: Iterable[Line], registry: Registry, until: int | None, topics: T
         if until is not None and last is not None:
             # Nobody listened any longer: due dates advance, deadlines freeze, and it is no fault of the link.
             transitions += engine.link_down(last, reported=False).transitions
-            transitions += engine.advance(until).transitions
-    return Played(engine, transitions, until if until is not None else last or 0)
+    now = until if until is not None else last or 0
+    transitions += engine.finish(now).transitions
+    return Played(engine, transitions, now)
 
 
 def replay(lines: Iterable[Line], registry: Registry, until: int | None, topics: Topics) -> dict[str, Any]:

@@ -22,9 +22,9 @@ class Paragraph(NamedTuple):
 
 
 def paragraphs(explanations: Sequence[ToldExplanationView], language: Language) -> list[Paragraph]:
-    """The sales, gathered by what is said to them."""
+    """The sales in order of time, gathered by what is said to them."""
     found: dict[tuple[str, ...], Paragraph] = {}
-    for one in explanations:
+    for one in sorted(explanations, key=lambda one: (one.at, one.terminal, one.transaction)):
         told = one.texts[language]
         key = (told.headline, told.sentence, told.next_step, told.who, told.call_again)
         found.setdefault(key, Paragraph(told, [])).sales.append(one)

@@ -3,11 +3,13 @@
 A merchant is looked at when the first of its open sales is overdue, and again whenever a payout or a file
 may have changed that. One incident a merchant and business date; the pages are one for each first cause,
 acquirer and business date. While we are deaf nothing is called late: the payout may have been told.
+A look is dated by its millisecond and happens right after it, when all that arrived in it is known, in
+whatever portions it came.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from heapq import heappop, heappush
+from collections.abc import Iterable, KeysView, Mapping
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from fleetmon.detect.batch_mismatch import BATCH_MISMATCH, agrees, differs
@@ -30,6 +32,7 @@ from fleetmon.model.standing import Standing
 from fleetmon.model.terminal import NO_DEADLINE
 
 CATCH_UP: Final = 60_000  # what waited at the broker while we were deaf comes first
+REMEMBERED: Final = 60  # days for which a page is known
 ASKED: Final = 3  # the largest sales of a merchant's day tell its first cause
 _LATE: Final = ("overdue", "held", "returned")
 
@@ -53,6 +56,7 @@ class Arrears:
         self._merchant_days: Counter[Group] = Counter()
         self._pages: dict[Group, str] = {}  # the incident that people were called for
         self._payers: dict[str, str] = {}  # unlicensed payers and the incident that told of them
+        self._ready = 0  # what waited at the broker has arrived by then
         self.deaf = False
 
     @property
@@ -66,7 +70,7 @@ class Arrears:
         return self._merchant_days
 
     @property
-    def late_merchants(self) -> Collection[str]:
+    def late_merchants(self) -> KeysView[str]:
         """Whose money is late."""
         return self._open_days.keys()
 
@@ -75,15 +79,19 @@ class Arrears:
         """When somebody is to be looked at."""
         if self.deaf:
             return NO_DEADLINE
-        looks = self._looks[0][0] if self._looks else NO_DEADLINE
+        looks = self._looks[0][0] + 1 if self._looks else NO_DEADLINE
         return min(looks, self._ends[0][0] if self._ends else NO_DEADLINE)
 
     def hear(self, at: int) -> None:
         """We hear again: give what was told meanwhile its time to arrive."""
         self.deaf = False
-        for merchant in [merchant for due, merchant in self._looks if due < at + CATCH_UP]:
-            self._plan(merchant, at + CATCH_UP)
-        self._looks = [look for look in self._looks if look[0] >= at + CATCH_UP]
+        self._ready = ready = at + CATCH_UP
+        self._looks = [(max(due, ready), merchant) for due, merchant in self._looks]
+        self._planned = {merchant: max(due, ready) for merchant, due in self._planned.items()}
+        self._ends = [(max(due, ready), kind, scope) for due, kind, scope in self._ends]
+        self._last = {key: max(due, ready) for key, due in self._last.items()}
+        heapify(self._looks)
+        heapify(self._ends)
 
     def observe(self, facts: Iterable[Fact]) -> None:
         """Take in facts that the ledger has taken already."""
@@ -101,7 +109,7 @@ class Arrears:
                 else:
                     self.outlook.note_account(key)
             elif isinstance(event, SettlementFile):
-                self._file(key, event, now)
+                self._file(key, now)
 
     def recall(self, facts: Iterable[Fact]) -> None:
         """Plan the looks that follow from facts of the past; whatever else followed from them is known."""
@@ -124,17 +132,25 @@ class Arrears:
 
     def advance(self, now: int) -> None:
         """Look at whoever is first, if it is time."""
-        if self._looks and self._looks[0][0] <= now:
-            due, merchant = heappop(self._looks)
-            if self._planned.get(merchant) == due:
-                del self._planned[merchant]
-                self._look(merchant, due)
+        if self._looks and self._looks[0][0] < now:
+            self._look_at_first()
         elif self._ends and self._ends[0][0] <= now:
             due, kind, scope = heappop(self._ends)
             incident = self._incidents.find(kind, scope)
             if incident is not None and self._last.get((kind, scope), 0) <= due:
                 self._incidents.end(incident, due, "not again", due)
                 self._last.pop((kind, scope), None)
+
+    def finish(self, now: int) -> None:
+        """Nothing more arrives at `now`, so whoever has to be looked at can be."""
+        while not self.deaf and self._looks and self._looks[0][0] <= now:
+            self._look_at_first()
+
+    def _look_at_first(self) -> None:
+        due, merchant = heappop(self._looks)
+        if self._planned.get(merchant) == due:
+            del self._planned[merchant]
+            self._look(merchant, due)
 
     # -- late money --------------------------------------------------------------------------------
 
@@ -163,7 +179,9 @@ class Arrears:
                 self._lasting(MERCHANT_REWRITTEN.kind, (("merchant", merchant),), now, "posted as another", terminal)
 
     def _plan(self, merchant: str, at: int) -> None:
-        if at < self._planned.get(merchant, NO_DEADLINE):
+        """Nobody can tell of money that belongs to nobody known, so it is not called late."""
+        at = max(at, self._ready)
+        if merchant and at < self._planned.get(merchant, NO_DEADLINE):
             self._planned[merchant] = at
             heappush(self._looks, (at, merchant))
 
@@ -210,16 +228,23 @@ class Arrears:
             sorted({sale.terminal for sale, _ in late}), pages=pages, suppressed_by=by,
         )  # fmt: skip
         if incident.paged_at is not None:
+            self._pages = {one: page for one, page in self._pages.items() if one[2] > day - REMEMBERED}
             self._pages[group] = incident.id
 
     def _count(self, merchant: str, day: int, group: Group, amount: int) -> None:
         before = self._open_days.setdefault(merchant, {}).get(day)
         if before is not None:
-            self._totals[before[0]] -= before[1]
-            self._merchant_days[before[0]] -= 1
+            self._discount(*before)
         self._totals[group] += amount
         self._merchant_days[group] += 1
         self._open_days[merchant][day] = group, amount
+
+    def _discount(self, group: Group, amount: int) -> None:
+        """The page stays known, so that the same is none twice."""
+        self._totals[group] -= amount
+        self._merchant_days[group] -= 1
+        if not self._merchant_days[group]:
+            del self._totals[group], self._merchant_days[group]
 
     def _paged_for(self, first: Finding, group: Group) -> str | None:
         """The incident for which people were called already."""
@@ -232,11 +257,7 @@ class Arrears:
         days = self._open_days.get(merchant, {})
         for day in [day for day in days if day not in late]:
             group, amount = days.pop(day)
-            self._totals[group] -= amount
-            self._merchant_days[group] -= 1
-            if not self._merchant_days[group]:
-                del self._totals[group], self._merchant_days[group]
-                self._pages.pop(group, None)
+            self._discount(group, amount)
             scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
             incident = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
             if incident is not None:
@@ -273,12 +294,18 @@ class Arrears:
         elif agrees(told) and incident is not None:
             self._incidents.end(incident, now, "totals agree")
 
-    def _file(self, host: str, told: SettlementFile, now: int) -> None:
+    def _file(self, host: str, now: int) -> None:
+        """The newest word counts; what is repeated or comes late changes nothing."""
         scope: Scope = (("host", host),)
+        files = self._explainer.ledger.files.items()
+        words = [word for (whose, _), told in files if whose == host for word in told if word.event in BAD | GOOD]
+        if not words:
+            return
+        newest = max(words, key=lambda word: (word.at, word.event in GOOD))
         incident = self._incidents.find(INTERFACE_FAULT.kind, scope)
-        if told.event in BAD and incident is None:
-            self._incidents.open(INTERFACE_FAULT.kind, scope, now, told.event)
-        elif told.event in GOOD and incident is not None:
+        if newest.event in BAD and incident is None:
+            self._incidents.open(INTERFACE_FAULT.kind, scope, now, newest.event)
+        elif newest.event in GOOD and incident is not None:
             self._incidents.end(incident, now, "file ready")
 
     def _payer(self, merchant: str, told: Payout, now: int) -> None:

@@ -71,7 +71,9 @@ class Book(Struct):
             batch.uploaded_at = max(batch.uploaded_at, at)
         elif told.event == "failed":
             batch.failed_at = max(batch.failed_at, at)
-        if told.result and at >= max(batch.closed_at, batch.uploaded_at, batch.failed_at):
+        if told.event == "opened":
+            return
+        if told.result and at >= batch.last_at:
             batch.result = told.result
         batch.count = told.count if told.count is not None else batch.count
         batch.uploaded_count = told.uploaded_count if told.uploaded_count is not None else batch.uploaded_count

@@ -57,6 +57,12 @@ class Engine:
         self._run(now, most)
         return self._take(Outcome())
 
+    def finish(self, now: int) -> Outcome:
+        """Let time pass to the end: nothing more arrives at `now`."""
+        self._run(now)
+        self.arrears.finish(now)
+        return self._take(Outcome())
+
     def behind(self, now: int) -> bool:
         """Whether something that is due by `now` has not been looked at yet."""
         return min(self.shard.next, self.correlator.next, self.arrears.next) <= now
@@ -100,6 +106,7 @@ class Engine:
         their terminals. All of it is old, so until `link_up` we are deaf.
         """
         self.shard.deaf_since = self.now
+        self.arrears.deaf = True
         restore(self.shard, records)
         for message in facts:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
@@ -173,11 +180,11 @@ class Engine:
             deadline, judgement, look = shard.next, correlator.next, arrears.next
             if min(deadline, judgement, look) > now:
                 return
-            if deadline <= judgement and deadline <= look:
-                self._correlate(shard.advance_one(min(now, judgement, look)))
-            elif judgement <= look:
-                correlator.advance(now)
-            else:
+            if look <= min(deadline, judgement):  # it is about the millisecond before
                 arrears.advance(now)
+            elif deadline <= judgement:
+                self._correlate(shard.advance_one(min(now, judgement, look)))
+            else:
+                correlator.advance(now)
             if most is not None:
                 most -= 1

@@ -33,7 +33,9 @@ class Explainer:
         self.register(directory)
 
     def register(self, directory: Directory) -> None:
-        """Take another registry."""
+        """Take another registry; with other terms other sales are over a limit."""
+        for book in self.ledger.books.values():
+            book.over.clear()
         self.ledger.directory = directory
         self.timeline.places = directory.places
         self._gather = Gather(self._fleet, directory, self.ledger, self.timeline, self._incidents)
@@ -46,9 +48,9 @@ class Explainer:
             if isinstance(event, State):
                 self.timeline.state(key, event, message.received_at)
             elif isinstance(event, DeviceEvent):
-                self.timeline.device(key, event, _dated(event.at, message.received_at))
+                self.timeline.device(key, event, _dated(event.at, message.received_at), fact.epoch)
             elif isinstance(event, MaintenanceMark):
-                self.timeline.mark(key, event, _dated(event.at, message.received_at))
+                self.timeline.mark(key, event, _dated(event.at, message.received_at), fact.epoch)
             else:
                 terminal = self._fleet.terminals.get(key)
                 merchant, acquirer = (terminal.merchant, terminal.cohort.acquirer) if terminal else ("", "")

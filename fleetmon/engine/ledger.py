@@ -78,18 +78,22 @@ class Ledger:
             self.conflicts += book.conflicts - before
         elif isinstance(event, Account):
             self.book(key).take_account(event, heard_at)
-        elif isinstance(event, SettlementFile):
-            self._file(key, event, heard_at)
+        elif isinstance(event, Backoffice):
+            _keep_last(self.backoffice.setdefault(key, []), (_sane(event.at, heard_at), event))
+        else:
+            self._host_word(key, event, heard_at)
+        return None
+
+    def _host_word(self, host: str, event: Event, heard_at: int) -> None:
+        if isinstance(event, SettlementFile):
+            self._file(host, event, heard_at)
         elif isinstance(event, Notice):
-            told = self.notices.setdefault(key, {}).setdefault(event.id, [])
+            told = self.notices.setdefault(host, {}).setdefault(event.id, [])
             if event not in told:
                 told.append(event)
                 told.sort(key=lambda one: one.at)
         elif isinstance(event, HostHealth):
-            _keep_last(self.health.setdefault(key, []), (_sane(event.at, heard_at), event))
-        elif isinstance(event, Backoffice):
-            _keep_last(self.backoffice.setdefault(key, []), (_sane(event.at, heard_at), event))
-        return None
+            _keep_last(self.health.setdefault(host, []), (_sane(event.at, heard_at), event))
 
     def book(self, merchant: str) -> Book:
         """The merchant's book, begun if it is new."""
@@ -146,19 +150,23 @@ class Ledger:
     def unpaid(self, now: int, merchant: str | None = None) -> Iterator[tuple[Sale, Standing]]:
         """What the contract wants explained: money not paid, and what was declined or unanswered today."""
         books = self.books.values() if merchant is None else filter(None, [self.books.get(merchant)])
-        today = day_of(now)
         for book in books:
             for sale in book.sales.values():
-                if sale.kind == "reversal":
-                    continue
-                standing = self.standing(sale, now)
-                if sale.accepted or sale.stored:
-                    listed = sale.kind in MONEY and standing.state != "paid"
-                else:
-                    answered = sale.declined or sale.unanswered or now >= sale.at + ANSWER
-                    listed = bool(answered) and day_of(sale.at) == today
-                if listed:
-                    yield sale, standing
+                if self.moves_money(sale):
+                    standing = self.standing(sale, now)
+                    if self.is_waited_for(sale, standing, now):
+                        yield sale, standing
+
+    def moves_money(self, sale: Sale) -> bool:
+        """Whether there is anything to explain: money that moves, or a transaction that was not made."""
+        return sale.kind in MONEY or not (sale.accepted or sale.stored or sale.kind == "reversal")
+
+    def is_waited_for(self, sale: Sale, standing: Standing, now: int) -> bool:
+        """Whether its money has not come, or it was refused or not answered today."""
+        if sale.accepted or sale.stored:
+            return standing.state != "paid"
+        answered = sale.declined or sale.unanswered or now >= sale.at + ANSWER
+        return bool(answered) and day_of(sale.at) == day_of(now)
 
     def forget(self, now: int) -> list[tuple[str, str]]:
         """Drop what is settled, or so old that nobody waits for it in memory; the sales that are dropped."""

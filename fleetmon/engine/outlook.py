@@ -61,8 +61,8 @@ class Outlook:
     # -- in ----------------------------------------------------------------------------------------
 
     def see(self, sale: Sale, standing: Standing) -> None:
-        """A sale stands somewhere, perhaps elsewhere than before."""
-        if sale.kind not in _MONEY_IN:
+        """A sale stands somewhere, perhaps elsewhere than before. Nobody looks after money of merchants unknown."""
+        if sale.kind not in _MONEY_IN or not sale.merchant:
             return
         key = sale.terminal, sale.id
         self.leave(key)

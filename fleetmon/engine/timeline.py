@@ -22,8 +22,9 @@ _GONE: Final = (Liveness.SUSPECT, Liveness.DOWN)
 
 
 class _Word(NamedTuple):
-    """A numbered word of a terminal: set or clear, begin or end."""
+    """A numbered word of a terminal: set or clear, begin or end. With another device `boot` may begin anew."""
 
+    epoch: int
     boot: int
     seq: int
     at: int
@@ -71,11 +72,12 @@ class Timeline:
 
     def _crashes(self, terminal: str, count: int, now: int) -> None:
         """The counter counts since the application began; only its steps are news."""
-        more = count - self._crashed.get(terminal, 0)
-        if more and terminal in self._crashed:
+        before = self._crashed.get(terminal)
+        more = count if before is None or count < before else count - before
+        if more and before is not None:
             subject = f"terminal/{terminal}"
-            self._keep(subject, Episode("crashed", f"{subject}/heartbeat", now, now, count=max(more, 1)))
-        if count:
+            self._keep(subject, Episode("crashed", f"{subject}/heartbeat", now, now, count=more))
+        if count or before is not None:
             self._crashed[terminal] = count
 
     def gone(self, terminal: Terminal, before: Liveness, after: Liveness, at: int) -> None:
@@ -108,16 +110,17 @@ class Timeline:
             if was and new and was != new:
                 self.instant(subject, kind, at, topic, f"{was}->{new}")
 
-    def device(self, terminal: str, said: DeviceEvent, at: int) -> None:
-        """Note a device event; mere information counts for less, and says so in its code."""
+    def device(self, terminal: str, said: DeviceEvent, at: int, epoch: int = 0) -> None:
+        """Note a device event."""
         key = (said.component, said.code, f"terminal/{terminal}/device")
-        word = _Word(said.boot, said.seq, at, said.action != "clear", said.action == "oneshot")
+        word = _Word(epoch, said.boot, said.seq, at, said.action != "clear", said.action == "oneshot")
         self._word(f"terminal/{terminal}", key, word)
 
-    def mark(self, terminal: str, said: MaintenanceMark, at: int) -> None:
+    def mark(self, terminal: str, said: MaintenanceMark, at: int, epoch: int = 0) -> None:
         """Note that a technician began or ended."""
         key = ("mark", said.reason or "", f"terminal/{terminal}/maintenance")
-        self._word(f"terminal/{terminal}", key, _Word(said.boot, said.seq, at, said.event == "begin", once=False))
+        word = _Word(epoch, said.boot, said.seq, at, said.event == "begin", once=False)
+        self._word(f"terminal/{terminal}", key, word)
 
     def begin(self, subject: str, kind: str, at: int, topic: str, worst: float = 0.0, code: str = "") -> None:
         """Something is so since `at`, or still is."""
@@ -168,7 +171,11 @@ class Timeline:
             else:
                 del self._closed[subject]
         for subject, words in list(self._words.items()):
-            if all(word.at <= now - KEPT for said in words.values() for word in said):
+            for key, said in list(words.items()):
+                lasts = said[-1].begins and not said[-1].once
+                if not lasts and all(word.at <= now - KEPT for word in said):
+                    del words[key]
+            if not words:
                 del self._words[subject]
 
     def _keep(self, subject: str, episode: Episode) -> None:
@@ -187,17 +194,25 @@ class Timeline:
             del said[:-MOST]
 
     def _told(self, subject: str) -> Iterator[Episode]:
-        """Words as episodes: from a `set` to the next `clear`."""
+        """Words as episodes: from a `set` to the next `clear`, or until another device came in its place."""
+        swaps = sorted(one.begin for one in self._closed.get(subject, ()) if one.kind == "swapped")
         for (kind, code, topic), said in self._words.get(subject, {}).items():
             open_: Episode | None = None
+            over = NO_DEADLINE  # when its device was taken away
             for word in said:
+                if open_ is not None and over <= word.at:
+                    open_.end = over
+                    yield open_
+                    open_ = None
                 if word.once:
                     yield Episode(kind, topic, word.at, word.at, code)
                 elif word.begins and open_ is None:
                     open_ = Episode(kind, topic, word.at, code=code)
+                    over = NO_DEADLINE if kind == "mark" else next((at for at in swaps if at > word.at), NO_DEADLINE)
                 elif not word.begins and open_ is not None:
                     open_.end = max(word.at, open_.begin)
                     yield open_
                     open_ = None
             if open_ is not None:
+                open_.end = over
                 yield open_

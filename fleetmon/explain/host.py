@@ -2,7 +2,7 @@
 
 from fleetmon.model.case import Case, Pulse
 from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all, cite_sale
-from fleetmon.model.episode import Evidence
+from fleetmon.model.episode import Episode, Evidence
 from fleetmon.model.standing import Wait
 
 MANY, OFTEN = 3, 0.3  # failures that are no accident, and their share
@@ -29,10 +29,9 @@ def host_outage(case: Case) -> Suspicion | None:
         clues.append(Clue("message", 3.0, cite_all(near)))
     if incident is not None and not case.at_host:
         clues.append(Clue("incident", 1.5))
-    if any(
-        one.kind in _BANKS and one.begin <= case.decisive[1] and one.end >= case.decisive[0] for one in case.announced
-    ):
-        clues.append(Clue("timing", -5.0))  # it was announced, so it is no outage
+    announced = [Episode("notice", "", one.begin, one.end) for one in case.announced if one.kind in _BANKS]
+    if planned := case.hindrance(announced):
+        clues.append(Clue("timing", -10.0 * planned))  # it was announced, so it is no outage
     facts: dict[str, int | str] = {"host": near[0].code if near else case.sale.acquirer, "code": case.sale.response}
     return Suspicion(clues, incident.id if incident else None, facts) if clues else None
 

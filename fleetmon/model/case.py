@@ -69,6 +69,11 @@ class Batch(Struct):
     count: int | None = None
     uploaded_count: int | None = None
 
+    @property
+    def last_at(self) -> int:
+        """When something was last told of it."""
+        return max(self.closed_at, self.uploaded_at, self.failed_at)
+
 
 class Silence(NamedTuple):
     """Who was silent at the time that matters, as shares 0..1; None where there is nobody to look at."""

@@ -98,10 +98,9 @@ def last_chance(now: int, at: int, agreed: Terms, rail: str, days: WorkingDays) 
     """
     if due(at, agreed, rail, days).at > now:
         return None
-    best = at
-    for day in range(day_of(at), day_of(now) + 1):
-        for step in (agreed.payout_by - 1, agreed.cutoff, DAY - 1):
-            moment = midnight(day) + step
-            if best < moment <= now and due(moment, agreed, rail, days).at <= now:
-                best = moment
-    return best
+    steps = sorted({agreed.payout_by - 1, agreed.cutoff, DAY - 1}, reverse=True)
+    for day in range(day_of(now), day_of(at) - 1, -1):
+        for moment in [midnight(day) + step for step in steps]:
+            if at < moment <= now and due(moment, agreed, rail, days).at <= now:
+                return moment
+    return at

@@ -58,7 +58,7 @@ def answer(engine: Engine, asked: Enquiry, now: int) -> Answer:
         return Answer(now, parties)
     telling = Telling(directory, asked.audience)
     found = [telling.view(one, now) for one in _chosen(explainer, asked, parties[0].id, now)]
-    return Answer(now, parties, sorted(found, key=lambda one: (one.at, one.terminal, one.transaction))[:MOST])
+    return Answer(now, parties, found[:MOST])
 
 
 def matching(parties: Iterable[Party], said: str) -> list[Party]:

@@ -19,17 +19,21 @@ from fleetmon.detect import POLICIES
 from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.mqtt import Subscriber
+from fleetmon.locale import Audience
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.topics import Topics
+from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.roster import Roster
+from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
-from fleetmon.web.ports import Page, Place, TerminalFilter
+from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
+from fleetmon.web.ports import Page, Place, SalePlace, SettlementFilter, TerminalFilter
 from fleetmon.web.views import (
     ChangeView,
     IncidentDetail,
@@ -79,6 +83,8 @@ class Readout:
         """What is kept between two questions."""
         self._roster = Roster(self.engine.fleet.terminals)
         self._portrait = Portrait(self.engine)
+        self._clientele = Clientele(self.engine)
+        self._settlements = Settlements(self.engine, self._clientele)
 
     def close(self) -> None:
         """Take no more questions to the store; whoever waits for an answer gets none."""
@@ -224,6 +230,28 @@ class Readout:
     def _is_from(self, topic: str, sight: Sight) -> bool:
         route = self.topics.route(topic)
         return route is not None and route.kind.sender == "terminal" and sight.terminal(route.key) is not None
+
+    # -- money -------------------------------------------------------------------------------------
+
+    async def settlements(
+        self, provider: str | None, wanted: SettlementFilter, after: SalePlace | None, limit: int, audience: Audience
+    ) -> list[SettlementView]:
+        """Transactions whose money has not come."""
+        return await self._settlements.page(provider, wanted, after, limit, audience)
+
+    async def explanation(
+        self, provider: str | None, terminal: str, transaction: str, audience: Audience
+    ) -> SettlementView | None:
+        """One transaction, as long as the ledger holds it."""
+        return await self._settlements.one(provider, terminal, transaction, audience)
+
+    async def merchants(self, provider: str | None, said: str, after: str | None, limit: int) -> list[MerchantView]:
+        """Merchants by id."""
+        return await self._clientele.page(provider, said, after, limit)
+
+    async def merchant(self, provider: str | None, key: str) -> MerchantSettlements | None:
+        """One merchant's money by business date."""
+        return await self._settlements.of_merchant(provider, key)
 
     # -- the store ---------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """What is too old is forgotten, a small bite at a time, so that no commit waits long for it.
 
-Facts that a snapshot does not contain yet stay, however old, and so do incidents that are firing.
-Each bite looks only at the oldest rows by id, which is the order in which they came: nothing is scanned, no
-further index is paid for. Where it can be wrong: rows that came while the machine's clock was far ahead keep
+Facts that a snapshot does not contain yet stay, however old, and so do incidents that are firing and episodes that last.
+Of facts and changes each bite looks only at the oldest rows by id, which is the order in which they came: nothing is
+scanned, no further index is paid for. Where it can be wrong: rows that came while the machine's clock was far ahead keep
 those behind them until their own time has come.
 """
 
@@ -22,6 +22,8 @@ def bite(connection: sa.Connection, before: int) -> bool:
         _oldest(connection, schema.fact, schema.fact.c.received_at, before, _contained(connection)),
         _oldest(connection, schema.terminal_change, schema.terminal_change.c.at, before, 2**62),
         _incidents(connection, before),
+        _kept_by_time(connection, schema.episode, schema.episode.c.ended, before),
+        _kept_by_time(connection, schema.settlement, schema.settlement.c.due_at, before),
     )
     return BITE in eaten
 
@@ -46,3 +48,9 @@ def _incidents(connection: sa.Connection, before: int) -> int:
         for column in (schema.transition.c.incident_id, schema.outbox.c.incident_id, table.c.id):
             connection.execute(sa.delete(column.table).where(column.in_(old)))
     return len(old)
+
+
+def _kept_by_time(connection: sa.Connection, table: sa.Table, time: sa.Column[int], before: int) -> int:
+    keys = list(table.primary_key)
+    old = sa.select(*keys).where(time < before).order_by(time).limit(BITE)
+    return connection.execute(table.delete().where(sa.tuple_(*keys).in_(old))).rowcount

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from fleetmon.engine import Fact
+from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Incident, Status, Transition
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 _STATES: Final = tuple([liveness.name.lower() for liveness in Liveness])  # in order of their numbers, from 0
 _NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
@@ -126,3 +127,22 @@ def audit_row(change: Transition) -> dict[str, Any]:
         "reason": change.reason,
         "terminals": change.incident.terminals,
     }
+
+
+def episode_row(found: Episode) -> dict[str, Any]:
+    """The row of an episode."""
+    return {
+        "topic": found.topic,
+        "kind": found.kind,
+        "code": found.code,
+        "began": found.begin,
+        "ended": None if found.end == NO_DEADLINE else found.end,
+        "count": found.count,
+        "worst": found.worst,
+    }
+
+
+def episode_from(row: sa.Row[Any]) -> Episode:
+    """The episode of a row."""
+    topic, kind, code, began, ended, count, worst = row
+    return Episode(kind, topic, began, NO_DEADLINE if ended is None else ended, code, count, worst)

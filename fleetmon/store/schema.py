@@ -2,7 +2,8 @@
 
 `fact` is the log of everything acknowledged, `incident` the current word on each announced incident,
 `transition` the audit trail, `outbox` what people still have to be told, `snapshot` the soft state,
-`terminal` the fleet as it is known now, `terminal_change` how its liveness went.
+`terminal` the fleet as it is known now, `terminal_change` how its liveness went, `episode` what was unusual about
+terminals, hosts and merchants, `settlement` the money of each merchant and business date.
 The tables are made by the migrations; a test proves that both say the same.
 """
 
@@ -11,6 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+NOTICES = sa.text("kind = 'Notice'")  # spelled out, as no database knows what a parameter will be
+LATE = sa.text("overdue_count > 0")
 Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only an INTEGER
 
 
@@ -44,6 +47,7 @@ fact = sa.Table(
     sa.Column("retained", sa.Boolean, nullable=False),
     sa.Column("topic", Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Index("ix_fact_notice", "id", sqlite_where=NOTICES, postgresql_where=NOTICES),  # a few, wanted at a start
     sqlite_autoincrement=True,  # ids never come back, or a snapshot's note of the last fact would lie
 )
 
@@ -139,4 +143,38 @@ terminal_change = sa.Table(
     sa.Column("after", Text, nullable=False),
     sa.UniqueConstraint("terminal", "at", "before", "after"),
     sqlite_autoincrement=True,
+)
+
+episode = sa.Table(
+    "episode",
+    metadata,
+    sa.Column("topic", Text, primary_key=True),  # below the prefix
+    sa.Column("kind", Text, primary_key=True),
+    sa.Column("code", Text, primary_key=True),
+    sa.Column("began", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ended", sa.BigInteger, index=True),  # empty while it lasts
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("worst", sa.Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+settlement = sa.Table(
+    "settlement",
+    metadata,
+    sa.Column("merchant", Text, primary_key=True),
+    sa.Column("business_date", Text, primary_key=True),
+    sa.Column("acquirer", Text, nullable=False),
+    sa.Column("cause", Text, nullable=False),  # of what is overdue
+    sa.Column("due_at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("expected_count", sa.Integer, nullable=False),
+    sa.Column("expected", sa.BigInteger, nullable=False),
+    sa.Column("paid_count", sa.Integer, nullable=False),
+    sa.Column("paid", sa.BigInteger, nullable=False),
+    sa.Column("overdue_count", sa.Integer, nullable=False),
+    sa.Column("overdue", sa.BigInteger, nullable=False),
+    sa.Column("at_risk_count", sa.Integer, nullable=False),
+    sa.Column("at_risk", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Index("ix_settlement_late", "due_at", sqlite_where=LATE, postgresql_where=LATE),
+    sqlite_with_rowid=False,
 )

@@ -22,7 +22,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fleetmon.engine import Fact, TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
+from fleetmon.model.settlement import Settlement
 from fleetmon.store import retention, writes
 from fleetmon.store.rows import TerminalRow
 
@@ -45,6 +47,8 @@ class Work(Struct):
     at: int = 0
     terminals: Sequence[TerminalRow] = ()  # as they are, with the changes submitted so far
     changes: Sequence[TerminalChange] = ()
+    episodes: Sequence[Episode] = ()
+    settlements: Sequence[Settlement] = ()
     departed: Sequence[str] = ()  # terminals that the fleet no longer has
     forget_before: int = 0  # what is over since before this time is deleted, when there is time for it
 
@@ -165,6 +169,8 @@ class Writer:
 def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.facts(connection, [found for work in works for found in work.facts])
     writes.transitions(connection, [change for work in works for change in work.transitions])
+    writes.episodes(connection, [found for work in works for found in work.episodes])
+    writes.settlements(connection, [found for work in works for found in work.settlements])
     writes.departed(connection, [terminal for work in works for terminal in work.departed])
     writes.terminals(
         connection,

@@ -9,9 +9,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fleetmon.engine import Fact, TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
+from fleetmon.model.settlement import Settlement
 from fleetmon.store import schema
-from fleetmon.store.rows import TerminalRow, audit_row, fact_row, incident_row
+from fleetmon.store.rows import TerminalRow, audit_row, episode_row, fact_row, incident_row
 
 QUARANTINE_ROWS: Final = 1_000
 _AT_ONCE: Final = 500  # ids in one condition
@@ -37,6 +39,19 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
         if change.before is not change.incident.status and change.incident.paged_at is not None
     ]
     _insert_new(connection, schema.outbox, news)
+
+
+def episodes(connection: sa.Connection, found: Sequence[Episode]) -> None:
+    """What was unusual, as it stands now."""
+    latest = {(one.topic, one.kind, one.code, one.begin): one for one in found}
+    _upsert(connection, schema.episode, list(map(episode_row, latest.values())), ("ended", "count", "worst"))
+
+
+def settlements(connection: sa.Connection, found: Sequence[Settlement]) -> None:
+    """The money of merchants and business dates, as last looked at."""
+    latest = {(one.merchant, one.business_date): one for one in found}
+    rows = list(map(msgspec.structs.asdict, latest.values()))
+    _upsert(connection, schema.settlement, rows, Settlement.__struct_fields__[2:])
 
 
 def terminals(connection: sa.Connection, found: Sequence[TerminalRow], moved: Sequence[TerminalChange]) -> None:

@@ -1,19 +1,21 @@
 """The routes below `/api/v1`. Whoever is confined to a provider gets 404 for what they may not see, never 403."""
 
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Response, Router, get
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotFoundException, ValidationException
+from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import QueryParameter
 
 from fleetmon.web import paging
-from fleetmon.web.access import Token, guard, provider_of
+from fleetmon.web.access import guard, provider_of
+from fleetmon.web.answers import ONE, PAGE, PAGE_HEADERS, Asked, Key, found
+from fleetmon.web.money import money
 from fleetmon.web.paging import Cursor, Limit
 from fleetmon.web.ports import Place, Ports, TerminalFilter
-from fleetmon.web.problems import ETAG, NOT_MODIFIED, documented
+from fleetmon.web.problems import ETAG
 from fleetmon.web.views import (
     ChangePage,
     IncidentDetail,
@@ -25,24 +27,18 @@ from fleetmon.web.views import (
     TerminalPage,
 )
 
-T = TypeVar("T")
-Asked = Request[Token | None, Any, Any]
-Key = Annotated[str, PathParameter(description="Its id.")]
 _PLACES: Final = msgspec.json.Decoder(Place)
-_PAGE: Final = NOT_MODIFIED | documented(400, 401, 503)
-_ONE: Final = NOT_MODIFIED | documented(400, 401, 404, 503)
-_PAGE_HEADERS: Final = [ETAG, paging.LINK]
 
 
 def api(ports: Ports) -> Router:
     """All that can be read."""
-    handlers = [*_terminals(ports), *_incidents(ports), _quarantine(ports)]
+    handlers = [*_terminals(ports), *_incidents(ports), *money(ports), _quarantine(ports)]
     viewer = guard(ports.tokens, "viewer")
     return Router("/api/v1", route_handlers=handlers, guards=[viewer, _known_parameters], security=[{"token": []}])
 
 
 def _terminals(ports: Ports) -> list[BaseRouteHandler]:
-    @get("/terminals", tags=["terminals"], responses=_PAGE, response_headers=_PAGE_HEADERS)
+    @get("/terminals", tags=["terminals"], responses=PAGE, response_headers=PAGE_HEADERS)
     async def terminals(  # noqa: PLR0913, PLR0917 - query parameters are arguments to Litestar
         request: Asked,
         shown: Annotated[State | None, QueryParameter(name="state", description="As shown.")] = None,
@@ -61,16 +57,16 @@ def _terminals(ports: Ports) -> list[BaseRouteHandler]:
         page, following = paging.cut(rows, limit, lambda row: row.id)
         return paging.answer(request, TerminalPage(page, following), following)
 
-    @get("/terminals/{terminal:str}", tags=["terminals"], responses=_ONE, response_headers=[ETAG])
+    @get("/terminals/{terminal:str}", tags=["terminals"], responses=ONE, response_headers=[ETAG])
     async def terminal(request: Asked, terminal: Key) -> TerminalDetail:
         """One terminal: identity, state, what is known and since when, open incidents, latest changes."""
-        return _found(await ports.terminal(provider_of(request), terminal), "terminal")
+        return found(await ports.terminal(provider_of(request), terminal), "terminal")
 
-    @get("/terminals/{terminal:str}/changes", tags=["terminals"], responses=_ONE, response_headers=_PAGE_HEADERS)
+    @get("/terminals/{terminal:str}/changes", tags=["terminals"], responses=ONE, response_headers=PAGE_HEADERS)
     async def changes(request: Asked, terminal: Key, limit: Limit = 100, cursor: Cursor = None) -> Response[ChangePage]:
         """How the state of a terminal changed, newest first."""
         before = paging.decode(cursor, paging.NUMBERS)
-        rows = _found(await ports.changes(provider_of(request), terminal, before, limit + 1), "terminal")
+        rows = found(await ports.changes(provider_of(request), terminal, before, limit + 1), "terminal")
         page, following = paging.cut(rows, limit, lambda row: row[0])
         return paging.answer(request, ChangePage([change for _, change in page], following), following)
 
@@ -78,7 +74,7 @@ def _terminals(ports: Ports) -> list[BaseRouteHandler]:
 
 
 def _incidents(ports: Ports) -> list[BaseRouteHandler]:
-    @get("/incidents", tags=["incidents"], responses=_PAGE, response_headers=_PAGE_HEADERS)
+    @get("/incidents", tags=["incidents"], responses=PAGE, response_headers=PAGE_HEADERS)
     async def incidents(
         request: Asked,
         status: Annotated[
@@ -94,16 +90,16 @@ def _incidents(ports: Ports) -> list[BaseRouteHandler]:
         page, following = paging.cut(rows, limit, _place)
         return paging.answer(request, IncidentPage(page, following), following)
 
-    @get("/incidents/{incident:str}", tags=["incidents"], responses=_ONE, response_headers=[ETAG])
+    @get("/incidents/{incident:str}", tags=["incidents"], responses=ONE, response_headers=[ETAG])
     async def incident(request: Asked, incident: Key) -> IncidentDetail:
         """One incident and how it came about."""
-        return _found(await ports.incident(provider_of(request), incident), "incident")
+        return found(await ports.incident(provider_of(request), incident), "incident")
 
     return [incidents, incident]
 
 
 def _quarantine(ports: Ports) -> BaseRouteHandler:
-    @get("/quarantine", tags=["quarantine"], responses=_PAGE, response_headers=_PAGE_HEADERS)
+    @get("/quarantine", tags=["quarantine"], responses=PAGE, response_headers=PAGE_HEADERS)
     async def quarantine(
         request: Asked,
         reason: Annotated[str | None, QueryParameter(description="Why it was refused, e.g. `json`.")] = None,
@@ -120,12 +116,6 @@ def _quarantine(ports: Ports) -> BaseRouteHandler:
 
 def _place(incident: IncidentView) -> Place:
     return Place(incident.opened_at, incident.id)
-
-
-def _found(what: T | None, name: str) -> T:
-    if what is None:
-        raise NotFoundException(f"There is no such {name}.")
-    return what
 
 
 def _known_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -8,8 +8,10 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from fleetmon.locale import Audience
 from fleetmon.model.events import Count
 from fleetmon.web.access import Tokens
+from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
 from fleetmon.web.views import ChangeView, IncidentDetail, IncidentView, RefusedView, TerminalDetail, TerminalView
 
 Page = Callable[[str], tuple[bytes, str]]  # Accept header -> body and content type
@@ -32,6 +34,27 @@ class TerminalFilter(Struct, frozen=True):
     site: str | None = None
     merchant: str | None = None
     registered: bool | None = None
+
+
+class SettlementFilter(Struct, frozen=True):
+    """Which transactions are asked for; None: any. One that is asked for by its number is told even if it is paid."""
+
+    merchant: str | None = None
+    late: bool | None = None
+    at_risk: bool | None = None
+    cause: str | None = None
+    acquirer: str | None = None
+    date: str | None = None
+    rrn: str | None = None
+    transaction: str | None = None
+
+
+class SalePlace(NamedTuple):
+    """Of a transaction in the list."""
+
+    merchant: str
+    terminal: str
+    transaction: str
 
 
 class Ports(Protocol):
@@ -74,3 +97,19 @@ class Ports(Protocol):
         self, provider: str | None, reason: str | None, before: int | None, limit: int
     ) -> list[RefusedView]:
         """Refused messages, newest first, those with numbers below `before`."""
+
+    async def settlements(
+        self, provider: str | None, wanted: SettlementFilter, after: SalePlace | None, limit: int, audience: Audience
+    ) -> list[SettlementView]:
+        """Transactions whose money has not come, by merchant, terminal and id, those after `after`."""
+
+    def explanation(
+        self, provider: str | None, terminal: str, transaction: str, audience: Audience
+    ) -> SettlementView | None:
+        """One transaction; None where there is none to be seen, or none that moves money."""
+
+    async def merchants(self, provider: str | None, said: str, after: str | None, limit: int) -> list[MerchantView]:
+        """Merchants whom somebody may mean, by id, those after `after`."""
+
+    async def merchant(self, provider: str | None, key: str) -> MerchantSettlements | None:
+        """One merchant's money by business date; None where there is no such merchant to be seen."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from fleetmon.engine import Engine, Message
+from fleetmon.ingest.working_days import working_days
 from fleetmon.model.incident import Transition
 from fleetmon.model.registry import Registry
 
@@ -22,7 +23,7 @@ def told(
 
     `batch` says how many messages go together, `ticks` how often to look (ms), `most` how much at a time.
     """
-    engine = Engine(registry, max_unregistered=10)
+    engine = Engine(registry, working_days(registry.calendar), max_unregistered=10)
     found: list[Transition] = []
     waiting: list[Message] = []
 

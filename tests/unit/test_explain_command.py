@@ -122,7 +122,7 @@ def test_a_recording_wants_its_registry(sample: Path, tmp_path: Path) -> None:
 
 @contextmanager
 def daemon(known: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
-    """A server with the API's form: settlements in pages of one, explanations, and a token."""
+    """A server with the API's form: settlements in pages of one, behind a token."""
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -131,14 +131,11 @@ def daemon(known: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
             query = {name: values[0] for name, values in parse_qs(address.query).items()}
             if self.headers["Authorization"] != "Bearer secret":
                 self.answer(401, {})
-            elif address.path == "/api/v1/settlements":
-                place = int(query.get("cursor", "0"))
-                rows = [{"name": "Noodle", "number": "1", **one} for one in known[place : place + 1]]
-                following = str(place + 1) if place + 1 < len(known) else None
-                self.answer(200, {"settlements": rows, "next": following})
             else:
-                found = [one for one in known if f"/{one['terminal']}/{one['transaction']}/" in address.path]
-                self.answer(200 if found else 404, found[0] if found else {})
+                place = int(query.get("cursor", "0"))
+                more = {"name": "Noodle", "number": "1", "acquirer": "A", "at_risk": None, "payout": None}
+                following = str(place + 1) if place + 1 < len(known) else None
+                self.answer(200, {"settlements": [known[place] | more], "next": following})
 
         def answer(self, status: int, body: dict[str, Any]) -> None:
             self.send_response(status)
@@ -164,14 +161,14 @@ def test_a_daemon_is_asked_over_its_api(sample: Path, tmp_path: Path) -> None:
     recorded = explain(sample, "--merchant", "noodle").stdout.splitlines()
     (tmp_path / "token").write_text("secret\n")
     asked: list[str] = []
-    with daemon(known, asked) as url:
+    with daemon(known[::-1], asked) as url:
         command = ["explain", "--merchant", "nood", "--date", "2026-09-24", "--url", url]
         shown = CliRunner().invoke(cli, [*command, "--token-file", str(tmp_path / "token")])
         refused = CliRunner().invoke(cli, command)
     assert shown.exit_code == 0, shown.stderr
     assert shown.stdout.splitlines()[1:] == recorded[1:]  # the first line tells the time
-    assert asked[0] == "/api/v1/settlements?merchant=nood&date=2026-09-24"
-    assert f"/api/v1/transactions/{known[0]['terminal']}/{known[0]['transaction']}/explanation?for=merchant" in asked
+    question = "/api/v1/settlements?merchant=nood&date=2026-09-24&for=merchant"
+    assert asked[:6] == [question, *(f"{question}&cursor={place}" for place in range(1, 6))]
     assert (refused.exit_code, "--token-file" in refused.stderr) == (1, True)
     gone = CliRunner().invoke(cli, command)
     assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/settlements: ")) == (1, True)

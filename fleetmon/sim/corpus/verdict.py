@@ -163,6 +163,7 @@ def _early(sale: Sale, basis: int, world: World, reasons: list[Reason]) -> Verdi
     if len(reasons) > 1 and sale.due(start, cutoff=False, rests=False, over=False).at <= until:
         best = max(reasons, key=lambda reason: (reason.cost // DAY, reason.rank))
         also = [Other(other.cause, "only both together cost the time") for other in reasons if other is not best]
+        also.append(Other("not_due", "neither alone has cost the time"))
         return Verdict(best.cause, best.why, also, fault=best.fault)
     verdict = Verdict("not_due", "nothing has cost time yet")
     for reason in reasons:

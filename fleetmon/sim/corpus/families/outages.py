@@ -112,7 +112,11 @@ def carrier_outage(plot: Plot) -> None:
             device.away(start + chance.randint(0, 25_000), end + chance.randint(0, 60_000), "lost")
         struck += mine
     few = len(struck) < 5
-    accept = (Other("terminal_offline", "too few to tell"), Other("site_outage", "too few to tell")) if few else ()
+    accept = (
+        (Other("terminal_offline", "too few to tell"), Other("site_outage", "too few to tell"))
+        if few or plot.partial
+        else ()
+    )
     for shop in shops:
         hours = shop.devices[0].hours
         last = shop.cut(shop.day) if hours is None else min(shop.cut(shop.day), moment(shop.day, hours[1]))

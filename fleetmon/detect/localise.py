@@ -1,0 +1,241 @@
+"""Where is it? The combination of attributes that explains best which parts of a fleet fail.
+
+A table of failing and total by carrier, region, firmware and so on is searched for the scope that holds
+the failures: `carrier=X`, `carrier=X & region=Y`, or a few of them together. The method is an expectation-based
+scan statistic (Neill, Fast subset scan, JRSS-B 74(2), 2012) over the combinations that occur among failing
+rows: how much likelier is the table if inside a scope some times as many fail as usual, and outside as many
+as usual? The failures of a row count as negative binomial rather than Poisson: real rows differ more than
+chance has it, and a few large ones would outvote the others. Each attribute named costs a penalty. What the
+best scope holds is taken away and the rest is searched again, for causes that come together.
+
+Where it can be wrong: `carrier=X` and `carrier=X & region=Y` are told apart only by the other regions, so
+when those are few both are answers. It is asked where, never whether: chance has a best scope too, of a low
+score. The whole fleet is an answer (a scope without attributes), and the best one when all fail alike.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Final, NamedTuple
+
+_PENALTY: Final = 3.0  # of log-likelihood, for each attribute named
+_STRENGTH: Final = 50.0  # of so many, a row's own history weighs as much as everybody's
+_SPREAD: Final = 0.05  # squared: a row is a fifth off its history although nothing is wrong
+_TIMES: Final = tuple(1.5 * 1.6**step for step in range(10))  # as many as usual fail: 1.5 to 103 times
+_LONGEST: Final = 4  # attributes in one scope: nobody acts on longer descriptions
+_MOST_CAUSES: Final = 3
+_FURTHER: Final = 1.2  # times the score: what causes together must explain beside what one of them less does
+_MOST_USUAL: Final = 0.5  # without history: that more than half fail is nobody's habit
+_DECIMALS: Final = 6  # of a score when compared: the order of summation decides nothing
+_SHARPNESS: Final = 10.0
+
+Row = Mapping[str, object]
+Scope = dict[str, Hashable]
+_Part = tuple[tuple[int, Hashable], ...]  # the number of an attribute and its value, for each attribute named
+
+
+class Answer(NamedTuple):
+    """One explanation of where the failures are."""
+
+    scopes: list[Scope]  # several when causes come together
+    score: float  # log-likelihood gained, less penalties
+    share: float  # of belief, among the answers given with it; not calibrated
+
+
+class _Leaf(NamedTuple):
+    """All rows of the same values; None where an attribute is missing."""
+
+    values: tuple[Hashable, ...]
+    failing: float
+    total: float
+    expected: float | None
+
+
+class _Found(NamedTuple):
+    score: float
+    parts: tuple[_Part, ...]
+
+
+class _Table(NamedTuple):
+    """What is searched."""
+
+    members: dict[_Part, list[int]]  # the leaves of each scope that holds a failing one
+    gains: list[list[float]]  # of each leaf: log-likelihood gained for each of `_TIMES`
+
+
+def localise(rows: Iterable[Row], attributes: Sequence[str], *, top: int = 5) -> list[Answer]:
+    """Give the best explanations, best first, at most `top`; none where nothing fails more than usual.
+
+    A row has its values, `failing` and `total`, and `expected` failures where history tells them. A value that
+    is missing, None or empty belongs to no scope of its attribute. The order of the rows does not matter.
+
+    Raises:
+        ValueError: The numbers of a row cannot be.
+    """
+    leaves = _leaves(rows, attributes)
+    table = _Table(_members(leaves), _gains(leaves))
+    ranked = _ranked(table, frozenset())
+    if not ranked or top < 1:
+        return []
+    found = _distinct(table, ranked, top)
+    together = min(_peeled(table, ranked[0]), _pair(table, ranked), key=_order)
+    if len(together.parts) > 1:  # one of the places is theirs
+        found = sorted([*found[: max(top - 1, 1)], together], key=_order)[:top]
+    return _answers(found, attributes)
+
+
+def _leaves(rows: Iterable[Row], attributes: Sequence[str]) -> list[_Leaf]:
+    merged: dict[tuple[Hashable, ...], _Leaf] = {}
+    for number, row in enumerate(rows):
+        leaf = _leaf(number, row, attributes)
+        other = merged.get(leaf.values)
+        merged[leaf.values] = leaf if other is None else _sum(leaf, other)
+    return sorted((leaf for leaf in merged.values() if leaf.total), key=lambda leaf: _name(leaf.values))
+
+
+def _leaf(number: int, row: Row, attributes: Sequence[str]) -> _Leaf:
+    failing, total = _count(number, row, "failing"), _count(number, row, "total")
+    expected = None if row.get("expected") is None else _count(number, row, "expected")
+    if failing > total:
+        raise ValueError(f"row {number}: failing is {failing:g} of a total of {total:g}")
+    values = [row.get(attribute) for attribute in attributes]
+    if not all(isinstance(value, Hashable) for value in values):
+        raise ValueError(f"row {number}: an attribute has a list or a mapping for a value")
+    return _Leaf(tuple([None if value == "" else value for value in values]), failing, total, expected)
+
+
+def _count(number: int, row: Row, name: str) -> float:
+    value = row.get(name)
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"row {number}: {name} is {value!r}, not a number from 0")
+    return float(value)
+
+
+def _sum(one: _Leaf, other: _Leaf) -> _Leaf:
+    known = None if one.expected is None or other.expected is None else one.expected + other.expected
+    return _Leaf(one.values, one.failing + other.failing, one.total + other.total, known)
+
+
+def _name(values: Iterable[object]) -> tuple[str, ...]:
+    """What values are sorted by, whatever their type."""
+    return tuple([f"{type(value).__name__} {value}" for value in values])
+
+
+def _usual(leaves: Sequence[_Leaf]) -> list[float]:
+    """How many of each leaf fail when nothing is wrong: its history, drawn towards everybody's."""
+    known = [(leaf.expected, leaf.total) for leaf in leaves if leaf.expected is not None]
+    if known:
+        rate = (sum(expected for expected, _ in known) + 0.5) / (sum(total for _, total in known) + 1)
+    else:
+        rate = _background(leaves)
+    return [
+        leaf.total * rate
+        if leaf.expected is None
+        else leaf.total * (leaf.expected + _STRENGTH * rate) / (leaf.total + _STRENGTH)
+        for leaf in leaves
+    ]
+
+
+def _background(leaves: Sequence[_Leaf]) -> float:
+    """The usual rate without history: of the attribute that tells best, what its better quarter stays below.
+
+    By the attribute at fault, all but the values at fault are well; a quarter is, unless nearly all fail.
+    """
+    rates = [_MOST_USUAL]
+    for axis in range(len(leaves[0].values) if leaves else 0):
+        failing, total = defaultdict[Hashable, float](float), defaultdict[Hashable, float](float)
+        for leaf in leaves:
+            failing[leaf.values[axis]] += leaf.failing
+            total[leaf.values[axis]] += leaf.total
+        quarter = sum(total.values()) / 4
+        for rate, weight in sorted([((failing[value] + 0.5) / (total[value] + 1), total[value]) for value in total]):
+            quarter -= weight
+            if quarter <= 0:
+                rates.append(rate)
+                break
+    return min(rates)
+
+
+def _gains(leaves: Sequence[_Leaf]) -> list[list[float]]:
+    size = 1 / _SPREAD
+    return [
+        [
+            leaf.failing * math.log(times) - (leaf.failing + size) * math.log((size + times * usual) / (size + usual))
+            for times in _TIMES
+        ]
+        for leaf, usual in zip(leaves, _usual(leaves), strict=True)
+    ]
+
+
+def _members(leaves: Sequence[_Leaf]) -> dict[_Part, list[int]]:
+    """The leaves of every combination of values that occurs in a failing leaf."""
+    failing = [(number, leaf.values) for number, leaf in enumerate(leaves) if leaf.failing]
+    quiet = [(number, leaf.values) for number, leaf in enumerate(leaves) if not leaf.failing]
+    width, found = len(leaves[0].values) if leaves else 0, dict[_Part, list[int]]()
+    for length in range(min(width, _LONGEST) + 1):
+        for axes in combinations(range(width), length):
+            groups: dict[tuple[Hashable, ...], list[int]] = {}
+            for number, values in failing:
+                groups.setdefault(tuple([values[axis] for axis in axes]), []).append(number)
+            for number, values in quiet:
+                group = groups.get(tuple([values[axis] for axis in axes]))
+                if group is not None:
+                    group.append(number)
+            for key, group in groups.items():
+                if None not in key:
+                    found[tuple(zip(axes, key, strict=True))] = group
+    return found
+
+
+def _ranked(table: _Table, taken: frozenset[int]) -> list[_Found]:
+    """Every scope that explains something of the leaves not taken yet, best first."""
+    found = []
+    for part, members in table.members.items():
+        gains = [table.gains[number] for number in members if number not in taken]
+        score = max(map(sum, zip(*gains, strict=True)), default=0.0) - _PENALTY * len(part)
+        if score > 0:
+            found.append(_Found(score, (part,)))
+    return sorted(found, key=_order)
+
+
+def _order(found: _Found) -> tuple[float, int, list[tuple[tuple[int, ...], tuple[str, ...]]]]:
+    """Best first; of equals the shortest, then that of earlier attributes, then by name."""
+    parts = [(tuple([axis for axis, _ in part]), _name(value for _, value in part)) for part in found.parts]
+    return -round(found.score, _DECIMALS), sum(map(len, found.parts)), parts
+
+
+def _distinct(table: _Table, ranked: Iterable[_Found], top: int) -> list[_Found]:
+    """The best, without longer names for the same leaves: a site says nothing more with its region."""
+    found: dict[tuple[int, ...], _Found] = {}
+    for one in ranked:
+        found.setdefault(tuple(table.members[one.parts[0]]), one)
+        if len(found) == top:
+            break
+    return list(found.values())
+
+
+def _peeled(table: _Table, best: _Found) -> _Found:
+    """Take away what the best scope holds, search the rest, and again, while it adds enough."""
+    found, taken = best, frozenset[int]()
+    while len(found.parts) < _MOST_CAUSES:
+        taken |= frozenset(table.members[found.parts[-1]])
+        rest = [one for one in _ranked(table, taken) if not any(set(one.parts[0]) <= set(part) for part in found.parts)]
+        if not rest or (more := _joined(found, rest[0])).score < found.score:
+            break
+        found = more
+    return found
+
+
+def _pair(table: _Table, ranked: Sequence[_Found]) -> _Found:
+    """The best two scopes that differ in one value, or the best of all where no two do."""
+    first: dict[tuple[_Part, int], _Found] = {}
+    pairs = []
+    for one in ranked:
+        (part,) = one.parts
+        for place, (axis, _) in enumerate(part):
+            rest = part[:place] + part[place + 1 :]
+            other = first.setdefault((rest, axis), one)
+            if other is not one:
+                pairs.append(_joined(other, one))
+    return min(pairs, key=_order, default=ranked[0])
