@@ -14,10 +14,10 @@ from fleetmon.explain import CAUSES
 from fleetmon.explain.score import Candidate, weigh
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.quarantine import Quarantine
-from fleetmon.ingest.working_days import working_days
 from fleetmon.model.events import Transaction
 from fleetmon.model.sale import Sale
 from fleetmon.model.topics import Topics
+from fleetmon.working_days import working_days
 
 
 class Pace(NamedTuple):

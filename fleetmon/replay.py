@@ -12,11 +12,11 @@ from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.ingest.recording import Line
-from fleetmon.ingest.working_days import working_days
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
 from fleetmon.readout.telling import explanation
+from fleetmon.working_days import working_days
 
 
 class Played(NamedTuple):

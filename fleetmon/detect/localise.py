@@ -79,9 +79,8 @@ def localise(rows: Iterable[Row], attributes: Sequence[str], *, top: int = 5) ->
     if not ranked or top < 1:
         return []
     found = _distinct(table, ranked, top)
-    together = min(_peeled(table, ranked[0]), _pair(table, ranked), key=_order)
-    if len(together.parts) > 1:  # one of the places is theirs
-        found = sorted([*found[: max(top - 1, 1)], together], key=_order)[:top]
+    together = {one.parts: one for one in (_peeled(table, ranked[0]), _pair(table, ranked)) if len(one.parts) > 1}
+    found = sorted([*found[: max(top - len(together), 1)], *together.values()], key=_order)[:top]
     return _answers(found, attributes)
 
 
@@ -190,19 +189,25 @@ def _members(leaves: Sequence[_Leaf]) -> dict[_Part, list[int]]:
 
 def _ranked(table: _Table, taken: frozenset[int]) -> list[_Found]:
     """Every scope that explains something of the leaves not taken yet, best first."""
-    found = []
+    found, everybody = [], len(table.gains)
     for part, members in table.members.items():
+        if part and len(members) == everybody:
+            continue  # a value that all have says nothing
         gains = [table.gains[number] for number in members if number not in taken]
         score = max(map(sum, zip(*gains, strict=True)), default=0.0) - _PENALTY * len(part)
         if score > 0:
-            found.append(_Found(score, (part,)))
+            found.append(_Found(score if part else score / _FURTHER, (part,)))
     return sorted(found, key=_order)
 
 
 def _order(found: _Found) -> tuple[float, int, list[tuple[tuple[int, ...], tuple[str, ...]]]]:
     """Best first; of equals the shortest, then that of earlier attributes, then by name."""
     parts = [(tuple([axis for axis, _ in part]), _name(value for _, value in part)) for part in found.parts]
-    return -round(found.score, _DECIMALS), sum(map(len, found.parts)), parts
+    return -_weight(found), sum(map(len, found.parts)), parts
+
+
+def _weight(found: _Found) -> float:
+    return round(found.score, _DECIMALS)
 
 
 def _distinct(table: _Table, ranked: Iterable[_Found], top: int) -> list[_Found]:
@@ -228,14 +233,31 @@ def _peeled(table: _Table, best: _Found) -> _Found:
 
 
 def _pair(table: _Table, ranked: Sequence[_Found]) -> _Found:
-    """The best two scopes that differ in one value, or the best of all where no two do."""
+    """The best two scopes that differ in one value only, unless nobody has a third value; else the best scope."""
     first: dict[tuple[_Part, int], _Found] = {}
-    pairs = []
+    best = ranked[0]
     for one in ranked:
         (part,) = one.parts
         for place, (axis, _) in enumerate(part):
             rest = part[:place] + part[place + 1 :]
             other = first.setdefault((rest, axis), one)
-            if other is not one:
-                pairs.append(_joined(other, one))
-    return min(pairs, key=_order, default=ranked[0])
+            if other is one:
+                continue
+            pair = _joined(other, one)
+            held = len(table.members[other.parts[0]]) + len(table.members[part])
+            if held < len(table.members[rest]) and (len(best.parts) == 1 or _weight(pair) > _weight(best)):
+                best = pair
+    return best
+
+
+def _joined(found: _Found, more: _Found) -> _Found:
+    return _Found((found.score + more.score) / _FURTHER, found.parts + more.parts)
+
+
+def _answers(found: Sequence[_Found], attributes: Sequence[str]) -> list[Answer]:
+    best = found[0].score
+    weights = [math.exp(_SHARPNESS * (one.score / best - 1)) for one in found]
+    return [
+        Answer([{attributes[axis]: value for axis, value in part} for part in one.parts], one.score, weight / sum(weights))
+        for one, weight in zip(found, weights, strict=True)
+    ]

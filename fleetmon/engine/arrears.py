@@ -1,8 +1,9 @@
-"""Money that is late, and other incidents that only the ledger can tell.
+"""Money that is late.
 
 A merchant is looked at when the first of its open sales is overdue, and again whenever a payout or a file
 may have changed that. One incident a merchant and business date; the pages are one for each first cause,
-acquirer and business date. While we are deaf nothing is called late: the payout may have been told.
+acquirer and business date. While we are deaf, or have not read all of the past again, nothing is called
+late: the payout may have been told. What a look finds is told by merchant and business date.
 A look is dated by its millisecond and happens right after it, when all that arrived in it is known, in
 whatever portions it came.
 """
@@ -10,32 +11,33 @@ whatever portions it came.
 from collections import Counter
 from collections.abc import Iterable, KeysView, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Final
+from typing import Final, Literal
 
-from fleetmon.detect.batch_mismatch import BATCH_MISMATCH, agrees, differs
-from fleetmon.detect.interface_fault import BAD, GOOD, INTERFACE_FAULT
-from fleetmon.detect.merchant_rewritten import MERCHANT_REWRITTEN
-from fleetmon.detect.provider_unlicensed import PROVIDER_UNLICENSED
 from fleetmon.detect.settlement_overdue import NEVER_PAGED, PAGED_FROM, SETTLEMENT_OVERDUE
 from fleetmon.engine.book import MONEY
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.irregularities import Irregularities
+from fleetmon.engine.ledger import OPEN_KEPT
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.outlook import Outlook
+from fleetmon.engine.totals import Totals
 from fleetmon.model.cause import Explanation, Finding
-from fleetmon.model.compliance import is_cheaper, is_licensed, is_other_place_or_trade
-from fleetmon.model.days import date_of
-from fleetmon.model.events import Account, Batch, Payout, SettlementFile, Transaction
-from fleetmon.model.incident import Incident, Scope, Status
+from fleetmon.model.days import date_of, day_from, day_of
+from fleetmon.model.events import Account, Batch, Payout, Transaction
+from fleetmon.model.incident import Incident, Scope
 from fleetmon.model.sale import Sale
+from fleetmon.model.settlement import Settlement
 from fleetmon.model.standing import Standing
 from fleetmon.model.terminal import NO_DEADLINE
 
 CATCH_UP: Final = 60_000  # what waited at the broker while we were deaf comes first
+SPACE: Final = 5  # between two looks that had to wait for that, so that messages get their turn
 REMEMBERED: Final = 60  # days for which a page is known
 ASKED: Final = 3  # the largest sales of a merchant's day tell its first cause
 _LATE: Final = ("overdue", "held", "returned")
 
+Unheard = Literal["link", "past"]
 Group = tuple[str, str, int]  # first cause, acquirer, business date
 Late = dict[int, list[tuple[Sale, Standing]]]  # by business date
 
@@ -45,19 +47,25 @@ class Arrears:
 
     def __init__(self, explainer: Explainer, incidents: Incidents) -> None:
         self.outlook = Outlook(explainer.ledger)
+        self._irregularities = Irregularities(explainer, incidents)
         self._explainer = explainer
         self._incidents = incidents
         self._looks: list[tuple[int, str]] = []
         self._planned: dict[str, int] = {}
-        self._ends: list[tuple[int, str, Scope]] = []  # incidents that are over unless it happens again
-        self._last: dict[tuple[str, Scope], int] = {}
         self._open_days: dict[str, dict[int, tuple[Group, int]]] = {}  # by merchant: group and amount of each day
         self._totals: Counter[Group] = Counter()
         self._merchant_days: Counter[Group] = Counter()
         self._pages: dict[Group, str] = {}  # the incident that people were called for
-        self._payers: dict[str, str] = {}  # unlicensed payers and the incident that told of them
         self._ready = 0  # what waited at the broker has arrived by then
-        self.deaf = False
+        self._unheard: set[Unheard] = set()
+        self._whole_from = 0  # business dates before this one we do not know in full
+        self._found: list[Settlement] = []
+        self.paged_from = PAGED_FROM
+
+    @property
+    def deaf(self) -> bool:
+        """Whether a payout may have been told that we do not know of."""
+        return bool(self._unheard)
 
     @property
     def totals(self) -> Mapping[Group, int]:
@@ -80,18 +88,28 @@ class Arrears:
         if self.deaf:
             return NO_DEADLINE
         looks = self._looks[0][0] + 1 if self._looks else NO_DEADLINE
-        return min(looks, self._ends[0][0] if self._ends else NO_DEADLINE)
+        return min(looks, self._irregularities.next)
 
-    def hear(self, at: int) -> None:
-        """We hear again: give what was told meanwhile its time to arrive."""
-        self.deaf = False
+    def lose(self, what: Unheard) -> None:
+        """From now on this may tell of payouts without our hearing it."""
+        self._unheard.add(what)
+
+    def hear(self, at: int, what: Unheard) -> None:
+        """We hear this again; if nothing else is missing, give what was told meanwhile its time to arrive."""
+        self._unheard.discard(what)
+        if self._unheard:
+            return
         self._ready = ready = at + CATCH_UP
-        self._looks = [(max(due, ready), merchant) for due, merchant in self._looks]
-        self._planned = {merchant: max(due, ready) for merchant, due in self._planned.items()}
-        self._ends = [(max(due, ready), kind, scope) for due, kind, scope in self._ends]
-        self._last = {key: max(due, ready) for key, due in self._last.items()}
+        waited = sorted((due, merchant) for merchant, due in self._planned.items() if due < ready)
+        self._planned |= {merchant: ready + SPACE * number for number, (_, merchant) in enumerate(waited)}
+        self._looks = [(due, merchant) for merchant, due in self._planned.items()]
         heapify(self._looks)
-        heapify(self._ends)
+        self._irregularities.hear(ready)
+
+    def take(self) -> list[Settlement]:
+        """What looks have found since the last call."""
+        found, self._found = self._found, []
+        return found
 
     def observe(self, facts: Iterable[Fact]) -> None:
         """Take in facts that the ledger has taken already."""
@@ -99,17 +117,15 @@ class Arrears:
             message = fact.message
             event, key, now = message.event, message.key, message.received_at
             if isinstance(event, Transaction):
-                self._sale(key, event, now)
+                self._expect(key, event, now)
+                self.outlook.note_code(event)
             elif isinstance(event, Batch):
-                self._batch(key, event, now)
+                self._closed(key, now)
             elif isinstance(event, (Payout, Account)):
                 self._plan(key, now)
-                if isinstance(event, Payout):
-                    self._payer(key, event, now)
-                else:
+                if isinstance(event, Account):
                     self.outlook.note_account(key)
-            elif isinstance(event, SettlementFile):
-                self._file(key, now)
+            self._irregularities.observe(key, event, now)
 
     def recall(self, facts: Iterable[Fact]) -> None:
         """Plan the looks that follow from facts of the past; whatever else followed from them is known."""
@@ -123,23 +139,32 @@ class Arrears:
                 self.outlook.note_account(message.key)
             elif isinstance(message.event, Payout):
                 self._plan(message.key, message.received_at)
+                self._irregularities.recall(message.key, message.event)
 
-    def restore(self, incident: Incident, now: int) -> None:
-        """Take up a firing incident that was read back: what lasts a day lasts another one."""
-        if incident.kind in (MERCHANT_REWRITTEN.kind, PROVIDER_UNLICENSED.kind):
-            self._last[incident.kind, incident.scope] = until = now + MERCHANT_REWRITTEN.policy.keep_ms
-            heappush(self._ends, (until, incident.kind, incident.scope))
+    def know_from(self, since: int) -> None:
+        """What was told before this time we shall not know again."""
+        self._whole_from = day_of(since) + 1
+
+    def restore(self, incident: Incident, now: int, found: Settlement | None = None) -> None:
+        """Take up a firing incident that was read back, and what a look had found of that day.
+
+        It counts as late until its merchant is looked at again.
+        """
+        if incident.kind == SETTLEMENT_OVERDUE.kind:
+            scope = dict(incident.scope)
+            merchant, day = scope["merchant"], day_from(scope["business_date"])
+            group = (found.cause, found.acquirer, day) if found else ("", "", day)
+            self._count(merchant, day, group, found.overdue if found else 0)
+            self._note_page(group, incident)
+            self._plan(merchant, now)
+        self._irregularities.restore(incident, now)
 
     def advance(self, now: int) -> None:
         """Look at whoever is first, if it is time."""
         if self._looks and self._looks[0][0] < now:
             self._look_at_first()
-        elif self._ends and self._ends[0][0] <= now:
-            due, kind, scope = heappop(self._ends)
-            incident = self._incidents.find(kind, scope)
-            if incident is not None and self._last.get((kind, scope), 0) <= due:
-                self._incidents.end(incident, due, "not again", due)
-                self._last.pop((kind, scope), None)
+        else:
+            self._irregularities.advance(now)
 
     def finish(self, now: int) -> None:
         """Nothing more arrives at `now`, so whoever has to be looked at can be."""
@@ -168,15 +193,13 @@ class Arrears:
             if standing.due_at is not None and standing.state != "paid":
                 self._plan(merchant, max(standing.due_at + standing.terms.grace + 1, now))
 
-    def _sale(self, terminal: str, told: Transaction, now: int) -> None:
-        self._expect(terminal, told, now)
-        self.outlook.note_code(told)
-        ledger, merchant = self._explainer.ledger, self._explainer.merchant_of(terminal)
-        row = ledger.directory.merchants.get(merchant)
-        if row is not None and told.posted is not None:
-            posted, trade = told.posted.merchant or "", told.posted.mcc or ""
-            if is_other_place_or_trade(row, posted) or is_cheaper(row, trade, ledger.directory.fees):
-                self._lasting(MERCHANT_REWRITTEN.kind, (("merchant", merchant),), now, "posted as another", terminal)
+    def _closed(self, terminal: str, now: int) -> None:
+        """Sales whose batch may have been closed are where it took them."""
+        ledger = self._explainer.ledger
+        sales = ledger.book(self._explainer.merchant_of(terminal)).sales
+        for id_ in self.outlook.unclosed(terminal):
+            if (sale := sales.get((terminal, id_))) is not None:
+                self.outlook.see(sale, ledger.standing(sale, now))
 
     def _plan(self, merchant: str, at: int) -> None:
         """Nobody can tell of money that belongs to nobody known, so it is not called late."""
@@ -187,6 +210,7 @@ class Arrears:
 
     def _look(self, merchant: str, now: int) -> None:
         late: Late = {}
+        days: dict[int, Totals] = {}
         following = NO_DEADLINE
         ledger = self._explainer.ledger
         for sale in ledger.book(merchant).sales.values():
@@ -194,18 +218,34 @@ class Arrears:
                 continue
             standing = ledger.standing(sale, now)
             self.outlook.see(sale, standing)
-            if standing.due_at is None or standing.state in ("paid", "cancelled"):
+            if standing.due_at is None or standing.state == "cancelled":
                 continue
             overdue_at = standing.due_at + standing.terms.grace + 1
-            if overdue_at > now:
-                following = min(following, overdue_at)
-            elif standing.state in _LATE:
+            is_late = overdue_at <= now and standing.state in _LATE
+            if is_late:
                 late.setdefault(standing.day, []).append((sale, standing))
+            elif overdue_at > now and standing.state != "paid":
+                following = min(following, overdue_at)
+            if sale.kind != "refund":
+                totals = days.setdefault(standing.day, Totals(standing.due_at, ledger.acquirer_of(sale)))
+                totals.take(sale, standing, late=is_late, at_risk=self.outlook.risk(sale, standing, now) is not None)
         for day in sorted(late):
             self._open(merchant, day, late[day], now)
         self._close(merchant, late, now)
+        self._tell(merchant, days, now)
         if following < NO_DEADLINE:
             self._plan(merchant, following)
+
+    def _tell(self, merchant: str, days: Mapping[int, Totals], now: int) -> None:
+        open_days = self._open_days.get(merchant, {})
+        for day, totals in days.items():
+            if day >= self._first_whole(now):
+                cause = open_days[day][0][0] if day in open_days else ""
+                self._found.append(totals.settlement(merchant, day, cause, now))
+
+    def _first_whole(self, now: int) -> int:
+        """The first business date of which nothing is forgotten."""
+        return max(self._whole_from, day_of(now - OPEN_KEPT) + 2)
 
     def _open(self, merchant: str, day: int, late: list[tuple[Sale, Standing]], now: int) -> None:
         scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
@@ -216,11 +256,10 @@ class Arrears:
         self._count(merchant, day, group, amount)
         known = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
         if known is not None:
-            if known.paged_at is not None:
-                self._pages.setdefault(group, known.id)
+            self._note_page(group, known)
             return
         by = self._paged_for(first, group)
-        pages = first.cause not in NEVER_PAGED and (by is not None or self._totals[group] >= PAGED_FROM)
+        pages = first.cause not in NEVER_PAGED and (by is not None or self._totals[group] >= self.paged_from)
         again = self._incidents.about(scope)
         overdue_at = min(standing.due_at or now for _, standing in late) + late[0][1].terms.grace
         incident = self._incidents.open(
@@ -230,6 +269,14 @@ class Arrears:
         if incident.paged_at is not None:
             self._pages = {one: page for one, page in self._pages.items() if one[2] > day - REMEMBERED}
             self._pages[group] = incident.id
+
+    def _note_page(self, group: Group, incident: Incident) -> None:
+        """People were called for this group already, by this incident or by the one that it names."""
+        by = incident.suppressed_by or ""
+        if incident.paged_at is not None:
+            self._pages.setdefault(group, incident.id)
+        elif by.startswith(SETTLEMENT_OVERDUE.kind):
+            self._pages.setdefault(group, by)
 
     def _count(self, merchant: str, day: int, group: Group, amount: int) -> None:
         before = self._open_days.setdefault(merchant, {}).get(day)
@@ -261,7 +308,7 @@ class Arrears:
             scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
             incident = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
             if incident is not None:
-                self._incidents.end(incident, now, "paid")
+                self._incidents.end(incident, now, "paid" if day >= self._first_whole(now) else "too long ago")
         if not days:
             self._open_days.pop(merchant, None)
 
@@ -274,60 +321,3 @@ class Arrears:
             weights[one.findings[0].cause] += one.sale.amount
         cause = max(sorted(weights), key=lambda name: weights[name])
         return next(one for one in found if one.findings[0].cause == cause)
-
-    # -- what else the money tells -----------------------------------------------------------------
-
-    def _closed(self, terminal: str, now: int) -> None:
-        """Sales whose batch may have been closed are where it took them."""
-        ledger = self._explainer.ledger
-        sales = ledger.book(self._explainer.merchant_of(terminal)).sales
-        for id_ in self.outlook.unclosed(terminal):
-            if (sale := sales.get((terminal, id_))) is not None:
-                self.outlook.see(sale, ledger.standing(sale, now))
-
-    def _batch(self, terminal: str, told: Batch, now: int) -> None:
-        self._closed(terminal, now)
-        scope: Scope = (("terminal", terminal),)
-        incident = self._incidents.find(BATCH_MISMATCH.kind, scope)
-        if differs(told) and incident is None:
-            self._incidents.open(BATCH_MISMATCH.kind, scope, now, told.result or "counts differ", [terminal])
-        elif agrees(told) and incident is not None:
-            self._incidents.end(incident, now, "totals agree")
-
-    def _file(self, host: str, now: int) -> None:
-        """The newest word counts; what is repeated or comes late changes nothing."""
-        scope: Scope = (("host", host),)
-        files = self._explainer.ledger.files.items()
-        words = [word for (whose, _), told in files if whose == host for word in told if word.event in BAD | GOOD]
-        if not words:
-            return
-        newest = max(words, key=lambda word: (word.at, word.event in GOOD))
-        incident = self._incidents.find(INTERFACE_FAULT.kind, scope)
-        if newest.event in BAD and incident is None:
-            self._incidents.open(INTERFACE_FAULT.kind, scope, now, newest.event)
-        elif newest.event in GOOD and incident is not None:
-            self._incidents.end(incident, now, "file ready")
-
-    def _payer(self, merchant: str, told: Payout, now: int) -> None:
-        hosts = self._explainer.ledger.directory.hosts
-        if not told.payer or not hosts or is_licensed(hosts.get(told.payer), told.at):
-            return
-        scope: Scope = (("merchant", merchant),)
-        first = self._incidents.named(self._payers.get(told.payer, ""))
-        by = first.id if first is not None and first.status is Status.FIRING and first.scope != scope else None
-        incident = self._lasting(PROVIDER_UNLICENSED.kind, scope, now, f"payer {told.payer}", suppressed_by=by)
-        if by is None:
-            self._payers[told.payer] = incident.id
-
-    def _lasting(
-        self, kind: str, scope: Scope, now: int, reason: str, terminal: str = "", suppressed_by: str | None = None
-    ) -> Incident:
-        """It is so now, and for a day after the last time."""
-        incident = self._incidents.find(kind, scope)
-        if incident is None:
-            terminals = [terminal] if terminal else []
-            incident = self._incidents.open(kind, scope, now, reason, terminals, suppressed_by=suppressed_by)
-        until = now + MERCHANT_REWRITTEN.policy.keep_ms
-        self._last[kind, scope] = until
-        heappush(self._ends, (until, kind, scope))
-        return incident

@@ -73,8 +73,8 @@ class Book(Struct):
             batch.failed_at = max(batch.failed_at, at)
         if told.event == "opened":
             return
-        if told.result and at >= batch.last_at:
-            batch.result = told.result
+        if told.result and (at, told.result) > (batch.result_at, batch.result):
+            batch.result_at, batch.result = at, told.result
         batch.count = told.count if told.count is not None else batch.count
         batch.uploaded_count = told.uploaded_count if told.uploaded_count is not None else batch.uploaded_count
 
@@ -210,7 +210,8 @@ class Book(Struct):
         credited = [one for one in covers if one.last.event in ("credited", "short_paid")]
         if not credited:
             return False
-        if not credited[0].missing or not _is_short(sale, credited[0]):
+        is_less = credited[0].missing or credited[0].last.event == "short_paid"  # by the figures, or by its word
+        if not is_less or not _is_short(sale, credited[0]):
             return True
         rest = sum(one.last.amount for one in credited if one is not credited[0])
         return bool(rest) and rest >= credited[0].missing and first.day == credited[-1].day

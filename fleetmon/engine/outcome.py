@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Event
 from fleetmon.model.incident import Transition
+from fleetmon.model.settlement import Settlement
 
 
 class Message(NamedTuple):
@@ -51,7 +52,8 @@ class Outcome(Struct):
     transitions: list[Transition] = field(default_factory=list)
     changes: list[TerminalChange] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    episodes: list[Episode] = field(default_factory=list)  # begun, over, or of a moment
+    episodes: list[Episode] = field(default_factory=list)  # begun, worse, over, or of a moment
+    settlements: list[Settlement] = field(default_factory=list)  # of merchants that were looked at
 
     def add(self, later: "Outcome") -> None:
         """Take in what came about after it."""
@@ -60,6 +62,7 @@ class Outcome(Struct):
         self.changes += later.changes
         self.refusals += later.refusals
         self.episodes += later.episodes
+        self.settlements += later.settlements
 
     def __bool__(self) -> bool:
-        return bool(self.facts or self.transitions or self.changes or self.refusals or self.episodes)
+        return any(getattr(self, name) for name in self.__struct_fields__)

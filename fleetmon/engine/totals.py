@@ -1,7 +1,5 @@
 """A merchant's money counted by business date, while its sales are looked through one by one."""
 
-from typing import Final
-
 from msgspec import Struct
 
 from fleetmon.model.days import date_of
@@ -9,11 +7,9 @@ from fleetmon.model.sale import Sale
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.standing import Standing
 
-_HELD_UP: Final = ("due", "held", "returned", "short_paid")
-
 
 class Totals(Struct, gc=False):
-    """Of one business date. Amounts in fen, refunds taken off."""
+    """Of one business date. Amounts in fen."""
 
     due_at: int
     acquirer: str
@@ -26,11 +22,10 @@ class Totals(Struct, gc=False):
     at_risk_count: int = 0
     at_risk: int = 0
 
-    def take(self, sale: Sale, standing: Standing, *, late: bool) -> None:
-        """Count a sale that moves money and was not cancelled."""
-        amount = -sale.amount if sale.kind == "refund" else sale.amount
+    def take(self, sale: Sale, standing: Standing, *, late: bool, at_risk: bool) -> None:
+        """Count a sale that brings money and was not cancelled."""
+        amount = sale.amount
         self.due_at = min(self.due_at, standing.due_at or self.due_at)
-        self.acquirer = self.acquirer or sale.acquirer
         self.expected_count += 1
         self.expected += amount
         if standing.state == "paid":
@@ -39,7 +34,7 @@ class Totals(Struct, gc=False):
         elif late:
             self.overdue_count += 1
             self.overdue += amount
-        elif standing.state in _HELD_UP or standing.stage == "terminal":
+        elif at_risk:
             self.at_risk_count += 1
             self.at_risk += amount
 

@@ -66,6 +66,7 @@ class Batch(Struct):
     failed_at: int = 0
     told_at: int = 0  # by the terminal's own clock, where that differs
     result: str = ""
+    result_at: int = 0
     count: int | None = None
     uploaded_count: int | None = None
 

@@ -4,10 +4,10 @@ from msgspec import Struct
 
 
 class Settlement(Struct, frozen=True, gc=False):
-    """As its book showed it at `updated_at`. Times in ms; amounts in fen, refunds taken off.
+    """As its book showed it at `updated_at`. Times in ms; amounts in fen, without refunds.
 
-    `at_risk` is not late yet but held up: kept in a terminal, not cleared though due, held, returned, paid
-    short. `cause` is the first cause of what is overdue, empty while nothing is.
+    `at_risk` is not late yet, and will be unless something happens. `cause` is the first cause of what is
+    overdue, empty while nothing is.
     """
 
     merchant: str

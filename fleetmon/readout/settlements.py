@@ -13,6 +13,7 @@ from fleetmon.engine.book import Book
 from fleetmon.engine.directory import Directory
 from fleetmon.locale import Audience
 from fleetmon.model.days import date_of, day_of
+from fleetmon.model.payout import History
 from fleetmon.model.sale import Sale
 from fleetmon.model.standing import Standing
 from fleetmon.readout.clientele import Clientele
@@ -135,10 +136,7 @@ class Settlements:
             number=row.number if row else "",
             acquirer=self._engine.explainer.ledger.acquirer_of(sale),
             at_risk=self._engine.arrears.outlook.risk(sale, found.standing, now),
-            payout=payout
-            and PayoutView(
-                payout.id, payout.last.event, payout.last.at, payout.last.amount, payout.payer, payout.reason()
-            ),
+            payout=None if payout is None else _payout(payout),
         )
 
     def _add(self, days: dict[int, BusinessDayView], sale: Sale, standing: Standing) -> None:
@@ -164,6 +162,11 @@ def _in_order(book: Book, after: tuple[str, ...]) -> Iterator[Sale]:
     for key in sorted(key for key in book.sales if key > after):
         if (sale := book.sales.get(key)) is not None:
             yield sale
+
+
+def _payout(payout: History) -> PayoutView:
+    last = payout.last
+    return PayoutView(payout.id, last.event, last.at, last.amount, payout.payer, payout.reason())
 
 
 def _is_late(standing: Standing, now: int) -> bool:

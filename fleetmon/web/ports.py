@@ -103,7 +103,7 @@ class Ports(Protocol):
     ) -> list[SettlementView]:
         """Transactions whose money has not come, by merchant, terminal and id, those after `after`."""
 
-    def explanation(
+    async def explanation(
         self, provider: str | None, terminal: str, transaction: str, audience: Audience
     ) -> SettlementView | None:
         """One transaction; None where there is none to be seen, or none that moves money."""

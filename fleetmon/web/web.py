@@ -25,8 +25,9 @@ _DOCUMENT = OpenAPIConfig(
     title="fleetmon",
     version=__version__,
     description=(
-        "Terminals, incidents and refused messages. Lists come in pages (`limit`, `cursor`, `next`), JSON with an "
-        "ETag, errors as RFC 9457 problems. A token of a provider sees what concerns that provider's terminals."
+        "Terminals, incidents, where the money is, and refused messages. Lists come in pages (`limit`, `cursor`, "
+        "`next`), JSON with an ETag, errors as RFC 9457 problems. A token of a provider sees what concerns that "
+        "provider's terminals."
     ),
     components=Components(
         security_schemes={

@@ -333,6 +333,8 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
     assert {path for method, path in operations if path.startswith("/api")} == {
         *("/api/v1/terminals", "/api/v1/terminals/{terminal}", "/api/v1/terminals/{terminal}/changes"),
         *("/api/v1/incidents", "/api/v1/incidents/{incident}", "/api/v1/quarantine"),
+        *("/api/v1/settlements", "/api/v1/merchants", "/api/v1/merchants/{merchant}/settlements"),
+        "/api/v1/transactions/{terminal}/{transaction}/explanation",
     }
     assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}
     names = [operation["operationId"] for operation in operations.values()]

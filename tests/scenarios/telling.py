@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from fleetmon.engine import Engine, Message
-from fleetmon.ingest.working_days import working_days
 from fleetmon.model.incident import Transition
 from fleetmon.model.registry import Registry
+from fleetmon.working_days import working_days
 
 from .world import Step
 

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from fleetmon.ingest import recording
+from fleetmon.model.days import DAY, UTC_OFFSET
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.events import Heartbeat, State, Transaction
-from fleetmon.model.days import DAY, UTC_OFFSET
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Kind, Topics
 from fleetmon.replay import replay

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmon.ingest.working_days import working_days
 from fleetmon.model.days import date_of, day_from, day_of, midnight, weekday
 from fleetmon.model.registry import Calendar, Defaults, Merchant
 from fleetmon.model.terms import Terms, Waiver, due, last_chance, terms
+from fleetmon.working_days import working_days
 
 CHINA = timezone(timedelta(hours=8))
 DAYS = working_days(Calendar())

@@ -1,6 +1,6 @@
 """What a restart needs to explain late money, and a view of it.
 
-The view shows times as those of the second migration do; amounts are fen, refunds taken off.
+The view shows times as those of the second migration do; amounts are fen, without refunds.
 """
 
 import sqlalchemy as sa
