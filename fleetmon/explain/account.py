@@ -28,7 +28,7 @@ def account_limit(case: Case) -> Suspicion | None:
         return found
     if payout.reason() or payout.last.event not in ("returned", "held") or payout.expected <= limit:
         return None
-    return Suspicion([Clue("own", 4.0, _cite_payout(case))], facts={"limit": limit, "amount": payout.expected})
+    return Suspicion([Clue("own", 4.0, _cite_payout(case))], facts={"limit": limit, "expected": payout.expected})
 
 
 def _judge(case: Case, reason: str, statuses: tuple[str, ...]) -> Suspicion | None:
@@ -51,7 +51,9 @@ def _judge(case: Case, reason: str, statuses: tuple[str, ...]) -> Suspicion | No
         clues.append(Clue("own", 3.0, _cite_payout(case)))
     if not clues:
         return None
-    facts: dict[str, int | str] = {"amount": payout.expected if payout else case.sale.amount}
+    facts: dict[str, int | str] = {"expected": payout.expected} if payout else {}
+    if told and told[-1].reason:
+        facts["reason"] = told[-1].reason
     return Suspicion(clues, facts=facts)
 
 

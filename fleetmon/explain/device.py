@@ -107,7 +107,8 @@ def clock_skew(case: Case) -> Suspicion | None:
         clues.append(Clue("timing", 3.5 if early else 2.0))
     elif not case.kept_back:
         clues.append(Clue("code", -1.0))
-    return Suspicion(clues, case_incident(case, "clock_skew"))
+    seconds = round(max((abs(one.worst) for one in told), default=0.0))
+    return Suspicion(clues, case_incident(case, "clock_skew"), {"seconds": seconds} if seconds else {})
 
 
 def terminal_moved(case: Case) -> Suspicion | None:

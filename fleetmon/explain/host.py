@@ -32,8 +32,21 @@ def host_outage(case: Case) -> Suspicion | None:
     announced = [Episode("notice", "", one.begin, one.end) for one in case.announced if one.kind in _BANKS]
     if planned := case.hindrance(announced):
         clues.append(Clue("timing", -10.0 * planned))  # it was announced, so it is no outage
-    facts: dict[str, int | str] = {"host": near[0].code if near else case.sale.acquirer, "code": case.sale.response}
+    facts = _numbers(case, near)
     return Suspicion(clues, incident.id if incident else None, facts) if clues else None
+
+
+def _numbers(case: Case, near: list[Episode]) -> dict[str, int | str]:
+    """Which host it was, since when, and how many of the fleet's requests it failed."""
+    host = near[0].code if near else case.sale.acquirer or case.terminal.get("acquirer", "")
+    facts: dict[str, int | str] = {"host": host}
+    if near:
+        facts |= {"since_at": near[0].begin, "until_at": near[-1].end}
+    if case.refused:
+        facts["code"] = case.sale.response
+    if (pulse := case.pulse.get(host)) is not None and pulse.failures:
+        facts |= {"failures": pulse.failures, "requests": pulse.requests}
+    return facts
 
 
 def _answers(case: Case) -> list[Clue]:
@@ -95,7 +108,10 @@ def merchant_suspended(case: Case) -> Suspicion | None:
         clues.append(Clue("message", weight if not case.refused or by_code else 2.0, (said,)))
     if by_code:
         clues.append(Clue("code", 3.2, cite_sale(case)))
-    return Suspicion(clues, facts={"code": case.sale.response, "told_at": told[-1].at if stopped else 0})
+    facts: dict[str, int | str] = {"code": case.sale.response} if case.refused else {}
+    if stopped:
+        facts |= {"told_at": told[-1].at, "reason": told[-1].reason}
+    return Suspicion(clues, facts=facts)
 
 
 CAUSES = (

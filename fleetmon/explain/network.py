@@ -63,7 +63,9 @@ def weak_signal(case: Case) -> Suspicion | None:
     clues = [Clue("own", 4.5 * share, cite_all(weak) + cite_sale(case))]
     if case.kept_back:
         clues.append(Clue("link", -2.0 * case.unheard))
-    return _suspicion(case, clues, case.incident_of("weak_signal"))
+    found = _suspicion(case, clues, case.incident_of("weak_signal"))
+    worst = max(weak, key=lambda one: abs(one.worst)).worst
+    return found._replace(facts={**found.facts, "dbm" if worst < 0 else "rtt_ms": round(worst)})
 
 
 def sim_problem(case: Case) -> Suspicion | None:
@@ -84,12 +86,16 @@ def _own(case: Case, share: float) -> list[Clue]:
 
 
 def _suspicion(case: Case, clues: list[Clue], incident: Incident | None) -> Suspicion:
-    start, stop = case.decisive
-    facts: dict[str, int | str] = {"since_at": start, "until_at": stop}
+    facts: dict[str, int | str] = {}
     if incident is not None:
-        facts |= {"since_at": incident.opened_at, "terminals": incident.terminals}
+        facts = {**dict(incident.scope), "since_at": incident.opened_at, "terminals": incident.terminals}
         if incident.resolved_at is not None:
             facts["until_at"] = incident.resolved_at
+    elif silences := case.signs_of("silent", "no_host"):
+        longest = max(silences, key=lambda one: min(one.end, case.now) - one.begin)
+        facts["since_at"] = longest.begin
+        if longest.end <= case.now:
+            facts["until_at"] = longest.end
     return Suspicion(clues, incident.id if incident else None, facts)
 
 

@@ -34,7 +34,7 @@ def credit_missing(case: Case) -> Suspicion | None:
         return None
     weight = 5.0 if case.standing.state == "overdue" else 3.5
     return Suspicion(
-        [Clue("message", weight, _cite(case))], facts={"told_at": payout.last.at, "amount": payout.expected}
+        [Clue("message", weight, _cite(case))], facts={"told_at": payout.last.at, "expected": payout.expected}
     )
 
 
@@ -50,7 +50,7 @@ def _by(case: Case, reasons: dict[str, tuple[str, ...]], weight: float) -> Suspi
     if state not in reasons:
         return None
     facts: dict[str, int | str] = {
-        "told_at": payout.last.at, "amount": payout.expected, "missing": payout.missing, "reason": payout.reason(),
+        "told_at": payout.last.at, "expected": payout.expected, "missing": payout.missing, "reason": payout.reason(),
     }  # fmt: skip
     fits = payout.reason() in reasons[state]
     sure = weight if fits and payout.reason() else weight - 1.5 if fits else weight - 3.0

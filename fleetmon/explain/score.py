@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from fleetmon.model.cause import Cause, Clue, Finding, Suspicion
 
 CAP: Final = 6.5
-TEMPERATURE: Final = 1.0
+TEMPERATURE: Final = 0.6
 SHOWN: Final = 5
 LEAST: Final = 0.005
 
@@ -39,7 +39,7 @@ def rank(candidates: Sequence[Candidate], temperature: float = TEMPERATURE) -> l
     ordered = sorted(candidates, key=lambda one: (-one.score, one.cause.id))
     best = ordered[0].score
     odds = [math.exp((one.score - best) / temperature) for one in ordered]
-    total = sum(odds)
+    total = sum(odds) + math.exp(-best / temperature)  # and what nobody thought of
     found = [_finding(one, round(odd / total, 3)) for one, odd in zip(ordered, odds, strict=True)]
     return [one for place, one in enumerate(found[:SHOWN]) if not place or one.confidence >= LEAST]
 
