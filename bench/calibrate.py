@@ -69,7 +69,9 @@ def points(scored: Sequence[Scored], temperature: float) -> list[Point]:
     """Confidence of the first finding, and whether it is right, at a temperature."""
     found = []
     for one in scored:
-        first = rank([Candidate(_CAUSES[cause], Suspicion(()), score) for cause, score in one.scores], temperature)[0]
+        first = rank(
+            [Candidate(_CAUSES[cause], Suspicion(()), score) for cause, score in one.scores], temperature=temperature
+        )[0]
         found.append((first.confidence, first.cause in one.right))
     return found
 

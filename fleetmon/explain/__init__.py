@@ -18,7 +18,7 @@ from fleetmon.explain import (
 )
 from fleetmon.explain.score import Candidate, rank, weigh
 from fleetmon.model.case import Case
-from fleetmon.model.cause import Cause, Finding
+from fleetmon.model.cause import Cause, Finding, cite_sale
 
 CAUSES: tuple[Cause, ...] = (
     *calendar.CAUSES,
@@ -41,7 +41,8 @@ CAUSES: tuple[Cause, ...] = (
 def explain(case: Case) -> list[Finding]:
     """Every cause is asked; the findings are ranked, and there is at least one."""
     found = [(cause, suspicion) for cause in CAUSES if (suspicion := cause.suspect(case)) is not None]
-    return rank([Candidate(cause, suspicion, weigh(suspicion.clues)) for cause, suspicion in found])
+    candidates = [Candidate(cause, suspicion, weigh(suspicion.clues)) for cause, suspicion in found]
+    return rank(candidates, cite_sale(case))
 
 
 __all__ = ["CAUSES", "explain"]

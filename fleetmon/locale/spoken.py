@@ -26,7 +26,7 @@ _BY: Final = ("due_at", "otherwise_at")  # said as "by", the others as "at"
 _MONEY: Final = ("amount", "missing", "expected", "limit")
 _WORDS: Final = ("by", "reason", "event", "result", "part", "cycle")
 _NAMES: Final = ("carrier", "mcc", "posted_mcc")  # may be one that we have no word for
-_COUNTS: Final = ("terminals", "count", "km")
+_COUNTS: Final = ("terminals", "count", "km", "dbm", "rtt_ms", "seconds", "failures", "requests")
 _DURATIONS: Final = {"minutes": 60_000, "late_by": 1}
 _PLAIN: Final = (
     "terminal", "rrn", "batch", "code", "host", "acquirer", "region", "posted", "number", "valid_to",
