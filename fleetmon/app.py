@@ -30,8 +30,9 @@ from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import PARTITIONS
 from fleetmon.model.topics import Topics
 from fleetmon.readout import Readout, Vitals
+from fleetmon.recollection import Recollection
 from fleetmon.sinks.alertmanager import Alertmanager
-from fleetmon.sinks.board import RESOLVED_KEPT_MS, Board
+from fleetmon.sinks.board import Board
 from fleetmon.store import Store, Work
 from fleetmon.turns import Portion, Turns
 from fleetmon.web.web import listen, serve
@@ -66,7 +67,11 @@ class Daemon:
         self.topics = Topics(config.mqtt.prefix)
         self.listener = listen(config.web)
         self.store = Store(config.store, loaded.store_password, self._writer_crashed)
-        self.engine = Engine(loaded.registry, max_unregistered=config.max_unregistered)
+        self.engine = Engine(
+            loaded.registry, loaded.days, config.response_codes, max_unregistered=config.max_unregistered
+        )
+        self.engine.arrears.paged_from = config.settlement_paged_from
+        self._recollection = Recollection(self.engine, self.store, config.ledger_days, self._wall)
         self.board = Board()
         self.quarantine = Quarantine()
         self._turns = Turns(
@@ -128,7 +133,7 @@ class Daemon:
                 tasks.create_task(serve(self.listener, self.readout, self.config.web))
                 for alertmanager in self.alertmanagers:
                     tasks.create_task(alertmanager.run())
-                for endless in (self._tick(), self._snapshots(), self._fail()):
+                for endless in (self._tick(), self._snapshots(), self._recollection.run(), self._fail()):
                     tasks.create_task(endless)
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
@@ -155,7 +160,8 @@ class Daemon:
             raise
         self.config, self.tokens = loaded.config, loaded.tokens
         self.engine.fleet.max_unregistered = loaded.config.max_unregistered
-        self.engine.register(loaded.registry)
+        self.engine.register(loaded.registry, loaded.days, loaded.config.response_codes)
+        self.engine.arrears.paged_from = loaded.config.settlement_paged_from
         self._enrolment.begin_anew()
         logs.configure(loaded.config.log)
         self._reloads = True, self._wall() / 1000
@@ -208,6 +214,8 @@ class Daemon:
                 facts=outcome.facts,
                 transitions=outcome.transitions,
                 changes=outcome.changes,
+                episodes=outcome.episodes,
+                settlements=outcome.settlements,
                 terminals=self._enrolment.news(outcome),
                 refused=refused,
             )
@@ -332,11 +340,7 @@ class Daemon:
 
     def _restore(self) -> None:
         now = self._now()
-        known = self.engine.fleet.terminals
-        found = self.store.restore(
-            lambda key: known[key].partition if key in known else -1, resolved_after=now - RESOLVED_KEPT_MS
-        )
-        self.engine.restore(found.records, found.facts, found.firing)
+        found = self._recollection.restore(now)
         self.board.put([*found.firing, *found.resolved])
         self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise

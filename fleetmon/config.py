@@ -13,14 +13,18 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from fleetmon import accepted, strict
+from fleetmon.detect.settlement_overdue import PAGED_FROM
 from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings
+from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.registry import Registry
+from fleetmon.model.responses import Meaning
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
 from fleetmon.store import StoreSettings
 from fleetmon.web.access import Tokens
 from fleetmon.web.settings import WebSettings
+from fleetmon.working_days import working_days
 
 T = TypeVar("T")
 Checkable = TypeVar("Checkable", Registry, Tokens)
@@ -33,6 +37,9 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["logfmt", "json"] = "logfmt"
 
 
+Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{2}$(?!\n)", description="ISO 8583 F39")]
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration. Relative paths in it count from the folder of its file."""
 
@@ -43,6 +50,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     max_unregistered: Annotated[int, Meta(ge=0)] = 10_000
+    ledger_days: Annotated[int, Meta(ge=1, le=40)] = 40
+    settlement_paged_from: Annotated[int, Meta(ge=0)] = PAGED_FROM
+    response_codes: dict[str, dict[Code, Meaning]] = {}
 
     def check_reload(self, running: "Config") -> None:
         """Raise ConfigError where this differs from the running one in what only a restart can change."""
@@ -61,6 +71,7 @@ class Loaded(Struct, frozen=True):
     password: bytes | None = field(default=None)
     tokens: Tokens | None = None  # who may use the API; None: anybody on this machine, to read
     store_password: str | None = None
+    days: WorkingDays = EVERY_DAY  # of the banks
 
     def __repr__(self) -> str:
         """Never shows the secrets."""
@@ -95,10 +106,15 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
     store_password = attempt(lambda: _secret("store.password", config.store.password_file, environment), None)
     problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems()]
     problems += tokens.strangers(row.id for row in registry.providers) if tokens else []
+    hosts = {row.id for row in registry.hosts}
+    problems += [
+        f"response_codes.{name}: is no host of the registry" for name in config.response_codes if name not in hosts
+    ]
     if problems:
         raise ConfigError(problems)
     secret = password.encode() if password else None
-    return Loaded(config, registry, mqtt.username or username, secret, tokens, store_password)
+    days = working_days(registry.calendar)
+    return Loaded(config, registry, mqtt.username or username, secret, tokens, store_password, days)
 
 
 def _contradictions(mqtt: MqttSettings) -> list[str]:

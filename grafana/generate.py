@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from money import money
 from overview import overview
 
-DASHBOARDS: Final = {"overview": overview}
+DASHBOARDS: Final = {"overview": overview, "money": money}
 
 
 def main(folder: Path) -> None:

@@ -22,9 +22,8 @@ _HEARD: Final = f"on () (max(fleetmon_mqtt_connected{{{_JOB}}}) == 1)"
 _FIRING: Final = f'fleetmon_incidents{{{_JOB}, status="firing"}}'
 _PAGED: Final = f"fleetmon_incidents_paged{{{_JOB}}}"
 _TAKEN: Final = f"fleetmon_incident_terminals{{{_JOB}}}"
-_OURS: Final = (
-    'ALERTS{alertstate="firing", alertname=~"Fleetmon.+", alertname!~"Fleetmon(RulesWatchdog|ManyTerminalsDown)"}'
-)
+_NOT_OURS: Final = "Fleetmon(RulesWatchdog|ManyTerminalsDown|Settlement.+)"  # but the fleet's and the merchants'
+_OURS: Final = f'ALERTS{{alertstate="firing", alertname=~"Fleetmon.+", alertname!~"{_NOT_OURS}"}}'
 _WATCHDOG: Final = 'ALERTS{alertstate="firing", alertname="FleetmonRulesWatchdog"}'
 
 

@@ -11,16 +11,19 @@ from fleetmon.locale import describe
 from fleetmon.model.incident import Status, Transition
 from fleetmon.sim.scenario import NetworkOutage
 from fleetmon.sim.simulator import Progress
+from fleetmon.web.explanations import ToldExplanationView
 
 SALES_EVERY_S = 10.0
 
 
 class Story:
-    """Narrates; `over` is set when the outage was seen to come and go."""
+    """Narrates; `over` is set when the outage was seen to come and go, and what it did to the money is told."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], explain: Callable[[], ToldExplanationView | None]) -> None:
+        """`explain` tells of a sale that the outage has held up."""
         self.over = asyncio.Event()
         self._say = say
+        self._explain = explain
         self._started = time.monotonic()
         self._up = False
         self._outage = False
@@ -34,7 +37,7 @@ class Story:
             self._say("No mosquitto found: the fleet hands its messages to the daemon within this process.")
         else:
             self._say(f"A private MQTT broker      127.0.0.1:{broker}  (mosquitto; topics below pos/v1)")
-        self._say(f"fleetmon                   {page}  (/metrics, /-/ready, /api/v1/incidents)")
+        self._say(f"fleetmon                   {page}  (/metrics, /-/ready, /api/v1/incidents, /api/v1/settlements)")
         for name, url in more.items():
             self._say(f"{name:<26} {url}")
         self._say("Ctrl-C stops everything.\n")
@@ -48,6 +51,7 @@ class Story:
         self._tell_sales(now)
         if self._resolved and not now.stored and not self.over.is_set():
             self.over.set()
+            self._tell_money()
             self._say("\nThat was the story; the fleet lives on until Ctrl-C. Look around at the addresses above.")
 
     def on_transition(self, change: Transition) -> None:
@@ -81,6 +85,16 @@ class Story:
             money = f"¥{now.stored_amount / 100:,.2f}"
             told = f"{now.stored} sales, {money}, stuck in terminals" if now.stored else "every stored sale is uploaded"
             self._line("world", told)
+
+    def _tell_money(self) -> None:
+        found = self._explain()
+        if found is None:
+            return
+        self._say("\nA merchant calls: why has the money of this sale not come?")
+        for language in ("en", "zh"):
+            told = found.texts[language]
+            said = (told.headline, told.sentence, told.evidence, told.next_step, told.who, told.call_again)
+            self._say("".join(f"\n  {line}" for line in said))
 
     def _line(self, who: str, text: str) -> None:
         elapsed = int(time.monotonic() - self._started)

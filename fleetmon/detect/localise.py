@@ -9,8 +9,10 @@ chance has it, and a few large ones would outvote the others. Each attribute nam
 best scope holds is taken away and the rest is searched again, for causes that come together.
 
 Where it can be wrong: `carrier=X` and `carrier=X & region=Y` are told apart only by the other regions, so
-when those are few both are answers. It is asked where, never whether: chance has a best scope too, of a low
-score. The whole fleet is an answer (a scope without attributes), and the best one when all fail alike.
+when those are few both are answers. Causes are taken away one by one, the largest first: one that explains
+less than a fifth of those before is an alternative at best, and when a third of the fleet fails for several
+causes, a scope across them may come first. It is asked where, never whether: chance has a best scope too, of a
+low score. The whole fleet is an answer (a scope without attributes), and the best one when all fail alike.
 """
 
 import math
@@ -19,16 +21,15 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Final, NamedTuple
 
-_PENALTY: Final = 3.0  # of log-likelihood, for each attribute named
+_PENALTY: Final = 2.0  # of log-likelihood, for each attribute named
 _STRENGTH: Final = 50.0  # of so many, a row's own history weighs as much as everybody's
 _SPREAD: Final = 0.05  # squared: a row is a fifth off its history although nothing is wrong
-_TIMES: Final = tuple(1.5 * 1.6**step for step in range(10))  # as many as usual fail: 1.5 to 103 times
+_TIMES: Final = tuple(1.5 * 1.6**step for step in range(15))  # as many as usual fail: 1.5 to 1,081 times
 _LONGEST: Final = 4  # attributes in one scope: nobody acts on longer descriptions
-_MOST_CAUSES: Final = 3
 _FURTHER: Final = 1.2  # times the score: what causes together must explain beside what one of them less does
 _MOST_USUAL: Final = 0.5  # without history: that more than half fail is nobody's habit
+_LEAST_USUAL: Final = 0.001  # no history is long enough to promise less, and `_TIMES` that is all
 _DECIMALS: Final = 6  # of a score when compared: the order of summation decides nothing
-_SHARPNESS: Final = 10.0
 
 Row = Mapping[str, object]
 Scope = dict[str, Hashable]
@@ -79,9 +80,13 @@ def localise(rows: Iterable[Row], attributes: Sequence[str], *, top: int = 5) ->
     if not ranked or top < 1:
         return []
     found = _distinct(table, ranked, top)
-    together = {one.parts: one for one in (_peeled(table, ranked[0]), _pair(table, ranked)) if len(one.parts) > 1}
-    found = sorted([*found[: max(top - len(together), 1)], *together.values()], key=_order)[:top]
-    return _answers(found, attributes)
+    held = {_held(table, one): one for one in found}
+    best = next((one for one in ranked if one.parts[0]), ranked[0])  # of everybody nothing is left to search
+    for one in (_peeled(table, best), _pair(table, ranked)):
+        held.setdefault(_held(table, one), one)
+    together = [one for one in held.values() if len(one.parts) > 1]
+    places = max(top - len(together), 1)  # causes that come together have theirs, or halves of one crowd them out
+    return _answers(sorted([*found[:places], *together], key=_order)[:top], attributes)
 
 
 def _leaves(rows: Iterable[Row], attributes: Sequence[str]) -> list[_Leaf]:
@@ -98,10 +103,15 @@ def _leaf(number: int, row: Row, attributes: Sequence[str]) -> _Leaf:
     expected = None if row.get("expected") is None else _count(number, row, "expected")
     if failing > total:
         raise ValueError(f"row {number}: failing is {failing:g} of a total of {total:g}")
-    values = [row.get(attribute) for attribute in attributes]
-    if not all(isinstance(value, Hashable) for value in values):
-        raise ValueError(f"row {number}: an attribute has a list or a mapping for a value")
-    return _Leaf(tuple([None if value == "" else value for value in values]), failing, total, expected)
+    values = tuple([_value(number, row, attribute) for attribute in attributes])
+    return _Leaf(values, failing, total, expected)
+
+
+def _value(number: int, row: Row, attribute: str) -> Hashable:
+    value = row.get(attribute)
+    if not isinstance(value, Hashable):
+        raise ValueError(f"row {number}: {attribute} is a {type(value).__name__}, not a plain value")  # noqa: TRY004
+    return None if value == "" else value
 
 
 def _count(number: int, row: Row, name: str) -> float:
@@ -128,12 +138,13 @@ def _usual(leaves: Sequence[_Leaf]) -> list[float]:
         rate = (sum(expected for expected, _ in known) + 0.5) / (sum(total for _, total in known) + 1)
     else:
         rate = _background(leaves)
-    return [
-        leaf.total * rate
-        if leaf.expected is None
-        else leaf.total * (leaf.expected + _STRENGTH * rate) / (leaf.total + _STRENGTH)
-        for leaf in leaves
-    ]
+    return [leaf.total * max(_rate(leaf, rate), _LEAST_USUAL) for leaf in leaves]
+
+
+def _rate(leaf: _Leaf, everybodys: float) -> float:
+    if leaf.expected is None:
+        return everybodys
+    return (leaf.expected + _STRENGTH * everybodys) / (leaf.total + _STRENGTH)
 
 
 def _background(leaves: Sequence[_Leaf]) -> float:
@@ -210,26 +221,34 @@ def _weight(found: _Found) -> float:
     return round(found.score, _DECIMALS)
 
 
+def _held(table: _Table, found: _Found) -> frozenset[int]:
+    return frozenset(number for part in found.parts for number in table.members[part])
+
+
 def _distinct(table: _Table, ranked: Iterable[_Found], top: int) -> list[_Found]:
     """The best, without longer names for the same leaves: a site says nothing more with its region."""
-    found: dict[tuple[int, ...], _Found] = {}
+    found: dict[frozenset[int], _Found] = {}
     for one in ranked:
-        found.setdefault(tuple(table.members[one.parts[0]]), one)
+        found.setdefault(_held(table, one), one)
         if len(found) == top:
             break
     return list(found.values())
 
 
 def _peeled(table: _Table, best: _Found) -> _Found:
-    """Take away what the best scope holds, search the rest, and again, while it adds enough."""
-    found, taken = best, frozenset[int]()
-    while len(found.parts) < _MOST_CAUSES:
-        taken |= frozenset(table.members[found.parts[-1]])
-        rest = [one for one in _ranked(table, taken) if not any(set(one.parts[0]) <= set(part) for part in found.parts)]
-        if not rest or (more := _joined(found, rest[0])).score < found.score:
-            break
-        found = more
-    return found
+    """Take away what the best scope holds and search the rest: for a second, and when that adds enough for a third."""
+    second = _with_next(table, best)
+    return second if second.score < best.score else max(second, _with_next(table, second), key=_weight)
+
+
+def _with_next(table: _Table, found: _Found) -> _Found:
+    rest = _ranked(table, _held(table, found))
+    return next((_joined(found, one) for one in rest if not _contains(one, found)), found)
+
+
+def _contains(one: _Found, found: _Found) -> bool:
+    """Whether one is a scope that some scope found is a part of: what is beside a part is no cause of its own."""
+    return any(set(one.parts[0]) <= set(part) for part in found.parts)
 
 
 def _pair(table: _Table, ranked: Sequence[_Found]) -> _Found:
@@ -256,8 +275,9 @@ def _joined(found: _Found, more: _Found) -> _Found:
 
 def _answers(found: Sequence[_Found], attributes: Sequence[str]) -> list[Answer]:
     best = found[0].score
-    weights = [math.exp(_SHARPNESS * (one.score / best - 1)) for one in found]
+    # a likelihood is sure of itself in proportion to its size; being off by its root is what is seen
+    weights = [math.exp((one.score - best) / math.sqrt(best)) for one in found]
     return [
-        Answer([{attributes[axis]: value for axis, value in part} for part in one.parts], one.score, weight / sum(weights))
-        for one, weight in zip(found, weights, strict=True)
+        Answer([{attributes[axis]: value for axis, value in part} for part in one.parts], one.score, weight)
+        for one, weight in zip(found, [weight / sum(weights) for weight in weights], strict=True)
     ]

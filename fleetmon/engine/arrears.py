@@ -68,6 +68,11 @@ class Arrears:
         return bool(self._unheard)
 
     @property
+    def recalled(self) -> bool:
+        """Whether everything is known again that was told before the start."""
+        return "past" not in self._unheard
+
+    @property
     def totals(self) -> Mapping[Group, int]:
         """Overdue money in fen by first cause, acquirer and business date."""
         return self._totals

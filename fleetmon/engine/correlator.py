@@ -17,6 +17,7 @@ from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Delta, FaultChange, HostReport, LivenessChange, Move, Shard
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
+from fleetmon.model.events import Notice
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
 
@@ -110,6 +111,10 @@ class Correlator:
         for device in DEVICE_DETECTORS:
             if device.kind == incident.kind and device.oneshot_ms is not None:
                 self._at(incident.opened_at + device.oneshot_ms, 99, "fault", device.kind, incident.scope)
+
+    def recall(self, host: str, notice: Notice) -> None:
+        """Know again what was announced."""
+        self._hosts.note(host, notice)
 
     def regrouped(self, now: int) -> None:
         """The registry changed: who shares what is another matter now, and so may be every open outage."""

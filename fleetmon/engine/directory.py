@@ -7,6 +7,8 @@ from fleetmon.model.registry import Registry
 from fleetmon.model.responses import Meaning
 from fleetmon.model.terms import Terms, terms
 
+Overlays = Mapping[str, Mapping[str, Meaning]]
+
 
 class Directory:
     """Looked up whenever money is judged; made anew with every registry."""
@@ -15,7 +17,7 @@ class Directory:
         self,
         registry: Registry,
         days: WorkingDays = EVERY_DAY,
-        overlays: Mapping[str, Mapping[str, Meaning]] | None = None,
+        overlays: Overlays | None = None,
     ) -> None:
         """`overlays`: what codes mean to single acquirers, where they differ from the base table."""
         self.days = days

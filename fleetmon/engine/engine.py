@@ -5,35 +5,45 @@ and however often somebody looks, so the same recording gives the same incidents
 times deadlines come first: a terminal is late at its deadline, not after the message that just missed it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
-from fleetmon.engine.directory import Directory
+from fleetmon.engine.directory import Directory, Overlays
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
 from fleetmon.engine.shard import Delta, LivenessChange, Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
+from fleetmon.engine.timeline import GONE
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.episode import Episode
+from fleetmon.model.events import Notice
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
+from fleetmon.model.settlement import Settlement
 from fleetmon.model.terminal import Liveness, Terminal
 
 
 class Engine:
     """State of the fleet and its incidents. All times are integer milliseconds since 1970."""
 
-    def __init__(self, registry: Registry, days: WorkingDays = EVERY_DAY, *, max_unregistered: int = 10_000) -> None:
-        """`days` are the working days of the banks."""
+    def __init__(
+        self,
+        registry: Registry,
+        days: WorkingDays = EVERY_DAY,
+        overlays: Overlays | None = None,
+        *,
+        max_unregistered: int = 10_000,
+    ) -> None:
+        """`days` are the working days of the banks, `overlays` what codes mean to single acquirers."""
         self.fleet = Fleet(registry, max_unregistered)
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
-        self.explainer = Explainer(self.fleet, self.correlator.incidents, Directory(registry, days))
+        self.explainer = Explainer(self.fleet, self.correlator.incidents, Directory(registry, days, overlays))
         self.shard.timeline = self.explainer.timeline
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
         self.now = 0
@@ -74,7 +84,7 @@ class Engine:
             self.shard.deaf_since = at
         if reported:
             self.correlator.link_lost(at)
-            self.arrears.deaf = True
+            self.arrears.lose("link")
         return self._take(Outcome())
 
     def link_up(self, at: int) -> Outcome:
@@ -83,18 +93,18 @@ class Engine:
         self.shard.deaf_since = None
         self.shard.heard_since = self.now
         self.correlator.link_found(self.now)
-        self.arrears.hear(self.now)
+        self.arrears.hear(self.now, "link")
         return self._take(Outcome())
 
     def stalled(self, at: int) -> None:
         """We did not look for a while (a suspended machine, a blocked loop): everyone gets a fresh grace from `at`."""
         self.shard.heard_since = max(at, self.shard.heard_since)
 
-    def register(self, registry: Registry, days: WorkingDays = EVERY_DAY) -> None:
+    def register(self, registry: Registry, days: WorkingDays = EVERY_DAY, overlays: Overlays | None = None) -> None:
         """Take another registry; what terminals have told of themselves stays."""
         self._run(self.now)  # no judgement is left half done
         self.fleet.register(registry)
-        self.explainer.register(Directory(registry, days))
+        self.explainer.register(Directory(registry, days, overlays))
         self.correlator.regrouped(self.now)
 
     def restore(
@@ -106,35 +116,69 @@ class Engine:
         their terminals. All of it is old, so until `link_up` we are deaf.
         """
         self.shard.deaf_since = self.now
-        self.arrears.deaf = True
+        self.arrears.lose("link")
         restore(self.shard, records)
         for message in facts:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
             self.correlator.restore(incident)
-            self.arrears.restore(incident, self.now)
         suspected = {incident.scope[0][1] for incident in incidents if incident.kind == TERMINAL_OFFLINE.kind}
         for terminal in self.fleet.terminals.values():
             if terminal.liveness is Liveness.DOWN or terminal.id in suspected:
                 self._reconcile(terminal)
         self.correlator.count_troubled()
 
+    def resume(
+        self, episodes: Sequence[Episode], notices: Sequence[Message], settlements: Sequence[Settlement]
+    ) -> None:
+        """After `restore`, take up what goes on: open episodes, announced work, late money. Then `recall` the past.
+
+        Until `recalled` no money is called late.
+        """
+        self.arrears.lose("past")
+        timeline, terminals = self.explainer.timeline, self.fleet.terminals
+        for episode in episodes:
+            timeline.recall(episode)
+            key = episode.topic.split("/")[1]
+            if episode.kind == "silent" and (key not in terminals or terminals[key].liveness not in GONE):
+                timeline.end(f"terminal/{key}", "silent", self.now)  # it came back unnoticed, or is missed anew
+        for message in notices:
+            if isinstance(message.event, Notice):
+                self.correlator.recall(message.key, message.event)
+        found = {(one.merchant, one.business_date): one for one in settlements}
+        for incident in self.incidents:
+            scope = dict(incident.scope)
+            day = scope.get("merchant", ""), scope.get("business_date", "")
+            self.arrears.restore(incident, self.now, found.get(day))
+
     def recall(self, facts: Sequence[Fact], episodes: Sequence[Episode] = (), past: Sequence[Incident] = ()) -> None:
         """Take up what the ledger and the timeline knew, in any order and in parts, also while messages come in.
 
-        `past` are incidents that are over. Nothing follows from it but what is late: call `arrears.hear` at the end.
+        No fact may come twice, nor one that came as a message. `past` are incidents that are over.
         """
         for episode in episodes:
             self.explainer.timeline.recall(episode)
         for incident in past:
             self.correlator.incidents.remember(incident)
-        self.explainer.observe(facts)
+        self.explainer.recall(facts)
         self.arrears.recall(facts)
 
-    def forget(self, now: int) -> None:
-        """Drop what the ledger need not hold any longer; call it now and then."""
-        for key in self.explainer.ledger.forget(now):
-            self.arrears.outlook.leave(key)
+    def recalled(self, since: int) -> None:
+        """Everything that was told since then is recalled: now money can be called late."""
+        self.arrears.know_from(since)
+        self.arrears.hear(self.now, "past")
+
+    def forget(self, now: int) -> Iterator[None]:
+        """Drop, a step at a time, what need not be held any longer; use it up now and then."""
+        ledger, timeline = self.explainer.ledger, self.explainer.timeline
+        for merchant in list(ledger.books):
+            for key in ledger.forget(now, merchant):
+                self.arrears.outlook.leave(key)
+            yield
+        for subject in timeline.subjects:
+            timeline.forget(subject, now)
+            yield
+        ledger.forget_words(now)
 
     @property
     def incidents(self) -> Sequence[Incident]:
@@ -170,6 +214,7 @@ class Engine:
         outcome.transitions = self.correlator.incidents.take()
         outcome.changes, self._changes = self._changes, []
         outcome.episodes = self.explainer.timeline.take()
+        outcome.settlements = self.arrears.take()
         return outcome
 
     def _run(self, now: int, most: int | None = None) -> None:

@@ -56,6 +56,15 @@ class Explainer:
                 merchant, acquirer = (terminal.merchant, terminal.cohort.acquirer) if terminal else ("", "")
                 self.ledger.observe(key, merchant, event, message.received_at, acquirer)
 
+    def recall(self, facts: Iterable[Fact]) -> None:
+        """Take in facts of the past, in any order and beside those of the present."""
+        for fact in facts:
+            message = fact.message
+            if isinstance(message.event, State):
+                self.timeline.recall_state(message.key, message.event, message.received_at)
+            else:
+                self.observe([fact])
+
     def merchant_of(self, terminal: str) -> str:
         """Whose terminal it is; empty where nobody knows."""
         found = self._fleet.terminals.get(terminal)

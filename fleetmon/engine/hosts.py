@@ -32,11 +32,12 @@ class Hosts:
     def observe(self, report: HostReport, plan: Plan) -> None:
         """Take in a report; `plan` has something done later."""
         if isinstance(report.event, Notice):
-            self._note(report.host, report.event)
+            self.note(report.host, report.event)
         elif report.event.peer is None:
             self._health(report, report.event, plan)
 
-    def _note(self, host: str, notice: Notice) -> None:
+    def note(self, host: str, notice: Notice) -> None:
+        """Take in announced work, new or read back; the newest word on it counts."""
         notices = self._announced.setdefault(host, {})
         known = notices.get(notice.id)
         if known is None or notice.at >= known.at:

@@ -107,6 +107,8 @@ class Incidents:
 
     def remember(self, incident: Incident) -> None:
         """Keep an incident that is over, for what it explains later."""
+        if self._ids.get(incident.id, incident) is not incident:
+            return  # read back, and in memory already
         self._past.setdefault(incident.scope, []).append(incident)
         self._ids[incident.id] = incident
         self._remembered.append(incident)

@@ -82,7 +82,6 @@ class Irregularities:
                 self._lasting(MERCHANT_REWRITTEN.kind, (("merchant", merchant),), now, "posted as another", terminal)
 
     def _batch(self, terminal: str, told: Batch, now: int) -> None:
-        self._closed(terminal, now)
         scope: Scope = (("terminal", terminal),)
         incident = self._incidents.find(BATCH_MISMATCH.kind, scope)
         if differs(told) and incident is None:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from fleetmon.engine.book import ANSWER, MONEY, Book
 from fleetmon.engine.directory import Directory
 from fleetmon.model.case import FileWord, Pulse
-from fleetmon.model.days import DAY, day_from, day_of
+from fleetmon.model.days import DAY, day_from, day_of, midnight
 from fleetmon.model.events import (
     Account,
     Backoffice,
@@ -168,31 +168,47 @@ class Ledger:
         answered = sale.declined or sale.unanswered or now >= sale.at + ANSWER
         return bool(answered) and day_of(sale.at) == day_of(now)
 
-    def forget(self, now: int) -> list[tuple[str, str]]:
-        """Drop what is settled, or so old that nobody waits for it in memory; the sales that are dropped."""
-        dropped = []
-        for merchant, book in list(self.books.items()):
-            for key, sale in list(book.sales.items()):
-                age = now - max(sale.at, sale.settles_from)
-                if age > PAID_KEPT and (age > OPEN_KEPT or self._is_settled(sale, now)):
-                    del book.sales[key]
-                    dropped.append(key)
-                    book.links.pop(key, None)
-            book.forget(now - OPEN_KEPT)
-            if not (book.sales or book.payouts or book.account):
-                del self.books[merchant]
+    def forget(self, now: int, merchant: str) -> list[tuple[str, str]]:
+        """Drop of a merchant what is settled, or so old that nobody waits for it in memory; the sales dropped."""
+        book = self.books[merchant]
+        dropped = list(self._over(book, now))
+        for key in dropped:
+            del book.sales[key]
+            book.links.pop(key, None)
+        book.forget(now - OPEN_KEPT)
+        if not (book.sales or book.payouts or book.account):
+            del self.books[merchant]
+        return dropped
+
+    def forget_words(self, now: int) -> None:
+        """Drop old words of hosts."""
         oldest = (now - OPEN_KEPT) // BUCKET
         for buckets in self._pulse.values():
             for bucket in [one for one in buckets if one < oldest]:
                 del buckets[bucket]
         self.files = {key: words for key, words in self.files.items() if key[1] >= day_of(now - OPEN_KEPT)}
-        return dropped
 
-    def _is_settled(self, sale: Sale, now: int) -> bool:
-        return sale.kind not in MONEY or self.standing(sale, now).state in ("paid", "cancelled", "declined", "unknown")
+    def _over(self, book: Book, now: int) -> Iterator[tuple[str, str]]:
+        """The sales to be dropped. Those of a business date go together, so that its sums stay true."""
+        settled: dict[int, list[tuple[str, str]]] = {}
+        waiting = set()
+        for key, sale in book.sales.items():
+            age = now - max(sale.at, sale.settles_from)
+            if age <= PAID_KEPT:
+                continue
+            standing = self.standing(sale, now)
+            if age > OPEN_KEPT or sale.kind not in MONEY or not standing.day:
+                yield key
+            elif standing.state not in _SETTLED or now < midnight(standing.day + 1) + PAID_KEPT:
+                waiting.add(standing.day)
+            else:
+                settled.setdefault(standing.day, []).append(key)
+        for day in settled.keys() - waiting:
+            yield from settled[day]
 
 
 T = TypeVar("T")
+_SETTLED: Final = ("paid", "cancelled", "declined", "unknown")
 _REPORTS: Final = 1_000  # of one host or merchant: a week at ten minutes
 
 

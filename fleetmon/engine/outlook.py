@@ -42,7 +42,7 @@ class Outlook:
     """The sums. Times in ms, amounts in fen."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.unknown_codes: Counter[str] = Counter()  # by acquirer: answers with codes that nobody knows
+        self._unknown_codes: Counter[str] = Counter()  # by acquirer
         self._ledger = ledger
         self._open: dict[tuple[str, str], _Share | None] = {}  # None: late already, in no sum
         self._unclosed: dict[str, set[str]] = {}  # by terminal: sales in batches that are not closed
@@ -57,6 +57,13 @@ class Outlook:
     def open_sales(self) -> int:
         """Sales that are neither paid nor cancelled."""
         return len(self._open)
+
+    @property
+    def unknown_codes(self) -> dict[str, int]:
+        """Answers with codes that nobody knows, by acquirer; those known begin at nought, so that the first shows."""
+        hosts = self._ledger.directory.hosts.values()
+        acquirers = [row.id for row in hosts if row.kind == "acquirer"][:_ACQUIRERS]
+        return dict.fromkeys(acquirers, 0) | self._unknown_codes
 
     # -- in ----------------------------------------------------------------------------------------
 
@@ -105,8 +112,8 @@ class Outlook:
         """Count an answer whose code stands in no table."""
         acquirer = told.acquirer or ""
         if told.response and not meaning(told.response, self._ledger.directory.overlays.get(acquirer)):
-            known = acquirer in self.unknown_codes or len(self.unknown_codes) < _ACQUIRERS
-            self.unknown_codes[acquirer if known else ELSEWHERE] += 1
+            known = acquirer in self._unknown_codes or len(self._unknown_codes) < _ACQUIRERS
+            self._unknown_codes[acquirer if known else ELSEWHERE] += 1
 
     def _count(self, share: _Share, times: int) -> None:
         amount = share.amount * times

@@ -6,8 +6,10 @@ kept as they were said and put in order of their own numbers, so the order of ar
 What ended longer than `KEPT` ago is forgotten; the store has it.
 """
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from fleetmon.detect.signs import SIGNS, remarkable, signs
@@ -18,7 +20,14 @@ from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 KEPT: Final = 20 * DAY
 MOST: Final = 64  # episodes and words remembered of one subject
-_GONE: Final = (Liveness.SUSPECT, Liveness.DOWN)
+GONE: Final = (Liveness.SUSPECT, Liveness.DOWN)
+
+
+class _Identity(NamedTuple):
+    """Who a terminal said it was, and when it was heard."""
+
+    at: int
+    words: tuple[str, ...]  # firmware, app, iccid, serial
 
 
 class _Word(NamedTuple):
@@ -42,12 +51,12 @@ class Timeline:
         self._closed: dict[str, list[Episode]] = {}
         self._open: dict[str, dict[str, Episode]] = {}
         self._words: dict[str, dict[tuple[str, str, str], list[_Word]]] = {}
-        self._known: dict[str, tuple[str, ...]] = {}  # identity of a terminal: firmware, app, iccid, serial
+        self._known: dict[str, _Identity] = {}  # by terminal
         self._crashed: dict[str, int] = {}  # crashes counted by the terminals that had any
         self._fresh: list[Episode] = []
 
     def take(self) -> list[Episode]:
-        """The episodes that began or ended since the last call."""
+        """The episodes that began, became worse or ended since the last call."""
         fresh, self._fresh = self._fresh, []
         return fresh
 
@@ -83,10 +92,10 @@ class Timeline:
     def gone(self, terminal: Terminal, before: Liveness, after: Liveness, at: int) -> None:
         """Note a silence: it began with the last sign of life."""
         subject = f"terminal/{terminal.id}"
-        if after in _GONE and before not in _GONE:
+        if after in GONE and before not in GONE:
             began = terminal.last_seen if before is Liveness.UP else at
             self.begin(subject, "silent", began, f"{subject}/state")
-        elif before in _GONE and after not in _GONE:
+        elif before in GONE and after not in GONE:
             self.end(subject, "silent", at)
 
     def state(self, terminal: str, said: State, at: int) -> None:
@@ -100,15 +109,21 @@ class Timeline:
             return
         self.end(subject, "maintenance", at)
         self.end(subject, "off", at)
-        now = (said.firmware or "", said.app or "", said.iccid or "", said.serial or "")
-        old = self._known.get(terminal)
+        now, known = _words_of(said), self._known.get(terminal)
+        old = known.words if known else now
         if any(now):
-            self._known[terminal] = tuple(new or was for new, was in zip(now, old or now, strict=True))
-        if old is None:
-            return
+            self._known[terminal] = _Identity(at, _filled(now, old))
         for kind, was, new in zip(("updated", "updated", "sim_changed", "swapped"), old, now, strict=True):
             if was and new and was != new:
                 self.instant(subject, kind, at, topic, f"{was}->{new}")
+
+    def recall_state(self, terminal: str, said: State, at: int) -> None:
+        """Learn who a terminal was, in any order; what followed from it comes back as episodes."""
+        words, known = _words_of(said), self._known.get(terminal)
+        if known is None or at > known.at:
+            self._known[terminal] = _Identity(at, _filled(words, known.words if known else words))
+        else:
+            self._known[terminal] = _Identity(known.at, _filled(known.words, words))
 
     def device(self, terminal: str, said: DeviceEvent, at: int, epoch: int = 0) -> None:
         """Note a device event."""
@@ -128,10 +143,12 @@ class Timeline:
         key = f"{kind}{code}"
         episode = held.get(key)
         if episode is None:
-            held[key] = episode = Episode(kind, topic, at, code=code, count=0)
+            held[key] = episode = Episode(kind, topic, at, code=code, count=0, worst=worst)
+            self._fresh.append(episode)
+        elif abs(worst) > abs(episode.worst):
+            episode.worst = worst
             self._fresh.append(episode)
         episode.count += 1
-        episode.worst = max(episode.worst, worst, key=abs)
 
     def end(self, subject: str, kind: str, at: int, code: str = "") -> None:
         """It is over at `at`, if it was so."""
@@ -148,12 +165,18 @@ class Timeline:
         self._keep(subject, Episode(kind, topic, at, at, code))
 
     def recall(self, episode: Episode) -> None:
-        """Take up what was stored; the subject is in the topic."""
-        subject = "/".join(episode.topic.split("/")[:2])
+        """Take up what was stored, in any order, the same any number of times; the subject is in the topic."""
+        sender, key = episode.topic.split("/")[:2]
+        subject = f"{sender}/{key}"
         if episode.end == NO_DEADLINE:
             self._open.setdefault(subject, {}).setdefault(f"{episode.kind}{episode.code}", episode)
-        else:
-            self._closed.setdefault(subject, []).append(episode)
+            if episode.kind in SIGNS:
+                self._marked.add(key)
+            return
+        kept = self._closed.setdefault(subject, [])
+        if episode not in kept:
+            insort(kept, episode, key=attrgetter("end"))
+            del kept[:-MOST]
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -162,21 +185,23 @@ class Timeline:
         found = [*self._closed.get(subject, ()), *self._open.get(subject, {}).values(), *self._told(subject)]
         return sorted((one for one in found if one.touches(since, until)), key=lambda one: (one.begin, one.kind))
 
-    def forget(self, now: int) -> None:
+    @property
+    def subjects(self) -> list[str]:
+        """Of whom something is remembered that is over."""
+        return list(self._closed.keys() | self._words.keys())
+
+    def forget(self, subject: str, now: int) -> None:
         """Drop what is over for long."""
-        for subject, episodes in list(self._closed.items()):
-            left = [one for one in episodes if one.end > now - KEPT]
-            if left:
-                self._closed[subject] = left
-            else:
-                del self._closed[subject]
-        for subject, words in list(self._words.items()):
-            for key, said in list(words.items()):
-                lasts = said[-1].begins and not said[-1].once
-                if not lasts and all(word.at <= now - KEPT for word in said):
-                    del words[key]
-            if not words:
-                del self._words[subject]
+        left = [one for one in self._closed.pop(subject, ()) if one.end > now - KEPT]
+        if left:
+            self._closed[subject] = left
+        words = self._words.get(subject, {})
+        for key, said in list(words.items()):
+            lasts = said[-1].begins and not said[-1].once
+            if not lasts and all(word.at <= now - KEPT for word in said):
+                del words[key]
+        if not words:
+            self._words.pop(subject, None)
 
     def _keep(self, subject: str, episode: Episode) -> None:
         kept = self._closed.setdefault(subject, [])
@@ -216,3 +241,12 @@ class Timeline:
             if open_ is not None:
                 open_.end = over
                 yield open_
+
+
+def _words_of(said: State) -> tuple[str, ...]:
+    return said.firmware or "", said.app or "", said.iccid or "", said.serial or ""
+
+
+def _filled(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """The words, and where there is none, the other."""
+    return tuple(word or other for word, other in zip(words, others, strict=True))

@@ -7,6 +7,7 @@ nor metrics, and gives up after `PATIENCE_S`.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.mqtt import Subscriber
 from fleetmon.locale import Audience
+from fleetmon.model.days import midnight
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.topics import Topics
@@ -30,6 +32,7 @@ from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
+from fleetmon.sinks.money import Money
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
@@ -107,6 +110,10 @@ class Readout:
             missing.append("alertmanager: none was reached yet")
         return missing
 
+    def recalled(self) -> bool:
+        """Whether all is known again that was told before the start."""
+        return self.engine.arrears.recalled
+
     def _readings(self) -> Readings:
         vitals, fleet = self.vitals(), self.engine.fleet
         return Readings(
@@ -115,6 +122,7 @@ class Readout:
             deaf=self.engine.deaf,
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
+            money=self._money(),
             messages=dict(self.intake.counts),
             refused=dict(self.intake.quarantine.counts),
             order=dict(self.engine.shard.counts),
@@ -131,6 +139,27 @@ class Readout:
             cpu_s=time.process_time(),
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,
+        )
+
+    def _money(self) -> Money:
+        explainer, arrears, now = self.engine.explainer, self.engine.arrears, self.engine.now
+        directory, outlook = explainer.ledger.directory, arrears.outlook
+        overdue, amounts = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        for (cause, acquirer, _), days in arrears.merchant_days.items():
+            overdue[cause, acquirer] += days
+        for (cause, acquirer, _), amount in arrears.totals.items():
+            amounts[cause, acquirer] += amount
+        next_due = outlook.next_due(now)
+        return Money(
+            overdue=overdue,
+            overdue_amount=amounts,
+            at_risk_amount=outlook.at_risk(now),
+            next_due_s=None if next_due is None else next_due / 1000,
+            calendar_known_until_s=midnight(directory.days.known_to + 1) / 1000,
+            unknown_codes=outlook.unknown_codes,
+            open_sales=outlook.open_sales,
+            conflicts=explainer.ledger.conflicts,
+            recalled=arrears.recalled,
         )
 
     # -- terminals ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from fleetmon.engine import Engine
 from fleetmon.engine.book import Book
 from fleetmon.engine.directory import Directory
 from fleetmon.locale import Audience
+from fleetmon.model.cause import Explanation
 from fleetmon.model.days import date_of, day_of
 from fleetmon.model.payout import History
 from fleetmon.model.sale import Sale
@@ -41,9 +42,9 @@ class Settlements:
         async for sale in self._sales(wanted, after):
             if not (self._is_visible(provider, sale.terminal) and _fits(sale, wanted) and self._stands(sale, wanted)):
                 continue
-            view = self._view(sale, telling)
-            if wanted.cause in (None, view.findings[0].cause):
-                found.append(view)
+            explained = self._engine.explainer.explanation(sale, self._engine.now)
+            if wanted.cause in (None, explained.findings[0].cause):
+                found.append(self._view(explained, telling))
                 if len(found) == limit:
                     break
         return found
@@ -63,7 +64,8 @@ class Settlements:
         sale = book.sales.get(key) if book else None
         if sale is None or not ledger.moves_money(sale):
             return None
-        return self._view(sale, Telling(self._directory, audience))
+        explained = self._engine.explainer.explanation(sale, self._engine.now)
+        return self._view(explained, Telling(self._directory, audience))
 
     async def of_merchant(self, provider: str | None, key: str) -> MerchantSettlements | None:
         """Sums by business date."""
@@ -125,9 +127,8 @@ class Settlements:
 
     # -- what is told ------------------------------------------------------------------------------
 
-    def _view(self, sale: Sale, telling: Telling) -> SettlementView:
-        now = self._engine.now
-        found = self._engine.explainer.explanation(sale, now)
+    def _view(self, found: Explanation, telling: Telling) -> SettlementView:
+        sale, now = found.sale, self._engine.now
         told, payout = telling.view(found, now), found.standing.payout
         row = self._directory.merchants.get(sale.merchant)
         return SettlementView(

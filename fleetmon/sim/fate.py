@@ -16,8 +16,9 @@ from itertools import accumulate, count
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from fleetmon.model.days import DAY, UTC_OFFSET
 from fleetmon.model.events import Attribute, Selector
-from fleetmon.model.hours import DAY, UTC_OFFSET, WEEK, Hours
+from fleetmon.model.hours import WEEK, Hours
 from fleetmon.model.registry import CELLULAR, Registry
 from fleetmon.sim.chance import Chance, arrivals, log_uniform, seeded
 from fleetmon.sim.habits import Span as Range

@@ -1,11 +1,12 @@
-"""The hosts' side: one client reports each acquirer's requests and answers, once a scenario minute.
+"""The hosts' side: one client reports each acquirer's requests, answers and payouts, once a scenario minute.
 
 Counted are the answers that the simulated tills got, so a host looks idle when the fleet cannot reach it, and
-what it swallowed counts as answered too late (68).
+what it swallowed counts as answered too late (68). A report that the broker misses is gone; word of a payout is
+kept until the broker has it.
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ from fleetmon.model.events import HostHealth
 from fleetmon.model.topics import Kind, Topics
 from fleetmon.sim.link import Link
 from fleetmon.sim.pace import Moment, Pace
+from fleetmon.sim.payers import Payers
 from fleetmon.sim.terminal import Outgoing
 from fleetmon.sim.till import Answer, Till
 
@@ -25,11 +27,15 @@ EVERY_S: Final = 60.0
 class Hosts:
     """The acquirers of the fleet."""
 
-    def __init__(self, acquirers: Sequence[str], tills: Sequence[Till], topics: Topics, link: Link) -> None:
+    def __init__(
+        self, acquirers: Sequence[str], tills: Sequence[Till], payers: Payers, topics: Topics, link: Link
+    ) -> None:
         self.sent = 0
+        self.payers = payers
         self._topics = {acquirer: topics.topic(Kind.HEALTH, acquirer) for acquirer in acquirers}
         self._tills = tills
         self._link = link
+        self._outbox: deque[Outgoing] = deque()
         self._since = 0
         self._over = False
         self._wake = asyncio.Event()
@@ -59,14 +65,21 @@ class Hosts:
             await self._link.close()
 
     async def _report(self, now: Moment) -> None:
+        self._outbox += self.payers.work(now.at)
         try:
             if not self._link.connected:
                 await self._link.connect(None)
             for message in self._health(now):
-                await self._link.publish(message)
-                self.sent += 1
+                await self._publish(message)
+            while self._outbox:
+                await self._publish(self._outbox[0])
+                self._outbox.popleft()
         except SinkError:
             return  # the broker is away; the terminals' tasks say so, and the next report is a minute away
+
+    async def _publish(self, message: Outgoing) -> None:
+        await self._link.publish(message)
+        self.sent += 1
 
     def _health(self, now: Moment) -> list[Outgoing]:
         answers: defaultdict[str, list[Answer]] = defaultdict(list)

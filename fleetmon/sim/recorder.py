@@ -23,6 +23,7 @@ from fleetmon.model.registry import Registry
 from fleetmon.sim.chance import Chance, log_uniform, seeded
 from fleetmon.sim.fate import Span
 from fleetmon.sim.habits import Habits
+from fleetmon.sim.journal import Journal
 from fleetmon.sim.leap import leap, virtual_clock
 from fleetmon.sim.link import DirectLink
 from fleetmon.sim.scenario import Scenario
@@ -41,6 +42,7 @@ class Recorded(NamedTuple):
     messages: int
     complaints: dict[str, set[str]]  # component -> topics
     lived: list[Span]
+    journal: Journal
     progress: Progress
 
 
@@ -58,7 +60,7 @@ def record(registry: Registry, scenario: Scenario, settings: SimSettings, starte
             tape.finish()
     except OSError as error:
         raise ConfigError([f"{file}: cannot be written: {error}"]) from None
-    return Recorded(started_at, tape.until, tape.messages, tape.complaints, simulator.lived, progress)
+    return Recorded(started_at, tape.until, tape.messages, tape.complaints, simulator.lived, tape.journal, progress)
 
 
 class Tape:
@@ -70,6 +72,7 @@ class Tape:
         self.messages = 0
         self.until = 0
         self.complaints: dict[str, set[str]] = {}
+        self.journal = Journal()
         self._output = output
         self._delivery = habits.delivery
         self._will_after_s = habits.line.will_after_s
@@ -113,6 +116,7 @@ class Tape:
             self._output.write(b'{"t":%d,"topic":"%s","payload":%s}\n' % (at, topic.encode(), payload))
             self.messages += 1
             self.until = at
+            self.journal.take(topic, payload, at)
             if topic.endswith("/device"):
                 component = payload.partition(b'"component":"')[2].partition(b'"')[0].decode()
                 self.complaints.setdefault(component, set()).add(topic)

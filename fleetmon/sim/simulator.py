@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.hours import Hours
 from fleetmon.model.registry import Registry
+from fleetmon.model.terms import terms
 from fleetmon.model.topics import Topics
 from fleetmon.sim.chance import seeded
 from fleetmon.sim.driver import Driver
@@ -24,10 +25,12 @@ from fleetmon.sim.gateway import Gateways
 from fleetmon.sim.hosts import Hosts
 from fleetmon.sim.link import LinkFactory, MqttLink
 from fleetmon.sim.pace import Pace
+from fleetmon.sim.payers import Payers
 from fleetmon.sim.roster import attributes
-from fleetmon.sim.scenario import Device, Scenario, Step
+from fleetmon.sim.scenario import Device, HostOutage, Scenario, Step
 from fleetmon.sim.settings import SimSettings
 from fleetmon.sim.terminal import Birthmarks, SimTerminal
+from fleetmon.working_days import working_days
 
 CONNECTING: Final = 32  # connections being made at the same time
 SPARE_FILES: Final = 128  # what a process needs besides its connections
@@ -166,6 +169,10 @@ class Simulator:
         for number in span.struck:
             driver = self._drivers[number]
             (driver.begin if begins else driver.end)(span.step)
+        if isinstance(span.step, HostOutage) and self._hosts is not None:
+            payers = self._hosts.payers
+            struck = {self._drivers[number].terminal.till.acquirer for number in span.struck}
+            (payers.fail if begins else payers.recover)(struck)
         if begins:
             self.lived.append(span)
         if span.why is not Why.STORY:
@@ -200,6 +207,8 @@ class Simulator:
         settings, defaults = self._settings, self._registry.defaults
         habits, known = settings.habits, attributes(self._registry)
         trades = {merchant.id: merchant.mcc for merchant in self._registry.merchants}
+        agreed = {merchant.id: terms(merchant, defaults) for merchant in self._registry.merchants}
+        batches = {merchant: one for merchant, one in agreed.items() if one.capture == "terminal"}
         hours = {site.id: Hours(site.hours) for site in self._registry.sites if site.hours and habits.shops.kept}
         luck = seeded(settings.seed, "trade")
         frailty = habits.sales.frailty
@@ -207,13 +216,17 @@ class Simulator:
         for number, row in enumerate(self._registry.terminals):
             interval_s = max(round((row.interval_s or defaults.interval_s) / settings.speed), 1)
             mcc, share = trades.get(row.merchant, ""), trade.get(row.merchant, 1.0)
-            yield Birthmarks(number, known[row.id], interval_s, mcc, hours.get(row.site), share)
+            batch = batches.get(row.merchant)
+            yield Birthmarks(number, known[row.id], interval_s, mcc, hours.get(row.site), share, batch)
 
     def _host_side(self) -> Hosts:
         acquirers = sorted({driver.terminal.till.acquirer for driver in self._drivers} - {""})
         tills = [driver.terminal.till for driver in self._drivers]
-        link = self._links("simulated-hosts", lambda: None)
-        return Hosts(acquirers, tills, Topics(self._settings.prefix), link)
+        topics = Topics(self._settings.prefix)
+        owners = [(row.merchant, till) for row, till in zip(self._registry.terminals, tills, strict=True)]
+        chance = seeded(self._settings.seed, "payouts")
+        payers = Payers(self._registry, owners, working_days(self._registry.calendar), topics, chance)
+        return Hosts(acquirers, tills, payers, topics, self._links("simulated-hosts", lambda: None))
 
 
 def _allow_files(wanted: int) -> None:

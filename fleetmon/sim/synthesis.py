@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from fleetmon.model.registry import Host, Merchant, Network, Provider, Registry, Site, Terminal
+from fleetmon.model.registry import Calendar, Host, Merchant, Network, Provider, Registry, Site, Terminal
 
 _CENTRES: Final = {
     "changsha-yuhua": (28.137, 113.036),
@@ -37,6 +37,7 @@ _HOSTS: Final = [
     Host("ACQ-FURONG", "acquirer", "芙蓉银行", "B0345H243010001", "2032-12-31"),
 ]
 _PROVIDERS: Final = [Provider("SP-1", "长沙收付通服务"), Provider("SP-2", "三湘终端服务")]
+_KNOWN_TO: Final = "2027-12-31"  # invented as the fleet is: holidays are published for one year at a time
 _CITY_CODE: Final = "5510"
 _OPEN: Final = {
     "5812": ["Mo-Su 10:00-22:00"], "5411": ["Mo-Su 07:30-22:30"], "5912": ["Mo-Su 08:30-21:30"],
@@ -74,6 +75,7 @@ def synthesise(terminals: int, seed: int = 1, interval_s: int = 60, *, hours: bo
         merchants=list(merchants.values()),
         sites=[_opening(shop) if hours else shop.site for shop in shops],
         terminals=rows,
+        calendar=Calendar(known_to=_KNOWN_TO),
     )
 
 

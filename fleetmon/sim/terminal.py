@@ -22,10 +22,12 @@ from fleetmon.model.events import (
 )
 from fleetmon.model.hours import Hours
 from fleetmon.model.registry import CELLULAR, Terminal
+from fleetmon.model.terms import Terms
 from fleetmon.model.topics import Kind, Topics
 from fleetmon.sim.air import Air
 from fleetmon.sim.chance import Chance, log_uniform
 from fleetmon.sim.demand import Demand, course_of
+from fleetmon.sim.drawer import Drawer
 from fleetmon.sim.pace import Moment
 from fleetmon.sim.roster import FIRMWARE
 from fleetmon.sim.scenario import Device, Effect, HostOutage, Loss, Skew, Step, Swap
@@ -65,6 +67,7 @@ class Birthmarks(NamedTuple):
     mcc: str = ""
     hours: Hours | None = None  # None: nobody knows or keeps them
     trade: float = 1.0  # of its merchant, in proportion to the average
+    batches: Terms | None = None  # of its merchant, under terminal capture
 
 
 class SimTerminal:
@@ -79,7 +82,9 @@ class SimTerminal:
         self.attributes = marks.attributes
         course = course_of(marks.mcc) if habits.sales.course else None
         demand = Demand(settings.sales_per_hour * marks.trade, course, marks.hours, settings.speed)
-        self.till = Till(marks.number, marks.attributes.get("acquirer", ""), settings, chance, self.boot, demand)
+        drawer = Drawer(marks.batches, marks.hours, settings.speed, self.boot) if marks.batches else None
+        acquirer = marks.attributes.get("acquirer", "")
+        self.till = Till(marks.number, acquirer, settings, chance, self.boot, demand, drawer)
         self.outbox: deque[Outgoing] = deque()
         self.offset_ms = _error(settings, chance)
         self.air = Air(habits.line, chance)
@@ -128,6 +133,8 @@ class SimTerminal:
             for report in self.till.work(now, clock, online=self._host_reached):
                 self._use(report.stage, by_card=report.card is not None)
                 self._say(Kind.TRANSACTION, report)
+            for said in self.till.close(now, clock, online=self._host_reached):
+                self._say(Kind.BATCH, said)
         if connected and self.reach is Reach.ONLINE and now.s >= self._beat_s:
             self._beat(now, clock)
 
@@ -313,6 +320,7 @@ class SimTerminal:
             poi=self._poi(),
             pending=self._pending(),
             reversals=len(self.till.reversals) or None,
+            batch=self.till.drawer.open_batch if self.till.drawer is not None else None,
             counters=self._body.counters(self._reboots),
             signed_on=not self._faults["keys"],
         )

@@ -5,15 +5,16 @@ and sent later under its own id, first the word that it was stored, some seconds
 code needs the network, so those customers go away. A request that nobody answered is reversed, again
 and again until the host says yes; so is one whose answer the network took with it, or, if the habits
 say so, that sale is stored like any other.
-Where it can be wrong: nobody returns goods, and batches are not settled.
+Where it can be wrong: nobody returns goods.
 """
 
 from collections import deque
 from typing import Final, NamedTuple
 
-from fleetmon.model.events import Transaction
+from fleetmon.model.events import Batch, Transaction
 from fleetmon.sim.chance import Chance
 from fleetmon.sim.demand import Demand
+from fleetmon.sim.drawer import Drawer, Taking
 from fleetmon.sim.pace import Moment
 from fleetmon.sim.scenario import HostOutage
 from fleetmon.sim.settings import SimSettings
@@ -50,12 +51,21 @@ class Till:
     """Sales of one terminal; it is handed the time, and says what there is to report."""
 
     def __init__(
-        self, number: int, acquirer: str, settings: SimSettings, chance: Chance, first_stan: int, demand: Demand
+        self,
+        number: int,
+        acquirer: str,
+        settings: SimSettings,
+        chance: Chance,
+        first_stan: int,
+        demand: Demand,
+        drawer: Drawer | None = None,
     ) -> None:
         self.acquirer = acquirer
+        self.drawer = drawer  # under terminal capture only
         self.stored: deque[Sale] = deque()  # not at the host yet
         self.reversals: deque[Sale] = deque()  # not answered yet
         self.answers: list[Answer] = []
+        self.takings: list[Taking] = []  # that nobody has collected yet
         self.troubles: list[HostOutage] = []
         self.made = self.amount = self.declined = self.uploaded = 0
         self.unanswered = settings.habits.sales.unanswered
@@ -90,6 +100,8 @@ class Till:
     def next_s(self, *, online: bool) -> float:
         """When there is something to do."""
         due = self._sale_s if self._open is None else self._answer_s
+        if self.drawer is not None and self._can_close(online=online):
+            due = min(due, self.drawer.close_s)
         if online and self.stored:
             due = min(due, self._upload_s)
         return min(due, self._reverse_s) if online and self.reversals else due
@@ -110,6 +122,17 @@ class Till:
         elif self._open is None and now.s >= self._sale_s:
             reports += self._begin(now, clock, online=online)
         return reports
+
+    def close(self, now: Moment, clock: int, *, online: bool) -> list[Batch]:
+        """Close the batch if that is due; its sales then settle."""
+        if self.drawer is None or now.s < self.drawer.close_s or not self._can_close(online=online):
+            return []
+        said, taken = self.drawer.close(now, clock)
+        self.takings += taken
+        return said
+
+    def _can_close(self, *, online: bool) -> bool:
+        return online and self._open is None and not self.stored and not self._unreported
 
     def _begin(self, now: Moment, clock: int, *, online: bool) -> list[Transaction]:
         by_code = self._habits.qr > 0 and self._chance.random() < self._habits.qr
@@ -158,7 +181,7 @@ class Till:
         slow = self._response in (UNANSWERED, INOPERATIVE)
         self.answers.append(Answer(self._response, 30_000.0 if slow else self._chance.gauss(420, 90)))
         if self._response == APPROVED:
-            return self._report(sale, clock, "approved", now.at)
+            return self._accepted(sale, now, clock, "approved")
         if self._response == UNANSWERED:
             self._revoke(sale, now.s + self._chance.uniform(1, 3))
             return self._report(sale, clock, "unanswered")
@@ -172,7 +195,16 @@ class Till:
         self._upload_s = now.s + UPLOAD_EVERY_S
         self.uploaded += 1
         self.answers.append(Answer(APPROVED, self._chance.gauss(420, 90)))
-        return [self._report(self.stored.popleft(), clock, "uploaded", now.at)]
+        return [self._accepted(self.stored.popleft(), now, clock, "uploaded")]
+
+    def _accepted(self, sale: Sale, now: Moment, clock: int, stage: str) -> Transaction:
+        report = self._report(sale, clock, stage, now.at)
+        taking = Taking(report.rrn or "", sale.amount, now.at, report.rail)
+        if self.drawer is None:
+            self.takings.append(taking)
+        else:
+            self.drawer.put(taking, now, clock)
+        return report
 
     def _revoke(self, sale: Sale, at_s: float) -> None:
         if not self.reversals:
@@ -218,6 +250,7 @@ class Till:
             # Unique for the acquirer: the terminal's number and its count of sales.
             rrn=f"{self._number % 100_000:05d}{sale.stan % 10_000_000:07d}" if approved else None,
             auth=f"{self._chance.randrange(1_000_000):06d}" if approved else None,
+            batch=self.drawer.no if self.drawer is not None and not sale.original else None,
             response=APPROVED if approved else self._response if stage == "declined" else None,
             host_at=host_at,
             acquirer=self.acquirer or None,

@@ -3,9 +3,9 @@
 Derived from what befell the fleet, not from what the terminals said, and by the contract's words alone:
 an outage has to be found where it took at least two shops (or terminals, of one shop) long enough to
 miss several heartbeats. The form is that of the contract's sample.
-Where it can be wrong: `explanations` and `paid` stay empty as long as nobody simulates payouts; windows
-of time are wide, because losses delay both detection and recovery; outages that overlap are not
-required, as either may hide the other.
+Why each sale is not paid is in `verdict.py`.
+Where it can be wrong: windows of time are wide, because losses delay both detection and recovery; outages
+that overlap are not required, as either may hide the other.
 """
 
 import math
@@ -23,6 +23,7 @@ from fleetmon.sim.fate import Span, Why
 from fleetmon.sim.recorder import Recorded
 from fleetmon.sim.roster import attributes
 from fleetmon.sim.scenario import Device, Effect, HostOutage, Skew
+from fleetmon.sim.verdict import Blamed, Verdicts
 
 PAGING: Final = (
     "carrier_outage", "region_outage", "host_outage", "model_fault", "attribute_outage", "tamper", "ingest_impaired",
@@ -32,11 +33,13 @@ SETTLING_S: Final = 180.0  # holds and confirmations on top of missed heartbeats
 OPENED_BEATS: Final = 5
 RESOLVED_BEATS: Final = 4
 NEEDED_BEATS: Final = 4  # a shorter outage may pass unnoticed
-HOST_S: Final = 900.0  # a host is judged by what it answered, and a small one answers seldom
+HOST_S: Final = 900.0  # a host is judged by what it answered
+HOST_PER_S: Final = 0.25  # requests; fewer in each of its reports prove little
 _COMPONENTS: Final = {
     "security": "tamper", "battery": "battery", "power": "battery", "keys": "keys", "software": "software_fault",
     "sim": "sim_problem", "clock": "clock_skew",
 }  # fmt: skip
+_BLAMED: Final = ("carrier_outage", "site_outage", "terminal_offline", "host_outage")  # kinds that are causes, too
 _SILENT: Final = ["terminal_offline", "site_outage", "flapping"]
 
 
@@ -54,7 +57,9 @@ class Truth:
 
     def __init__(self, recorded: Recorded, registry: Registry, duration_s: float) -> None:
         self._recorded = recorded
+        self._registry = registry
         self._duration_s = duration_s
+        self._blamed: dict[int, Blamed | None] = {}  # by identity of the span, as many sales share one
         self._fleet = list(attributes(registry).values())
         self._beat_s = max((row.interval_s or registry.defaults.interval_s for row in registry.terminals), default=60)
         self._off = [span for span in recorded.lived if span.step.effect in (Effect.OFF, Effect.POWER)]
@@ -63,15 +68,17 @@ class Truth:
         """All of it, as the sample has it."""
         incidents = [incident for span in self._recorded.lived for incident in self._incidents(span)]
         paged = {kind for incident in incidents if incident["page"] for kind in incident["kinds"]}
+        recorded, moments = self._recorded, (self._recorded.started_at, self._recorded.until)
+        money = Verdicts(recorded.journal, self._registry, recorded.lived, moments, self._blame)
         return {
-            "until": self._recorded.until,
-            "messages": self._recorded.messages,
-            "explanations": [],
-            "paid": [],
+            "until": recorded.until,
+            "messages": recorded.messages,
+            "explanations": list(money.explanations()),
+            "paid": money.paid(),
             "incidents": incidents,
             "allowed": list(self._allowed()),
             "forbidden": [{"kinds": [kind for kind in PAGING if kind not in paged], "terminals": None}],
-            "max_pages": sum(len(incident["scopes"]) for incident in incidents if incident["page"]),
+            "max_pages": sum(len(one["scopes"]) for one in incidents if one["page"]) + money.pages(),
         }
 
     def _incidents(self, span: Span) -> Iterator[dict[str, Any]]:
@@ -120,7 +127,8 @@ class Truth:
         if isinstance(step, Device):
             return step.component == "security"
         if isinstance(step, HostOutage):
-            return lasts_s >= HOST_S and step.swallows + step.refuses >= 0.5
+            busy = self._recorded.journal.made(self._hosts(members), self._at(span.begin_s), lasts_s) >= HOST_PER_S
+            return busy and lasts_s >= HOST_S and step.swallows + step.refuses >= 0.5
         if step.effect is Effect.NOTHING or lasts_s < NEEDED_BEATS * self._beat_s + 60:
             return False
         hidden = any(
@@ -132,6 +140,30 @@ class Truth:
             for other in self._recorded.lived
         )
         return not hidden
+
+    def _blame(self, span: Span) -> Blamed | None:
+        if id(span) not in self._blamed:
+            self._blamed[id(span)] = self._judge(span)
+        return self._blamed[id(span)]
+
+    def _judge(self, span: Span) -> Blamed | None:
+        """What a trouble is called as a cause; None where it may pass unnoticed or be taken for another."""
+        members = self._members(span)
+        kinds = self._kinds(span, members) if members else []
+        if not kinds or kinds[0] not in _BLAMED or not self._must(span, members):
+            return None
+        if kinds[0] != "terminal_offline":
+            return Blamed(kinds[0], (), span)
+        shop = {number for number, row in enumerate(self._fleet) if row["site"] == self._fleet[members[0]]["site"]}
+        lonely = any(
+            other is not span
+            and other.step.effect is not Effect.NOTHING
+            and other.begin_s < span.end_s
+            and span.begin_s < other.end_s
+            and shop & set(other.struck)
+            for other in self._recorded.lived
+        )
+        return None if lonely else Blamed(kinds[0], ("site_outage",) if len(shop) == 1 else (), span)
 
     def _members(self, span: Span) -> list[int]:
         """Who was there to be struck: not those that were off at that time."""

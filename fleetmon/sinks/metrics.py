@@ -20,9 +20,9 @@ from fleetmon.model.errors import REASONS
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness
 from fleetmon.model.topics import Kind
+from fleetmon.sinks.money import OTHER, Money, families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
-OTHER: Final = "__other__"
 STATES: Final = (*(liveness.name.lower() for liveness in Liveness), "unknown")
 # Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
 _DIMENSIONS: Final = {
@@ -42,6 +42,7 @@ class Readings(Struct, frozen=True):
     deaf: bool
     kinds: Iterable[str]
     incidents: Iterable[Incident]
+    money: Money
     messages: Mapping[str, int]
     refused: Mapping[str, int]
     order: Mapping[str, int]
@@ -75,6 +76,7 @@ class _Fleet(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _terminals(self._readings)
         yield from _incidents(self._readings)
+        yield from families(self._readings.money)
         yield from _ingest(self._readings)
         yield from _ourselves(self._readings)
 

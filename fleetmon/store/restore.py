@@ -17,25 +17,29 @@ from msgspec import Struct
 
 from fleetmon.engine import Message
 from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.episode import Episode
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
+from fleetmon.model.settlement import Settlement
 from fleetmon.model.terminal import PARTITIONS
-from fleetmon.model.topics import Kind
-from fleetmon.store import schema
+from fleetmon.store import past, schema
 from fleetmon.store.rows import incident_from
 
-_DECODERS: Final = {kind.struct.__name__: msgspec.json.Decoder(kind.struct) for kind in Kind}
 _RECORDS: Final = msgspec.msgpack.Decoder(list[TerminalRecord])
 _AT_ONCE: Final = 16  # snapshots under way, so that a big fleet is not in memory twice
 
 
 class Restored(Struct):
-    """What an earlier run left: soft state, the facts after it, and incidents."""
+    """What an earlier run left: soft state, the facts after it, incidents, and what goes on besides."""
 
     records: list[TerminalRecord]
     facts: list[Message]
     firing: list[Incident]
     resolved: list[Incident]  # lately, so that their end is still told
+    episodes: list[Episode]  # that last
+    notices: list[Message]  # of announced work
+    late: list[Settlement]
+    newest: int  # id of the last fact
 
 
 def restore(connection: sa.Connection, partition_of: Callable[[str], int], resolved_after: int) -> Restored:
@@ -59,7 +63,17 @@ def restore(connection: sa.Connection, partition_of: Callable[[str], int], resol
     table = schema.incident
     firing = connection.execute(sa.select(table).where(table.c.status == Status.FIRING.value))
     resolved = connection.execute(sa.select(table).where(table.c.resolved_at > resolved_after))
-    return Restored(records, facts, [incident_from(row) for row in firing], [incident_from(row) for row in resolved])
+    unpaid = connection.execute(sa.select(schema.settlement).where(schema.LATE))
+    return Restored(
+        records,
+        facts,
+        [incident_from(row) for row in firing],
+        [incident_from(row) for row in resolved],
+        past.open_episodes(connection),
+        list(past.notices(connection)),
+        [Settlement(*tuple(row)) for row in unpaid],
+        past.newest(connection),
+    )
 
 
 def snapshots(connection: sa.Connection) -> Iterator[tuple[int, int, list[TerminalRecord]]]:
@@ -92,14 +106,13 @@ def _facts(connection: sa.Connection, after: int) -> Iterator[tuple[int, Message
     table = schema.fact
     for row in connection.execute(sa.select(table).where(table.c.id > after).order_by(table.c.id)):
         try:
-            event = _DECODERS[row.kind].decode(row.payload)
+            yield row.id, past.message_from(row)
         except (KeyError, msgspec.DecodeError) as error:
             raise StoreError(
                 f"fact {row.id} ({row.kind}) cannot be read: {error}; was a newer fleetmon here? Use that one, "
                 "or delete that row of the table fact",
                 retryable=False,
             ) from None
-        yield row.id, Message(row.received_at, row.subject, event, row.retained, row.topic, row.payload)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """What is too old is forgotten, a small bite at a time, so that no commit waits long for it.
 
-Facts that a snapshot does not contain yet stay, however old, and so do incidents that are firing and episodes that last.
-Of facts and changes each bite looks only at the oldest rows by id, which is the order in which they came: nothing is
-scanned, no further index is paid for. Where it can be wrong: rows that came while the machine's clock was far ahead keep
-those behind them until their own time has come.
+Facts that a snapshot does not contain yet stay, however old, and so do incidents that are firing and episodes
+that last. Of facts and changes each bite looks only at the oldest rows by id, which is the order in which they
+came: nothing is scanned, no further index is paid for. Where it can be wrong: rows that came while the machine's
+clock was far ahead keep those behind them until their own time has come.
 """
 
 from typing import Final

@@ -144,5 +144,5 @@ def episode_row(found: Episode) -> dict[str, Any]:
 
 def episode_from(row: sa.Row[Any]) -> Episode:
     """The episode of a row."""
-    topic, kind, code, began, ended, count, worst = row
+    topic, kind, code, began, ended, count, worst = tuple(row)
     return Episode(kind, topic, began, NO_DEADLINE if ended is None else ended, code, count, worst)

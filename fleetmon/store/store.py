@@ -6,10 +6,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from fleetmon.model.episode import Episode
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident
-from fleetmon.store import address, migrate, queries, schema
+from fleetmon.store import address, migrate, past, queries, schema
 from fleetmon.store.lock import lock
+from fleetmon.store.past import Part
 from fleetmon.store.restore import Restored, restore
 from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
 from fleetmon.store.settings import StoreSettings
@@ -83,6 +85,26 @@ class Store:
         """Read back what a new engine needs; `partition_of` a terminal that no snapshot holds yet."""
         with self._reading() as connection:
             return restore(connection, partition_of, resolved_after)
+
+    def facts_before(self, at: int) -> int:
+        """The id of the last fact that arrived before this time (ms); 0 when there is none."""
+        with self._reading() as connection:
+            return past.before(connection, at)
+
+    def facts(self, after: int, until: int, limit: int) -> Part:
+        """The first facts with ids above `after`, up to `until`, in order of arrival."""
+        with self._reading() as connection:
+            return past.facts(connection, after, until, limit)
+
+    def episodes(self, since: int, after: Episode | None, limit: int) -> list[Episode]:
+        """Episodes that ended since then, in an order of their own, those after the last one of the part before."""
+        with self._reading() as connection:
+            return past.episodes(connection, since, after, limit)
+
+    def past_incidents(self, since: int, most: int) -> list[Incident]:
+        """The latest incidents that were over since then, the oldest first."""
+        with self._reading() as connection:
+            return past.incidents(connection, since, most)
 
     def departed(self, fleet: Container[str]) -> list[str]:
         """The stored terminals that this fleet does not have, to be submitted as `Work.departed`."""

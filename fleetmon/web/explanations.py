@@ -77,6 +77,9 @@ class SettlementPage(Struct, frozen=True):
 
     settlements: list[SettlementView]
     next: Next
+    complete: Annotated[
+        bool, Meta(description="Whether all is known again that was told before the start; soon after it some is not.")
+    ]
 
 
 class MerchantView(Struct, frozen=True):

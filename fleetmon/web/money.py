@@ -55,7 +55,7 @@ def _settlements(ports: Ports) -> BaseRouteHandler:
         after = paging.decode(cursor, _PLACES)
         rows = await ports.settlements(provider_of(request), wanted, after, limit + 1, audience)
         page, following = paging.cut(rows, limit, _place)
-        return paging.answer(request, SettlementPage(page, following), following)
+        return paging.answer(request, SettlementPage(page, following, ports.recalled()), following)
 
     return settlements
 

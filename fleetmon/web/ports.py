@@ -66,6 +66,9 @@ class Ports(Protocol):
     def not_ready(self) -> list[str]:
         """What is missing; empty when ready."""
 
+    def recalled(self) -> bool:
+        """Whether all is known again that was told before the start."""
+
     def tokens(self) -> Tokens | None:
         """Who may ask now; None: anybody who can reach us."""
 

@@ -17,12 +17,14 @@ import aiohttp
 import pytest
 import yaml
 
+from fleetmon.engine import arrears
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules"
 OVERVIEW = json.loads((ROOT / "grafana/dashboards/overview.json").read_text())
+MONEY = json.loads((ROOT / "grafana/dashboards/money.json").read_text())
 PANELS = {panel["title"]: panel for panel in OVERVIEW["panels"]}
 STATS = [title for title, panel in PANELS.items() if panel["type"] == "stat"]
 NUMBERS = {"$job": "fleetmon", "$__rate_interval": "10s"}
@@ -189,6 +191,47 @@ async def test_the_overview_through_a_bad_day(start: Any, mosquitto: Any, say: S
     assert "green" not in {colour for _, colour in seen.values()}
     assert seen["Incidents for which on-call was called"] == ("unknown", GREY)
     assert await errors(asked) == {}
+
+
+async def test_the_money_through_a_bad_day(
+    start: Any, mosquitto: Any, say: Say, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrears, "CATCH_UP", 0)
+    running = start(mqtt=MqttSettings(port=mosquitto.port))
+    await running.until(lambda: not running.daemon.engine.deaf, "hearing")
+    asked = await watching(running.daemon.port)
+
+    async def until(title: str, text: str) -> None:
+        panel = next(panel for panel in MONEY["panels"] if panel["title"] == title)
+        now = ""
+        for _ in range(150):
+            (series,) = (await asked.panel(panel)).values()
+            now = shown(panel, float(series[0]["value"][1]) if series else math.nan)[0]
+            if now == text:
+                return
+            await asyncio.sleep(0.2)
+        pytest.fail(f"{title}: {now}, not {text}")
+
+    await until("Late money", "0")
+    await until("Money at risk", "0")
+    at = time.time_ns() // 1_000_000
+    sale = {"at": at, "boot": 1, "seq": 1, "kind": "sale", "amount": 123_400}
+    late = {"id": "late", "stage": "approved", "host_at": at - 4 * 86_400_000}
+    await say(mosquitto.port, "terminal/noodle-1/transaction", {**sale, **late})
+    await say(mosquitto.port, "terminal/noodle-2/transaction", {**sale, "id": "kept", "stage": "stored"})
+    await until("Late money", "1234")
+    await until("Late business dates", "1")
+    await until("Money at risk", "1234")
+    for panel in MONEY["panels"]:
+        found = await asked.panel(panel)
+        assert all(found.values()) or panel["title"] == "Unknown response codes", panel["title"]
+    page = (await running.get("/metrics"))[1]
+    queries = " ".join(target["expr"] for panel in MONEY["panels"] for target in panel["targets"])
+    exported = set(re.findall("^# TYPE (\\w+)", page, re.MULTILINE))
+    assert set(re.findall(r"fleetmon_\w+", queries)) <= exported
+    mosquitto.stop()
+    await until("Money at risk", "unknown")
+    await until("Late money", "1234")
 
 
 def names_asked() -> set[str]:

@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fleetmon.demo import servers
-from fleetmon.demo.demo import demo
+from fleetmon.demo.demo import demo, held_up, the_fleet, the_tale
+from fleetmon.demo.story import Story
+from fleetmon.ingest import recording
+from fleetmon.model.days import DAY
+from fleetmon.model.topics import Topics
+from fleetmon.replay import play
+from fleetmon.sim.recorder import START, record
+from fleetmon.sim.settings import SimSettings
+from fleetmon.sim.simulator import Progress
 
 
 def children(pid: int) -> list[str]:
@@ -64,6 +73,35 @@ async def test_without_mosquitto_the_fleet_speaks_to_the_daemon_directly(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_in_the_end_it_says_why_the_money_of_a_stuck_sale_comes_later(tmp_path: Path) -> None:
+    """The demo's own story, three minutes of it in virtual time."""
+    tale = the_tale()
+    registry = the_fleet(tale, START)
+    settings = SimSettings(sales_per_hour=120)
+    record(registry, replace(tale, duration_s=185), settings, START, tmp_path / "r.ndjson")
+    played = play(recording.read(tmp_path / "r.ndjson"), registry, None, Topics())
+    found = held_up(played.engine)
+    assert found is not None
+    assert (found.state, found.findings[0].cause) == ("not_due", "carrier_outage")
+    outages = [one for one in played.transitions if one.incident.kind == "carrier_outage"]
+    assert found.findings[0].incident == outages[-1].incident.id
+    assert found.due_at is not None
+    assert found.due_at > played.until + DAY // 2, "without the outage it had been paid in these minutes"
+
+    said: list[str] = []
+    story = Story(said.append, lambda: found)
+    for change in played.transitions:
+        story.on_transition(change)
+    story.on_progress(Progress(185, 185, 100, 100, 1, 1, 1, 0, 0, 0, 1, ()))
+    assert story.over.is_set()
+    text = "\n".join(said)
+    assert found.terminal in text
+    assert found.texts["en"].sentence in text
+    assert found.texts["zh"].sentence in text
+    overdue = [one for one in played.transitions if one.incident.kind == "settlement_overdue"]
+    assert overdue == [], "whoever was not struck is paid in time"
 
 
 def test_a_server_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

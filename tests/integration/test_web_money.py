@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 import re
 import time
@@ -12,10 +13,12 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
+from fleetmon.desk import daemon
 from fleetmon.engine import arrears
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.days import date_of, day_of
 from fleetmon.model.registry import Provider, Registry
+from fleetmon.readout.enquiry import Enquiry
 from fleetmon.web.access import Token, Tokens
 from fleetmon.web.settings import WebSettings
 
@@ -50,8 +53,12 @@ class Shop:
         body = {"at": at, "boot": 1, "seq": self._seq, "id": key, "kind": "sale", "stage": stage, "amount": 1000}
         approved = {"host_at": self.now - ago} if stage in ("approved", "uploaded") else {}
         await self._say(self._port, f"terminal/{terminal}/transaction", body | approved | more)
-        book = self.running.daemon.engine.explainer.ledger.book(terminal.split("-")[0])
-        await self.running.until(lambda: getattr(book.sales.get((terminal, key)), stage, 0), f"{key} is {stage}")
+        books, merchant = self.running.daemon.engine.explainer.ledger.books, terminal.partition("-")[0]
+
+        def known() -> object:
+            return merchant in books and getattr(books[merchant].sales.get((terminal, key)), stage, 0)
+
+        await self.running.until(known, f"{key} is {stage}")
 
     async def told(self, topic: str, **body: Any) -> None:
         """Anything else."""
@@ -100,7 +107,9 @@ async def open_sales(shop: Shop) -> Shop:
         "merchant/noodle/settlement", id="P1", business_date=date_of(day_of(shop.now - 5 * DAY)), event="credited",
         amount=1000, payer="ACQ-A", rows=[{"rrn": "000000000002", "amount": 1000}],
     )  # fmt: skip
-    await shop.running.until(lambda: "noodle" in shop.running.daemon.engine.arrears.late_merchants, "money is late")
+    engine = shop.running.daemon.engine
+    await shop.running.until(lambda: engine.explainer.ledger.books["noodle"].payouts, "the payout is known")
+    await shop.running.until(lambda: "noodle" in engine.arrears.late_merchants, "money is late")
     return shop
 
 
@@ -126,7 +135,7 @@ async def test_what_is_not_paid_is_listed_with_its_explanation(open_sales: Shop)
     assert again.status in (200, 304)
 
 
-FILTERS = (
+FILTERS: tuple[tuple[str, list[str]], ...] = (
     ("?merchant=noodle", ["late", "kept"]),
     ("?merchant=84329005942002A", ["fresh", "refused"]),
     ("?merchant=OOD", ["late", "kept"]),
@@ -241,6 +250,33 @@ async def test_a_sale_of_a_terminal_that_has_moved_is_still_explained(open_sales
     assert (kept.status, kept.json["merchant"]) == (200, "noodle")
 
 
+async def test_the_support_desk_asks_a_daemon(open_sales: Shop) -> None:
+    url = f"http://127.0.0.1:{open_sales.running.daemon.port}"
+    found = await daemon.ask(url, "all", Enquiry("Noodle"), open_sales.now)
+    assert [one.name for one in found.merchants] == ["Noodle"]
+    assert sorted(one.transaction for one in found.explanations) == ["kept", "late"]
+    several = await daemon.ask(url, "all", Enquiry("oo"), open_sales.now)
+    assert [one.id for one in several.merchants] == ["books", "noodle"]
+    paid = await daemon.ask(url, "all", Enquiry("noodle", rrn="000000000002"), open_sales.now)
+    assert [one.state for one in paid.explanations] == ["paid"]
+
+
+async def test_the_sums_stand_in_the_metrics(open_sales: Shop) -> None:
+    await open_sales.sale("books-2", "odd", "declined", response="Q7", acquirer="ACQ-A")
+    text = (await open_sales.running.get("/metrics"))[1]
+    for line in (
+        r'fleetmon_settlement_overdue\{acquirer="ACQ-A",cause="\w+"\} 1\.0',
+        r'fleetmon_settlement_overdue_amount_fen\{acquirer="ACQ-A",cause="\w+"\} 1000\.0',
+        r'fleetmon_settlement_at_risk_amount_fen\{acquirer="ACQ-A",reason="in_terminal"\} 1000\.0',
+        r'fleetmon_response_codes_unknown_total\{acquirer="ACQ-A"\} 1\.0',
+        r"fleetmon_settlement_next_due_timestamp_seconds 1\.\d+e\+09",
+        r"fleetmon_calendar_known_until_timestamp_seconds \d",
+        r"fleetmon_ledger_open_sales 3\.0",
+        r"fleetmon_ledger_conflicts_total 0\.0",
+    ):
+        assert re.search(f"^{line}", text, re.MULTILINE), f"{line} is not in\n{text}"
+
+
 async def test_a_walk_through_everybody_lets_others_have_their_turn(shop: Shop) -> None:
     await shop.sale("noodle-1", "first", "approved", DAY)
     book = shop.running.daemon.engine.explainer.ledger.book("noodle")
@@ -259,5 +295,5 @@ async def test_a_walk_through_everybody_lets_others_have_their_turn(shop: Shop) 
     assert await shop.listed("?cause=tamper&limit=1") == []
     over = True
     await looking
-    longest = max(later - earlier for earlier, later in zip(turns, turns[1:], strict=False))
+    longest = max(later - earlier for earlier, later in itertools.pairwise(turns))
     assert longest < 0.15, "a generous bound: this machine has other work"

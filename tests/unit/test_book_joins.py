@@ -241,14 +241,14 @@ def test_what_nobody_waits_for_is_dropped_and_what_is_open_stays() -> None:
     for one in (
         *SOLD,
         paid("credited", EARLY, rows=rows(("r-s", 10_000))),
-        sale("approved", NOON, "open"),
+        sale("approved", MONDAY, "open"),
         sale("approved", NOON, "x", kind="void", original="nowhere"),
         batch("failed", EVENING),
     ):
         ledger.observe(one.terminal or "m", "m", one.event, one.at)
     kept = ledger.books["m"]
-    ledger.forget(TUESDAY + 5 * DAY)
+    assert sorted(ledger.forget(TUESDAY + 5 * DAY, "m")) == [("t", "s"), ("t", "x")]
     assert set(kept.sales) == {("t", "open")}
-    ledger.forget(at("2027-02-01"))
+    ledger.forget(at("2027-02-01"), "m")
     assert [kept.sales, kept.payouts, kept.by_rrn, kept.batches, kept.links] == [{}] * 5
     assert not ledger.books

@@ -24,7 +24,7 @@ every_panel = pytest.mark.parametrize(
     ids=lambda panel: str(panel["title"]).replace(" ", "-"),
 )
 # The units that the panels use, as Grafana's getValueFormats() calls them.
-UNITS = {"none", "short", "percentunit", "s", "cps"}
+UNITS = {"none", "short", "percentunit", "s", "cps", "currencyCNY"}
 
 
 def expressions(panel: dict[str, Any]) -> list[str]:

@@ -65,7 +65,7 @@ def test_an_alert_says_what_is_wrong_and_where_to_look(rule: dict[str, Any]) -> 
     texts = rule["annotations"]
     assert "{{" not in texts["summary"], "a summary never changes while the alert lasts"
     assert texts["description"]
-    assert "/d/fleetmon-overview" in texts["dashboard_url"]
+    assert re.search("/d/fleetmon-(overview|money)", texts["dashboard_url"])
     assert "\n" not in texts["dashboard_url"].strip()
     assert texts["dashboard_url"] == texts["dashboard_url"].strip()
 

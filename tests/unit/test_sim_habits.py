@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetmon.model.days import DAY, UTC_OFFSET
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.events import DeviceEvent, Heartbeat, Sequenced, State, Transaction
-from fleetmon.model.hours import DAY, UTC_OFFSET, Hours
+from fleetmon.model.hours import Hours
 from fleetmon.model.registry import Terminal
 from fleetmon.model.topics import Topics
 from fleetmon.sim import habits

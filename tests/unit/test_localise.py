@@ -1,0 +1,251 @@
+import itertools
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleetmon.detect.localise import Answer, localise
+
+FLEET = {
+    "carrier": ("cmcc", "unicom", "telecom"),
+    "region": ("east", "north", "south", "west"),
+    "firmware": ("3.1", "3.2"),
+}
+NAMES = tuple(FLEET)
+Row = dict[str, Any]
+
+
+def fleet(causes: list[Row], *, total: float = 10, usual: float = 0.2, history: bool = True) -> list[Row]:
+    """All combinations, `total` terminals of each; of those in a cause nearly all fail."""
+    rows = []
+    for values in itertools.product(*FLEET.values()):
+        row: Row = dict(zip(NAMES, values, strict=True))
+        hit = any(cause.items() <= row.items() for cause in causes)
+        row |= {"total": total, "failing": total - 1 if hit else usual}
+        rows.append(row | {"expected": usual} if history else row)
+    return rows
+
+
+def scopes(answers: list[Answer]) -> list[list[Row]]:
+    return [sorted(answer.scopes, key=str) for answer in answers]
+
+
+@pytest.mark.parametrize("history", [True, False])
+@pytest.mark.parametrize(
+    "cause",
+    [
+        {"carrier": "unicom"},
+        {"firmware": "3.2"},
+        {"carrier": "cmcc", "region": "west"},
+        {"carrier": "cmcc", "region": "west", "firmware": "3.1"},
+    ],
+)
+def test_one_cause_is_named_exactly(cause: Row, history: bool) -> None:
+    answers = localise(fleet([cause], history=history), NAMES)
+    assert answers[0].scopes == [cause]
+
+
+@pytest.mark.parametrize(
+    "causes",
+    [
+        [{"region": "east"}, {"region": "north"}],
+        [{"carrier": "cmcc"}, {"region": "north"}],
+        [{"carrier": "cmcc", "region": "east"}, {"carrier": "telecom", "region": "west", "firmware": "3.1"}],
+    ],
+)
+def test_causes_that_come_together_are_told_together(causes: list[Row]) -> None:
+    assert scopes(localise(fleet(causes), NAMES))[0] == sorted(causes, key=str)
+
+
+def test_three_causes_at_once() -> None:
+    causes: list[Row] = [
+        {"region": "east"},
+        {"carrier": "cmcc", "region": "west"},
+        {"carrier": "telecom", "region": "north"},
+    ]
+    assert scopes(localise(fleet(causes, total=30), NAMES))[0] == sorted(causes, key=str)
+
+
+def test_a_small_second_cause_is_an_alternative() -> None:
+    rows = fleet([{"region": "east"}], total=100)
+    rows[-1]["failing"] = 12  # telecom, west, 3.2
+    first, *others = scopes(localise(rows, NAMES))
+    assert first == [{"region": "east"}]
+    assert sorted([{"region": "east"}, {"carrier": "telecom", "region": "west", "firmware": "3.2"}], key=str) in others
+
+
+def test_parent_and_child_are_both_answers() -> None:
+    found = scopes(localise(fleet([{"carrier": "cmcc", "region": "west"}]), NAMES))
+    assert [{"carrier": "cmcc"}] in found or [{"region": "west"}] in found
+
+
+def test_the_shortest_name_of_the_same_rows_is_the_only_one() -> None:
+    rows = [
+        {
+            "region": region,
+            "site": f"{region}-{number}",
+            "failing": float((region, number) == ("east", 1)) * 6,
+            "total": 8,
+        }
+        for region in ("east", "west")
+        for number in range(4)
+    ]
+    found = scopes(localise(rows, ("region", "site")))
+    assert found[0] == [{"site": "east-1"}]
+    assert not any("region" in scope and "site" in scope for answer in found for scope in answer)
+
+
+def test_a_region_of_one_site_is_told_by_the_attribute_named_first() -> None:
+    rows = [{"region": name, "site": f"{name}-1", "failing": 8 * (name == "a"), "total": 8} for name in "abcd"]
+    assert localise(rows, ("region", "site"))[0].scopes == [{"region": "a"}]
+    assert localise(rows, ("site", "region"))[0].scopes == [{"site": "a-1"}]
+
+
+def test_when_all_fail_alike_it_is_the_whole_fleet() -> None:
+    for history in (True, False):
+        rows = fleet([{}], history=history)
+        assert localise(rows, NAMES)[0].scopes == [{}]
+    assert localise([{"carrier": "cmcc", "failing": 5, "total": 5}], ["carrier"])[0].scopes == [{}]
+
+
+def test_where_nothing_fails_more_than_usual_there_is_no_answer() -> None:
+    assert localise([], NAMES) == []
+    assert localise(fleet([], usual=0), NAMES) == []
+    assert localise(fleet([]), NAMES) == []
+    assert localise([{"carrier": "cmcc", "failing": 0, "total": 0}], ["carrier"]) == []
+    assert localise(fleet([{"carrier": "cmcc"}]), NAMES, top=0) == []
+
+
+def test_history_tells_what_is_usual() -> None:
+    rows: list[Row] = [
+        {"carrier": "bad as ever", "failing": 500, "total": 1000, "expected": 500},
+        {"carrier": "worse", "failing": 90, "total": 1000, "expected": 10},
+        {"carrier": "well", "failing": 10, "total": 1000, "expected": 10},
+    ]
+    assert localise(rows, ["carrier"])[0].scopes == [{"carrier": "worse"}]
+    for row in rows:
+        del row["expected"]
+    assert localise(rows, ["carrier"])[0].scopes == [{"carrier": "bad as ever"}]
+
+
+def test_rows_without_history_are_held_against_everybodys() -> None:
+    rows = fleet([{"region": "west"}])
+    for row in rows[::2]:
+        del row["expected"]
+    assert localise(rows, NAMES)[0].scopes == [{"region": "west"}]
+
+
+def test_a_missing_value_is_in_no_scope() -> None:
+    rows = fleet([{"carrier": "cmcc"}])
+    for row in rows:
+        if row["carrier"] == "cmcc":
+            row["region"] = ""
+    rows.append({"firmware": "3.1", "region": None, "failing": 0, "total": 10, "expected": 0.2})
+    answers = localise(rows, NAMES)
+    assert answers[0].scopes == [{"carrier": "cmcc"}]
+    assert not {"", None} & {value for answer in answers for scope in answer.scopes for value in scope.values()}
+
+
+def test_an_attribute_that_nobody_has_does_no_harm() -> None:
+    assert localise(fleet([{"carrier": "cmcc"}]), (*NAMES, "acquirer"))[0].scopes == [{"carrier": "cmcc"}]
+    assert localise(fleet([{}]), ())[0].scopes == [{}]
+
+
+def test_rows_of_the_same_values_are_one() -> None:
+    rows = fleet([{"carrier": "cmcc", "region": "west"}])
+    half = [row | {name: row[name] / 2 for name in ("failing", "total", "expected")} for row in rows]
+    assert localise([*half, *half], NAMES) == localise(rows, NAMES)
+
+
+@pytest.mark.parametrize("name", ["failing", "total", "expected"])
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "3", [3]])
+def test_a_number_that_cannot_be_is_refused_with_its_row(name: str, value: object) -> None:
+    rows = fleet([])
+    rows[3][name] = value
+    with pytest.raises(ValueError, match=f"row 3: {name} is "):
+        localise(rows, NAMES)
+
+
+def test_other_rows_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match="row 0: failing is 3 of a total of 2"):
+        localise([{"failing": 3, "total": 2}], NAMES)
+    with pytest.raises(ValueError, match="row 0: total is None"):
+        localise([{"failing": 3}], NAMES)
+    with pytest.raises(ValueError, match="row 0: carrier is a list"):
+        localise([{"carrier": [], "failing": 3, "total": 3}], NAMES)
+
+
+def test_shares_are_of_the_answers_given() -> None:
+    answers = localise(fleet([{"carrier": "cmcc"}]), NAMES)
+    assert sum(answer.share for answer in answers) == pytest.approx(1)
+    assert [answer.score for answer in answers] == sorted((answer.score for answer in answers), reverse=True)
+    assert 0 < len(localise(fleet([{"carrier": "cmcc"}]), NAMES, top=2)) <= 2
+
+
+cells = st.lists(
+    st.tuples(
+        st.tuples(*(st.sampled_from([*values, None]) for values in FLEET.values())),
+        st.integers(0, 60),
+        st.floats(0, 1),
+        st.none() | st.floats(0, 20),
+    ),
+    max_size=40,
+)
+
+
+def table(drawn: list[tuple[tuple[str | None, ...], int, float, float | None]]) -> list[Row]:
+    return [
+        {**dict(zip(NAMES, values, strict=True)), "failing": total * part, "total": total, "expected": expected}
+        for values, total, part, expected in drawn
+    ]
+
+
+@given(cells, st.randoms(use_true_random=False), st.integers(1, 7))
+@settings(deadline=None)
+def test_any_table_has_an_ordered_answer_whatever_the_order_of_its_rows(drawn: Any, chance: Any, top: int) -> None:
+    rows = table(
+        list({cell[0]: cell for cell in drawn}.values())
+    )  # each combination once: sums of floats have an order
+    answers = localise(rows, NAMES, top=top)
+    assert len(answers) <= top
+    assert all(answer.score > 0 and 0 <= answer.share <= 1 for answer in answers)
+    held = [
+        frozenset(n for n, row in enumerate(rows) if row["total"] and any(s.items() <= row.items() for s in one.scopes))
+        for one in answers
+    ]
+    assert len(set(held)) == len(held)
+    chance.shuffle(rows)
+    assert localise(rows, NAMES, top=top) == answers
+
+
+causes = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in FLEET.items()}).filter(
+    bool
+)
+
+
+@given(causes, st.integers(8, 2_000), st.floats(0, 0.05), st.booleans())
+@settings(deadline=None)
+def test_a_planted_cause_is_found_at_every_size(cause: Row, total: int, usual: float, history: bool) -> None:
+    rows = fleet([cause], total=total, usual=total * usual, history=history)
+    answers = localise(rows, NAMES)
+    assert answers[0].scopes == [cause]
+    twice = [row | {name: 2 * row[name] for name in ("failing", "total", "expected") if name in row} for row in rows]
+    again = localise(twice, NAMES)
+    assert again[0].scopes == [cause]
+    assert again[0].score > answers[0].score
+
+
+@given(causes, st.permutations(["p", "q", "r", "s"]))
+@settings(deadline=None)
+def test_other_names_for_the_values_change_nothing_but_names(cause: Row, letters: list[str]) -> None:
+    called = {name: dict(zip(values, letters, strict=False)) for name, values in FLEET.items()}
+
+    def renamed(row: Row) -> Row:
+        return {name: called[name][value] if name in called else value for name, value in row.items()}
+
+    rows = fleet([cause])
+    before, after = localise(rows, NAMES), localise([renamed(row) for row in rows], NAMES)
+    assert after[0].scopes == [renamed(cause)]
+    assert [answer.score for answer in after] == pytest.approx([answer.score for answer in before])
