@@ -28,7 +28,7 @@ _TIMES: Final = tuple(1.5 * 1.6**step for step in range(15))  # as many as usual
 _LONGEST: Final = 4  # attributes in one scope: nobody acts on longer descriptions
 _FURTHER: Final = 1.2  # times the score: what causes together must explain beside what one of them less does
 _MOST_USUAL: Final = 0.5  # without history: that more than half fail is nobody's habit
-_LEAST_USUAL: Final = 0.001  # no history is long enough to promise less, and `_TIMES` that is all
+_LEAST_USUAL: Final = 0.001  # no history is long enough to promise less; `_TIMES` reach from here to all
 _DECIMALS: Final = 6  # of a score when compared: the order of summation decides nothing
 
 Row = Mapping[str, object]

@@ -22,7 +22,6 @@ from fleetmon.model.terms import Due, Terms, due, last_chance, trade_day
 ANSWER: Final = 120_000  # a request without an answer for so long was not answered
 NEAR: Final = 45 * DAY  # batch numbers and RRNs come again; further apart they are others
 MONEY: Final = ("sale", "completion", "refund")
-_UNDOING: Final = ("reversal", "void", "refund")
 _MOST: Final = 64
 
 
@@ -124,7 +123,10 @@ class Book(Struct):
 
     def standing(self, sale: Sale, now: int, terms: Terms, days: WorkingDays) -> Standing:
         """Where a transaction stands at `now`."""
-        if self.undone(sale):
+        if (undoing := self.undone(sale)) is not None:
+            paid = self._money(sale, now, terms, days) if undoing.kind == "refund" and sale.accepted else None
+            if paid is not None and paid.state == "paid":
+                return paid  # the refund goes its own way
             return Standing("cancelled", "done", Wait.CANCELLED, terms)
         if not sale.accepted:
             if sale.declined:
@@ -135,10 +137,11 @@ class Book(Struct):
 
     def undone(self, sale: Sale) -> Sale | None:
         """What reversed, voided or wholly refunded it."""
-        for other in self.links.get((sale.terminal, sale.id), ()):
-            whole = other.kind != "refund" or other.amount >= sale.amount
-            if other.kind in _UNDOING and other.accepted and whole:
-                return other
+        undoing = [one for one in self.links.get((sale.terminal, sale.id), ()) if one.accepted]
+        back = sum(one.amount for one in undoing if one.kind == "refund")
+        for one in undoing:
+            if one.kind in ("reversal", "void") or (one.kind == "refund" and back >= sale.amount):
+                return one
         return None
 
     def _money(self, sale: Sale, now: int, terms: Terms, days: WorkingDays) -> Standing:

@@ -31,6 +31,7 @@ from fleetmon.model.standing import Standing
 PAID_KEPT: Final = 4 * DAY  # settled sales, for repetitions and late corrections
 OPEN_KEPT: Final = 40 * DAY  # whatever it is, the store has it
 BUCKET: Final = 300_000
+STRANGERS: Final = 1_000  # books of merchants that nobody knows, so that a liar cannot fill the memory
 FAILED: Final = frozenset({"68", "90", "91", "92", "96", "98", "C1"})  # the host's or the switch's fault (F39)
 
 
@@ -58,6 +59,7 @@ class Ledger:
         self.health: dict[str, list[tuple[int, HostHealth]]] = {}
         self.backoffice: dict[str, list[tuple[int, Backoffice]]] = {}
         self.conflicts = 0  # rows that two payouts claim
+        self._strangers: set[str] = set()  # merchants that the registry lacks
         self._pulse: dict[str, dict[int, _Answers]] = {}
 
     # -- in ----------------------------------------------------------------------------------------
@@ -96,10 +98,14 @@ class Ledger:
             _keep_last(self.health.setdefault(host, []), (_sane(event.at, heard_at), event))
 
     def book(self, merchant: str) -> Book:
-        """The merchant's book, begun if it is new."""
+        """The merchant's book, begun if it is new; beyond so many that nobody knows, one for all of them."""
         found = self.books.get(merchant)
         if found is None:
-            found = self.books[merchant] = Book(merchant)
+            if merchant not in self.directory.merchants:
+                if len(self._strangers) >= STRANGERS:
+                    merchant = ""
+                self._strangers.add(merchant)
+            found = self.books.setdefault(merchant, Book(merchant))
         return found
 
     def _file(self, host: str, event: SettlementFile, heard_at: int) -> None:

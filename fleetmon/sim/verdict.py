@@ -129,20 +129,25 @@ class Verdicts:
             return None
         near = self._failing(entry, entry.heard_at - MINUTE, entry.heard_at + MINUTE)
         if entry.response:
-            if meaning(entry.response) == "card":
-                return self._told(entry, "card_declined", f"the issuer refused with {entry.response}", "declined")
-            if near and meaning(entry.response) == "host":
-                return self._told(entry, "host_outage", "the host refused it", "declined", spans=near)
-            return None
-        if not entry.unanswered:
-            return None
-        if not entry.is_reversed:
-            sure = [span for span in near if self._blame(span)]
-            why = "the host answered neither the sale nor its reversal"
-            return self._told(entry, "host_outage", why, "unknown", ["one_sided"], spans=sure) if sure else None
-        lost = ["weak_signal", "one_sided", *(["host_outage"] if near else [])]
-        lost += [blamed.cause for span in self._troubles.get(entry.terminal, ()) if (blamed := self._blame(span))]
-        return self._told(entry, "cancelled", "reversed, because no answer came", "cancelled", accept=lost)
+            return self._refused(entry, near)
+        return self._unanswered(entry, near) if entry.unanswered else None
+
+    def _refused(self, entry: Entry, near: Sequence[Span]) -> dict[str, Any] | None:
+        whose = meaning(entry.response)
+        if whose == "card":
+            return self._told(entry, "card_declined", f"the issuer refused with {entry.response}", "declined")
+        if whose == "host" and near:
+            return self._told(entry, "host_outage", "the host refused it", "declined", spans=near)
+        return None
+
+    def _unanswered(self, entry: Entry, near: Sequence[Span]) -> dict[str, Any] | None:
+        if entry.is_reversed:
+            lost = ["weak_signal", "one_sided", *(["host_outage"] if near else [])]
+            lost += [blamed.cause for span in self._troubles.get(entry.terminal, ()) if (blamed := self._blame(span))]
+            return self._told(entry, "cancelled", "reversed, because no answer came", "cancelled", lost)
+        sure = [span for span in near if self._blame(span)]
+        why = "the host answered neither the sale nor its reversal"
+        return self._told(entry, "host_outage", why, "unknown", ["one_sided"], spans=sure) if sure else None
 
     # -- money -------------------------------------------------------------------------------------
 

@@ -17,8 +17,6 @@ from fleetmon.model.terminal import NO_DEADLINE
 from .market import DUE, OVERDUE, TODAY, YUAN, Market, merchants
 from .world import HOUR, NOON
 
-SIXTY = 60
-
 
 class Kept(Market):
     """A market with a store: what the engine brings about outlives it."""
@@ -37,7 +35,7 @@ class Kept(Market):
         self.settlements |= {(one.merchant, one.business_date): one for one in outcome.settlements}
         self.incidents |= {change.incident.id: change.incident for change in outcome.transitions}
 
-    def die(self, away_s: float = SIXTY) -> list[Fact]:
+    def die(self, away_s: float = 60) -> list[Fact]:
         """Killed, and back after a while; what it has to recall is returned."""
         told, records = list(self.facts), self.records()
         episodes, settlements = list(self.episodes.values()), list(self.settlements.values())
@@ -55,7 +53,7 @@ class Kept(Market):
         ended = [one for one in self.episodes.values() if one.end != NO_DEADLINE]
         self.engine.recall(facts, list(map(again, ended)), over)
 
-    def recover(self, away_s: float = SIXTY) -> None:
+    def recover(self, away_s: float = 60) -> None:
         self.recall(self.die(away_s))
         self.engine.recalled(NOON - 40 * 24 * HOUR * 1000)
 
@@ -172,7 +170,8 @@ def test_a_silence_that_the_snapshot_does_not_know_of_is_over() -> None:
     made.run(HOUR)
     records = made.records()
     made.stop("t1")
-    made.run(6 * HOUR)
+    while not any(one.kind == "silent" for one in made.episodes.values()):
+        made.run(60)
     silent = next(one for one in made.episodes.values() if one.kind == "silent")
     made.restart(records)
     made.engine.resume([again(silent)], [], [])
