@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fleetmon.engine import Fact, Outcome
 from fleetmon.model.cause import Explanation
@@ -21,12 +22,14 @@ from .world import HOUR, NOON
 class Kept(Market):
     """A market with a store: what the engine brings about outlives it."""
 
-    def __init__(self, count: int = 3) -> None:
+    def __init__(self, patient: int | None = None) -> None:
         self.facts: list[Fact] = []
         self.episodes: dict[tuple[str, str, str, int], Episode] = {}
         self.settlements: dict[tuple[str, str], Settlement] = {}
         self.incidents: dict[str, Incident] = {}
-        super().__init__(merchants(count))
+        registry = merchants(3)
+        rows = [*registry.merchants[:2], replace(registry.merchants[2], grace_s=patient)]
+        super().__init__(replace(registry, merchants=rows))
 
     def take(self, outcome: Outcome) -> None:
         super().take(outcome)
@@ -130,18 +133,18 @@ def test_what_was_paid_meanwhile_is_resolved_once(late: Kept) -> None:
     assert late.settlements["m1", TODAY].overdue == 0
 
 
-def test_who_turns_late_after_the_restart_pages_nobody_again(late: Kept) -> None:
-    for key in ("t1", "t2", "t3"):
-        late.sell(key, "second")
-    paid = [one[3] for one in late.money() if one[3] is not None]
-    assert len(paid) == 1
-    late.recover()
-    late.pay("m1", "credited", rows=None)
-    late.until(OVERDUE + 24 * HOUR + HOUR)
-    late.recover()
-    late.run(24 * HOUR)
-    first = [one for one in late.incidents.values() if dict(one.scope).get("business_date") == TODAY]
-    assert sum(one.paged_at is not None for one in first) == 1
+def test_who_turns_late_after_the_restart_pages_nobody_again() -> None:
+    """The third merchant has three hours of grace: late for the same reason, at the same acquirer, on the same day."""
+    made = Kept(patient=3 * HOUR)
+    for key in made.lives:
+        made.sell(key)
+    made.until(OVERDUE + HOUR)
+    paged = [one for one in made.incidents.values() if one.paged_at is not None]
+    assert len(paged) == 1
+    made.recover()
+    made.run(4 * HOUR)
+    third = [one for one in made.incidents.values() if dict(one.scope)["merchant"] == "m3"]
+    assert [(one.paged_at, one.suppressed_by) for one in third] == [(None, paged[0].id)]
 
 
 def test_the_sums_of_a_business_date_are_told(late: Kept) -> None:

@@ -181,6 +181,19 @@ def test_a_part_refunded_leaves_the_sale() -> None:
     assert stands([*SOLD, part], NOON + 2 * HOUR).state == "not_due"
 
 
+def test_refunds_in_parts_that_make_the_whole_cancel_it() -> None:
+    parts = [sale("approved", NOON + HOUR, name, kind="refund", original="s", amount=5_000) for name in ("x", "y")]
+    assert stands([*SOLD, parts[0]], NOON + 2 * HOUR).state == "not_due"
+    assert stands([*SOLD, *parts], NOON + 2 * HOUR).state == "cancelled"
+
+
+def test_a_refund_after_the_payment_leaves_it_paid() -> None:
+    back = sale("approved", DUE + DAY, "x", kind="refund", original="s")
+    assert stands([*SOLD, paid("credited", EARLY), back], DUE + 2 * DAY).state == "paid"
+    void = sale("approved", DUE + DAY, "x", kind="void", original="s")
+    assert stands([*SOLD, paid("credited", EARLY), void], DUE + 2 * DAY).state == "cancelled"
+
+
 def test_another_terminal_s_void_is_another_sale_s() -> None:
     other = sale("approved", NOON + HOUR, "x", kind="void", original="s", who="t2")
     assert stands([*SOLD, other], NOON + 2 * HOUR).state == "not_due"
