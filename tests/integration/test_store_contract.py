@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from fleetmon.engine import Engine, Fact, Message, TerminalChange
 from fleetmon.engine.snapshot import record
 from fleetmon.ingest.quarantine import Refused
+from fleetmon.model.episode import Episode
 from fleetmon.model.errors import StoreError
-from fleetmon.model.events import DeviceEvent
+from fleetmon.model.events import DeviceEvent, Notice
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry
+from fleetmon.model.settlement import Settlement
 from fleetmon.model.terminal import PARTITIONS
 from fleetmon.store import Store, StoreSettings, TerminalRow, Work, address, check
 from fleetmon.store.writes import QUARANTINE_ROWS
@@ -260,6 +263,90 @@ def test_the_view_of_incidents_has_scope_times_and_minutes(store: Store, sql: Ca
     assert sql("SELECT minutes > 1000000 FROM v_incident WHERE id = 'j'")[0][0], "until now while it lasts"
 
 
+# -- episodes and money ------------------------------------------------------------------------------
+
+
+def owed(merchant: str, *, overdue: int = 0, paid: int = 0, at: int = 9, due_at: int = NOW) -> Settlement:
+    cause = "sim_problem" if overdue else ""
+    sums = (2, overdue + paid, 1, paid, int(overdue > 0), overdue, 0, 0)
+    return Settlement(merchant, "2026-11-20", "ACQ", cause, due_at, *sums, at)
+
+
+def test_an_episode_is_one_row_from_its_beginning_to_its_end(store: Store) -> None:
+    weak, mark = (
+        Episode("weak", "terminal/a/heartbeat", 5, worst=-104.5),
+        Episode("mark", "terminal/a/x", 6, 6, "why\0"),
+    )
+    for _ in range(2):
+        write(store, episodes=[weak, mark, weak])
+    found = store.restore(lambda _: -1, 0)
+    assert (found.episodes, store.episodes(0, None, 9)) == (
+        [weak],
+        [Episode("mark", "terminal/a/x", 6, 6, "why\ufffd")],
+    )
+    weak.end, weak.count, weak.worst = 70, 3, -111.0
+    write(store, episodes=[weak])
+    assert store.restore(lambda _: -1, 0).episodes == []
+    assert store.episodes(7, None, 9) == [weak]
+
+
+def test_episodes_are_read_in_parts(store: Store) -> None:
+    made = [Episode("silent", f"terminal/{key}/state", at, at + 1) for key in "bBa1" for at in range(4)]
+    write(store, episodes=made)
+    parts: list[Episode] = []
+    while part := store.episodes(2, parts[-1] if parts else None, 3):
+        parts += part
+    assert sorted(parts, key=lambda one: (one.topic, one.begin)) == parts
+    assert len(parts) == 12
+
+
+def test_late_money_is_known_again_and_shown_in_its_view(store: Store, sql: Callable[[str], list[Any]]) -> None:
+    write(store, settlements=[owed("a", overdue=700), owed("b", overdue=500), owed("c", paid=300)])
+    assert {one.merchant for one in store.restore(lambda _: -1, 0).late} == {"a", "b"}
+    write(store, settlements=[owed("b", paid=500, at=10), owed("a", overdue=700, paid=900, at=10)])
+    assert store.restore(lambda _: -1, 0).late == [owed("a", overdue=700, paid=900, at=10)]
+    names = "merchant, business_date, acquirer, cause, sales_late, amount_late, amount_expected, amount_paid"
+    assert sql(f"SELECT {names} FROM v_settlement_late") == [
+        ("a", "2026-11-20", "ACQ", "sim_problem", 1, 700, 1_600, 900)
+    ]
+    assert sql("SELECT hours_late > 100000 FROM v_settlement_late")[0][0], "until now"
+    assert str(sql("SELECT due_at FROM v_settlement_late")[0][0])[:10] == "1972-09-27"
+
+
+def test_facts_are_read_in_parts_from_a_time_on(store: Store, sql: Callable[[str], list[Any]]) -> None:
+    write(store, facts=[Fact(f"k{number}", 3, tamper(number, at=1_000 * number)) for number in range(1, 51)])
+    sql("DELETE FROM fact WHERE id IN (7, 21, 22, 23, 50)")
+    sql("UPDATE fact SET kind = 'Tomorrow' WHERE id = 30")
+    for at in (0, 1_001, 1_002, 20_020, 21_500, 23_999, 24_024, 49_049, 60_000):
+        wanted = sql(f"SELECT coalesce(max(id), 0) FROM fact WHERE received_at < {at}")[0][0]
+        found = store.facts_before(at)
+        assert wanted <= found
+        assert not sql(f"SELECT 1 FROM fact WHERE id > {wanted} AND id <= {found}"), at
+    after, keys, unreadable, until = store.facts_before(20_020), list[str](), 0, store.restore(lambda _: -1, 0).newest
+    while after < until:
+        part = store.facts(after, until, 4)
+        after, unreadable = part.last, unreadable + part.unreadable
+        keys += [fact.key for fact in part.facts]
+        assert {fact.epoch for fact in part.facts} <= {3}
+    assert keys == [f"k{number}" for number in (20, *range(24, 30), *range(31, 50))]
+    assert unreadable == 1
+
+
+def test_an_empty_store_has_no_past(store: Store) -> None:
+    assert (store.facts_before(NOW), store.restore(lambda _: -1, 0).newest) == (0, 0)
+    assert (store.episodes(0, None, 9), store.past_incidents(0, 9)) == ([], [])
+
+
+def test_announced_work_and_past_incidents_are_known_again(store: Store) -> None:
+    said = Notice(5, "n", "scheduled", 10, 20)
+    notice = Message(5, "ACQ", said, retained=True, topic="t/n", payload=msgspec.json.encode(said))
+    write(store, facts=[Fact("n", 0, notice), Fact("k", 0, tamper(1))])
+    assert store.restore(lambda _: -1, 0).notices == [notice]
+    write(store, transitions=[*resolved("a", 1, 2), *resolved("b", 1, 7), *resolved("c", 1, 5)])
+    assert [one.id for one in store.past_incidents(3, 9)] == ["c", "b"]
+    assert [one.id for one in store.past_incidents(0, 1)] == ["b"], "the latest"
+
+
 # -- retention -----------------------------------------------------------------------------------------
 
 
@@ -278,8 +365,17 @@ def test_what_is_too_old_goes_and_what_is_needed_stays(store: Store, sql: Callab
         ],
         terminals=[row("a")],
         changes=[TerminalChange(old, "a", "never_seen", "up"), TerminalChange(young, "a", "up", "down")],
+        episodes=[
+            *(Episode("weak", f"terminal/a{number}/heartbeat", old, old) for number in range(1_200)),
+            Episode("weak", "terminal/b/heartbeat", old, young),
+            Episode("weak", "terminal/c/heartbeat", old),
+        ],
+        settlements=[owed("old", overdue=5, due_at=old), owed("young", due_at=young)],
     )
     store.forget(NOW)
+    settled(lambda: sql("SELECT count(*) FROM episode") == [(2,)] and sql("SELECT count(*) FROM settlement") == [(1,)])
+    assert sql("SELECT topic FROM episode ORDER BY topic") == [("terminal/b/heartbeat",), ("terminal/c/heartbeat",)]
+    assert sql("SELECT merchant FROM settlement") == [("young",)]
     settled(lambda: sql("SELECT count(*) FROM fact")[0][0] == 2 and len(store.incidents(None, None, 9)) == 2)
     assert sql("SELECT key FROM fact ORDER BY id") == [("late",), ("young",)], "no snapshot contains the late one"
     assert sorted(found.id for found in store.incidents(None, None, 10)) == ["lasts", "lately"]

@@ -143,7 +143,7 @@ def test_who_turns_late_after_the_restart_pages_nobody_again() -> None:
     assert len(paged) == 1
     made.recover()
     made.run(4 * HOUR)
-    third = [one for one in made.incidents.values() if dict(one.scope)["merchant"] == "m3"]
+    third = [one for one in made.incidents.values() if dict(one.scope).get("merchant") == "m3"]
     assert [(one.paged_at, one.suppressed_by) for one in third] == [(None, paged[0].id)]
 
 

@@ -126,10 +126,10 @@ def test_an_outage_over_the_cutoff_is_why_the_money_comes_a_day_later(tmp_path: 
 
 
 def test_a_host_that_fails_at_the_hour_of_paying_is_why_it_is_late(tmp_path: Path, contract: ModuleType) -> None:
-    bank = FLEET.hosts[0].id
-    start = MONDAY + 15 * HOUR * 1000
-    outage = HostOutage(at_s=HOUR, for_s=9 * HOUR, who={"acquirer": bank})
-    played = play(tmp_path, outage, hours=4.5, start=start, sales_per_hour=100)
+    ((bank, _),) = Counter(row.acquirer for row in FLEET.terminals).most_common(1)
+    start = MONDAY + 16 * HOUR * 1000
+    outage = HostOutage(at_s=900, for_s=9 * HOUR, who={"acquirer": bank})
+    played = play(tmp_path, outage, hours=2.75, start=start, sales_per_hour=100)
     assert problems(contract, played) == []
     late = [one for one in played.truth["explanations"] if one["state"] == ["overdue"]]
     assert late
@@ -151,9 +151,8 @@ def test_of_what_two_troubles_share_or_a_wrong_clock_tells_nothing_is_said(
     tmp_path: Path, contract: ModuleType
 ) -> None:
     clerk = FLEET.terminals[0].id
-    who = {"carrier": "CMCC", "region": REGION}
     steps = [
-        CarrierOutage(at_s=21 * HOUR, for_s=3 * HOUR, who=who),
+        CarrierOutage(at_s=21 * HOUR, for_s=3 * HOUR, who={"carrier": "CMCC", "region": REGION}),
         NetworkOutage(at_s=22 * HOUR, for_s=4 * HOUR, who={"terminal": [row.id for row in FLEET.terminals]}),
         Skew(at_s=0, by_s=7200, who={"terminal": clerk}),
     ]
@@ -193,4 +192,5 @@ def test_under_terminal_capture_money_counts_from_the_closing_of_the_batch(
             key, sale = sales[row.rrn or ""]
             assert closed[key, sale.batch or ""].at < payout.at
     unpaid = Counter(one["stage"] for one in played.found["explanations"] if one["state"] == "not_due")
-    assert set(unpaid) == {"batch"}
+    assert unpaid["batch"] > 100
+    assert set(unpaid) <= {"batch", "clearing"}

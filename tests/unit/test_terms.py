@@ -1,4 +1,4 @@
-"""When money is due: golden cases computed with another implementation and a real calendar, and the rules one by one."""
+"""When money is due: golden cases computed with another implementation and a real calendar, then the rules."""
 
 from datetime import date, datetime, timedelta, timezone
 

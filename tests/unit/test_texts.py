@@ -43,7 +43,8 @@ FACTS: dict[str, int | str] = {
     "otherwise_at": FRIDAY, "acquirer": "Bank X", "since_at": FRIDAY, "until_at": FRIDAY + 3_600_000, "terminals": 12,
     "carrier": "CMCC", "region": "yuhua", "host": "Bank Y", "expected": 990_000, "missing": 5_000, "limit": 1_000_000,
     "reason": "chargeback", "told_at": FRIDAY, "credited_at": MONDAY, "posted": "1", "number": "2", "mcc": "5812",
-    "posted_mcc": "8398", "valid_to": "2026-06-30", "km": 14, "minutes": 95, "dbm": -113, "rtt_ms": 2600, "seconds": 5400, "failures": 7, "requests": 9, "count": 230, "part": "reader",
+    "posted_mcc": "8398", "valid_to": "2026-06-30", "km": 14, "minutes": 95, "dbm": -113, "rtt_ms": 2600,
+    "seconds": 5400, "failures": 7, "requests": 9, "count": 230, "part": "reader",
     "by": "void", "cancelled_at": FRIDAY, "closed_at": FRIDAY, "result": "not_agree", "event": "late",
 }  # fmt: skip
 BROKEN = re.compile(
