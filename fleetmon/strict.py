@@ -89,9 +89,11 @@ def problems(value: Any, kind: Any, path: str = "") -> Iterator[str]:  # noqa: A
             for index, item in enumerate(value):
                 yield from problems(item, get_args(part)[0], f"{path}[{index}]")
             return
-        if isinstance(value, dict) and len(value) > 1 and get_origin(part) is dict:
+        if isinstance(value, dict) and get_origin(part) is dict:
+            keys, values = get_args(part)
             for key, inner in value.items():
-                yield from problems({key: inner}, part, f"{path}.{key}")
+                yield from problems(key, keys, f"{path}.{key}")
+                yield from problems(inner, values, f"{path}.{key}")
             return
     try:
         msgspec.convert(value, kind, strict=False)

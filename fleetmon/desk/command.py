@@ -1,6 +1,7 @@
 """`fleetmon explain`: exit status 0 answered, 1 nothing fits the question, 2 wrong usage or several merchants."""
 
 import asyncio
+import os
 import sys
 import time
 from datetime import datetime
@@ -11,7 +12,7 @@ import msgspec
 import typer
 
 from fleetmon import config
-from fleetmon.desk import daemon
+from fleetmon.desk import daemon, stored
 from fleetmon.desk.answer import party, written
 from fleetmon.ingest import recording as recordings
 from fleetmon.locale import Audience, Language, fill, texts
@@ -40,16 +41,24 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     recording: Annotated[Path | None, typer.Option(help="Ask a recording instead of a daemon.")] = None,
     registry: Annotated[Path | None, typer.Option(help="The registry of the recording's fleet.")] = None,
     prefix: Annotated[str, typer.Option(help="MQTT topic prefix of the recording.")] = DEFAULT_PREFIX,
+    config_file: Annotated[
+        Path | None, typer.Option("--config.file", help="Ask the store of this configuration instead of a daemon.")
+    ] = None,
 ) -> None:
     """Say why a merchant's money has not come: is it late, why, who acts, what next."""
     day = date.strftime("%Y-%m-%d") if date else None
     asked = Enquiry(merchant, day, rrn, transaction, audience)
     if (recording is None) != (registry is None):
         raise typer.BadParameter("--recording and --registry go together")
+    if recording is not None and config_file is not None:
+        raise typer.BadParameter("--recording and --config.file exclude each other")
+    now = round(time.time() * 1000)
     if recording is not None and registry is not None:
         found = _of_recording(recording, registry, Topics(prefix), asked)
+    elif config_file is not None:
+        found = stored.ask(config.load(config_file, os.environ), asked, now)
     else:
-        found = asyncio.run(daemon.ask(url, _token(token_file), asked, round(time.time() * 1000)))
+        found = asyncio.run(daemon.ask(url, _token(token_file), asked, now))
     _show(found, asked, lang, form)
 
 

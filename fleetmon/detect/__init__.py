@@ -16,6 +16,7 @@ from fleetmon.detect.settlement_overdue import SETTLEMENT_OVERDUE
 from fleetmon.detect.site_outage import SITE_OUTAGE
 from fleetmon.detect.tamper import TAMPER
 from fleetmon.detect.terminal_offline import TERMINAL_OFFLINE
+from fleetmon.detect.weak_signal import WEAK_SIGNAL
 from fleetmon.model.detector import Detector, DeviceDetector, GroupDetector
 
 DETECTORS: tuple[Detector, ...] = (
@@ -28,6 +29,7 @@ DETECTORS: tuple[Detector, ...] = (
     CARRIER_OUTAGE_IN_REGION,
     SITE_OUTAGE,
     TERMINAL_OFFLINE,
+    WEAK_SIGNAL,
     SETTLEMENT_OVERDUE,
     INTERFACE_FAULT,
     MERCHANT_REWRITTEN,
@@ -47,4 +49,5 @@ __all__ = [
     "INGEST_IMPAIRED",
     "POLICIES",
     "TERMINAL_OFFLINE",
+    "WEAK_SIGNAL",
 ]

@@ -6,15 +6,16 @@ outage explains it by then it never opens. When an outage closes, who is still s
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, INGEST_IMPAIRED, POLICIES, TERMINAL_OFFLINE
+from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, INGEST_IMPAIRED, POLICIES, TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.agenda import Agenda, Parts
 from fleetmon.engine.fleet import Fleet, slack
 from fleetmon.engine.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
-from fleetmon.engine.shard import Delta, FaultChange, HostReport, LivenessChange, Move, Shard
+from fleetmon.engine.links import Links
+from fleetmon.engine.shard import Delta, FaultChange, HostReport, LinkReport, LivenessChange, Move, Shard
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.events import Notice
@@ -35,6 +36,8 @@ class Correlator:
     def __init__(self, fleet: Fleet, shard: Shard) -> None:
         self.incidents = Incidents()
         self._hosts = Hosts(self.incidents)
+        self._links = Links(self.incidents, shard.habits.patience, lambda *later: self._at(*later))
+        shard.habits.outages = self._outages
         self._fleet = fleet
         self._shard = shard
         self._agenda = Agenda(
@@ -44,6 +47,7 @@ class Correlator:
                 "fault": self._judge_fault,
                 "group": self._judge,
                 "host": self._hosts.fire,
+                "weak": self._links.look_again,
             }
         )
         self._at = self._agenda.at
@@ -69,6 +73,8 @@ class Correlator:
                 self._move(delta)
             elif isinstance(delta, HostReport):
                 self._hosts.observe(delta, self._at)
+            elif isinstance(delta, LinkReport):
+                self._links.look(delta.terminal, delta.at)
             else:
                 self._fault(delta)
 
@@ -108,6 +114,8 @@ class Correlator:
         self.incidents.restore(incident)
         if detector := _group_detector(incident):
             self._mark(detector, incident.scope, incident.opened_at)
+        if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
+            self._links.watch(weak, incident.opened_at)
         for device in DEVICE_DETECTORS:
             if device.kind == incident.kind and device.oneshot_ms is not None:
                 self._at(incident.opened_at + device.oneshot_ms, 99, "fault", device.kind, incident.scope)
@@ -366,13 +374,18 @@ class Correlator:
     def _explanation(self, terminal: Terminal, rank: int) -> Status | None:
         """Whether an open outage of a rank before `rank` has the terminal: one that fires, else a pending one."""
         found = None
-        for detector, scope in self._fleet.groups.of(terminal):
-            incident = self.incidents.find(detector.kind, scope) if _RANK[detector] < rank else None
-            if incident is not None:
+        for detector, incident in self._outages(terminal):
+            if _RANK[detector] < rank:
                 if incident.status is Status.FIRING:
                     return Status.FIRING
                 found = incident.status
         return found
+
+    def _outages(self, terminal: Terminal) -> Iterator[tuple[GroupDetector, Incident]]:
+        """The open outages that may have taken the terminal, pending or firing."""
+        for detector, scope in self._fleet.groups.of(terminal):
+            if incident := self.incidents.find(detector.kind, scope):
+                yield detector, incident
 
     def _not_before(self, now: int, interval: int) -> int | None:
         """The end of everyone's fresh grace after we were deaf, if `now` is before it; unknown while we are."""

@@ -3,10 +3,10 @@
 Everything here depends on one terminal alone, so shards can be split over processes by site or
 merchant. What terminals tell together is the correlator's.
 
-Liveness (times by arrival, deadlines from `detect/terminal_offline`):
+Liveness (times by arrival, deadlines from `detect/terminal_offline`; what is usual is learned, see `habits`):
 
-    never_seen --message--> up --2 beats missed, or a will--> suspect --3 missed--> down
-    up --shutdown, or silent while closed--> asleep --missed opening--> down
+    never_seen --message--> up --2 beats missed, or a will--> suspect --3 missed, or the usual--> down
+    up --shutdown, or silent while closed as declared or usual--> asleep --missed opening--> down
     any --message--> up
 
 While nothing is heard at all (`deaf_since`) no deadline counts, and afterwards everyone gets a fresh
@@ -15,24 +15,23 @@ grace from `heard_since` on.
 
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.fleet import Fleet, slack
+from fleetmon.engine.habits import Habits, lost_before
+from fleetmon.engine.news import GRACEFUL, fact_key, is_swapped, why_no_news
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
+from fleetmon.engine.presence import EARLY
 from fleetmon.engine.timeline import Timeline
 from fleetmon.model.detector import DeviceDetector
-from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, Notice, Payout, Sequenced, State, Transaction
+from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, Notice, Sequenced, State
 from fleetmon.model.terminal import FULL, NO_DEADLINE, Cohort, Liveness, Order, Terminal
 
-LATEST: Final = 60_000  # a birth that arrives after that of a later session is at most so much older
-EARLY: Final = 20 * 60_000  # before closing time a silence is most likely the evening's end
 MOST_CODES: Final = 32  # fault codes of one kind remembered of one terminal
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
-_GRACEFUL: Final = ("shutdown", "sleep", "maintenance")
 _NO_WORD: Final = (-1, -1, False)
 
 
@@ -70,6 +69,13 @@ class FaultChange(NamedTuple):
     until: int | None = None  # it happened once, and counts until then
 
 
+class LinkReport(NamedTuple):
+    """Something was learned of a terminal's link."""
+
+    at: int
+    terminal: Terminal
+
+
 class HostReport(NamedTuple):
     """A host told of its health, or announced work."""
 
@@ -78,7 +84,7 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Move | FaultChange | HostReport
+Delta = LivenessChange | Move | FaultChange | LinkReport | HostReport
 
 
 class Shard:
@@ -92,6 +98,7 @@ class Shard:
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
         self.faults: dict[str, Faults] = {}  # by terminal
         self.timeline = Timeline({})
+        self.habits = Habits(fleet)
         self._deltas: list[Delta] = []
 
     def observe(self, messages: Sequence[Message], outcome: Outcome) -> list[Delta]:
@@ -131,7 +138,7 @@ class Shard:
                 else:
                     self._terminal_fact(terminal, message, outcome)
             else:
-                outcome.facts.append(Fact(_fact_key(message, event), 0, message))
+                outcome.facts.append(Fact(fact_key(message, event), 0, message))
                 if isinstance(event, (HostHealth, Notice)):
                     self._deltas.append(HostReport(now, key, event))
         return self._take()
@@ -155,9 +162,11 @@ class Shard:
         if terminal.liveness is _UP:
             terminal.due = terminal.last_seen + terminal.wait_ms
         elif terminal.liveness is Liveness.ASLEEP:
-            terminal.due = self._opening(terminal, terminal.since)
+            terminal.due = self.habits.presence.opening(terminal, terminal.since)
         elif terminal.liveness is Liveness.DOWN:
-            terminal.due = self._closing(terminal, terminal.since)
+            terminal.due = self.habits.presence.closing(terminal, terminal.since)
+        elif terminal.liveness is Liveness.SUSPECT:
+            terminal.due = self._proof(terminal)
         elif terminal.liveness is Liveness.NEVER_SEEN and not terminal.session:
             terminal.due = NO_DEADLINE
         else:
@@ -178,12 +187,13 @@ class Shard:
         return deltas
 
     def _heartbeat(self, terminal: Terminal, beat: Heartbeat, now: int, *, retained: bool) -> None:
+        lost = lost_before(terminal, beat, now)
         if retained or self._in_order(terminal, beat) not in _FRESH:
             return
         if beat.interval_s is not None:
             self._promise(terminal, beat.interval_s)
         self.timeline.beat(terminal, beat, now)
-        self._alive(terminal, now)
+        self._alive(terminal, now, lost)
 
     def _terminal_fact(self, terminal: Terminal, message: Message, outcome: Outcome) -> None:
         event = message.event
@@ -191,18 +201,19 @@ class Shard:
             if not self._state(terminal, event, message.received_at, retained=message.retained):
                 return
         elif isinstance(event, Sequenced):
+            lost = lost_before(terminal, event, message.received_at)
             order = self._in_order(terminal, event)
             if order is Order.REPEATED:
                 return
             if order is Order.OLD_BOOT and not terminal.born <= event.boot <= terminal.boot:
                 epoch = max(terminal.epoch - 1, 0)  # a straggler of the device that stood here before
-                outcome.facts.append(Fact(_fact_key(message, event, epoch), epoch, message))
+                outcome.facts.append(Fact(fact_key(message, event, epoch), epoch, message))
                 return
             if isinstance(event, DeviceEvent):
                 self._device(terminal, event, message.received_at)
             if order in _FRESH and not message.retained:
-                self._alive(terminal, message.received_at)
-        outcome.facts.append(Fact(_fact_key(message, event, terminal.epoch), terminal.epoch, message))
+                self._alive(terminal, message.received_at, lost)
+        outcome.facts.append(Fact(fact_key(message, event, terminal.epoch), terminal.epoch, message))
 
     def _in_order(self, terminal: Terminal, event: Sequenced) -> Order:
         """Note a counted message, and say how it stands to the others."""
@@ -216,8 +227,8 @@ class Shard:
 
     def _state(self, terminal: Terminal, said: State, now: int, *, retained: bool) -> bool:
         """Take in a birth, a farewell or a will; whether it was news."""
-        if no_news := _no_news(terminal, said, retained=retained):
-            self.counts[no_news] += 1
+        if known := why_no_news(terminal, said, retained=retained):
+            self.counts[known] += 1
             return False
         if said.session != terminal.session:
             self._new_session(terminal, said, now)
@@ -232,7 +243,7 @@ class Shard:
         return True
 
     def _new_session(self, terminal: Terminal, said: State, now: int) -> None:
-        swapped = _swapped(terminal, said)
+        swapped = is_swapped(terminal, said)
         if swapped or said.boot < terminal.boot:
             terminal.epoch += 1
             terminal.former, terminal.born = terminal.boot, said.boot
@@ -250,7 +261,7 @@ class Shard:
 
     def _farewell(self, terminal: Terminal, said: State, now: int, *, retained: bool) -> None:
         terminal.ended = said.session
-        if said.reason in _GRACEFUL:
+        if said.reason in GRACEFUL:
             if not retained:
                 terminal.last_seen = now
             self._sleep(terminal, now)
@@ -262,7 +273,10 @@ class Shard:
         elif terminal.liveness in (_UP, Liveness.NEVER_SEEN):
             self._expire(terminal, now)
 
-    def _alive(self, terminal: Terminal, now: int) -> None:
+    def _alive(self, terminal: Terminal, now: int, lost: int = 0) -> None:
+        deaf = self.deaf_since is not None or self.heard_since > terminal.last_seen
+        if self.habits.back(terminal, now, lost, deaf=deaf):
+            self._deltas.append(LinkReport(now, terminal))
         terminal.last_seen = now
         terminal.will_at = 0
         terminal.overslept = False
@@ -274,32 +288,28 @@ class Shard:
         terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
 
     def _sleep(self, terminal: Terminal, at: int) -> None:
-        terminal.due = self._opening(terminal, at)
+        terminal.due = self.habits.presence.opening(terminal, at)
         terminal.will_at = 0
         self._change(terminal, Liveness.ASLEEP, at)
         self.deadlines.arm(terminal)
 
-    def _opening(self, terminal: Terminal, at: int) -> int:
-        """When a terminal asleep since `at` is missed at the next opening of its shop."""
-        opening = self.fleet.hours(terminal).next_opening(at)
-        return NO_DEADLINE if opening is None else opening + self.fleet.defaults.opening_slack_s * 1000
-
     def _expire(self, terminal: Terminal, at: int) -> None:
         """The terminal's deadline passed at `at`, or its will came."""
+        presence = self.habits.presence
         if at < self.heard_since + terminal.wait_ms:
             terminal.due = self.heard_since + terminal.wait_ms
             self.deadlines.arm(terminal)
         elif terminal.liveness is Liveness.ASLEEP:
             terminal.overslept = True
             self._down(terminal, at)
-        elif not self.fleet.hours(terminal).is_open(at):
+        elif presence.is_off(terminal, at):
             self._sleep(terminal, at)
         elif terminal.liveness is Liveness.SUSPECT:
             self._down(terminal, at)
         elif terminal.liveness is Liveness.DOWN:  # reopened since: it is still down
-            terminal.due = self._closing(terminal, at)
+            terminal.due = presence.closing(terminal, at)
             self.deadlines.arm(terminal)
-        elif (closing := self._closing(terminal, at)) <= at + EARLY:  # people switch off before the doors close
+        elif (closing := presence.closing(terminal, at)) <= at + EARLY:  # people switch off before the doors close
             terminal.due = closing
             self.deadlines.arm(terminal)
         else:
@@ -310,20 +320,16 @@ class Shard:
     def _proof(self, terminal: Terminal) -> int:
         """When the silence of a suspect proves it down."""
         heard = max(terminal.last_seen, self.heard_since)
-        margin = slack(terminal.interval_ms)
+        interval, margin = terminal.interval_ms, slack(terminal.interval_ms)
+        beats = self.habits.patience.beats(terminal, terminal.last_seen)
         if terminal.will_at:
-            return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, terminal.interval_ms, margin)
-        return heard + TERMINAL_OFFLINE.down_after(terminal.interval_ms, margin)
+            return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
+        return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
 
     def _down(self, terminal: Terminal, at: int) -> None:
-        terminal.due = self._closing(terminal, at)  # then nobody expects it any longer
+        terminal.due = self.habits.presence.closing(terminal, at)  # then nobody expects it any longer
         self._change(terminal, Liveness.DOWN, at)
         self.deadlines.arm(terminal)
-
-    def _closing(self, terminal: Terminal, at: int) -> int:
-        """When the terminal's shop closes next, at `at` or later."""
-        closing = self.fleet.hours(terminal).next_closing(at)
-        return NO_DEADLINE if closing is None else closing
 
     def _change(self, terminal: Terminal, after: Liveness, at: int) -> None:
         before = terminal.liveness
@@ -365,39 +371,5 @@ class Shard:
                 self._deltas.append(FaultChange(now, terminal, detector, present=False, code="replaced"))
 
 
-def _swapped(terminal: Terminal, said: State) -> bool:
-    return bool(said.serial and terminal.serial and terminal.boot >= 0 and said.serial != terminal.serial)
-
-
-def _no_news(terminal: Terminal, said: State, *, retained: bool) -> str:
-    """Why a State tells nothing new; empty when it does."""
-    offline, swapped = said.state == "offline", _swapped(terminal, said)
-    if said.session == terminal.session:
-        over = said.session == terminal.ended and not (said.reason in _GRACEFUL and terminal.will_at)
-        return "repeated" if over or not offline else ""
-    if said.session == terminal.ended or (offline and terminal.session and said.boot <= terminal.boot):
-        return "old_session"
-    if said.boot <= terminal.boot and not swapped:
-        if 0 < terminal.session_at - said.at <= LATEST:
-            return "old_session"
-        if retained and said.boot < terminal.boot:
-            return "old_boot"
-    return ""
-
-
 def _present(codes: dict[str, tuple[int, int, bool]]) -> bool:
     return any(active for _, _, active in codes.values())
-
-
-def _fact_key(message: Message, event: object, epoch: int = 0) -> str:
-    """What makes a message the same as its repetition (contract, Conventions)."""
-    match event:
-        case State():
-            return f"{message.key}/{epoch}/{event.boot}/{event.session}/{event.state}/{event.reason or ''}"
-        case Transaction():
-            return f"{message.key}/{event.id}/{event.stage}"
-        case Sequenced():
-            return f"{message.key}/{epoch}/{event.boot}/{event.seq}"
-        case Payout():
-            return f"{message.key}/{event.id}/{event.event}"
-    return f"{message.topic}/{blake2b(message.payload, digest_size=8).hexdigest()}"

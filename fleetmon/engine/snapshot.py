@@ -35,6 +35,9 @@ class TerminalRecord(Struct, array_like=True, gc=False):
     session_at: int = 0
     born: int = -1
     overslept: bool = False
+    runs: bytes = b""  # these two are longer than any integer of msgpack's
+    watched_from: int = 0
+    nights: bytes = b""
 
 
 def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
@@ -46,6 +49,7 @@ def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
         terminal.ended, terminal.serial, cohort.carrier, cohort.model, cohort.firmware,
         {kind: dict(codes) for kind, codes in faults.items()} if faults else {},
         terminal.former, terminal.session_at, terminal.born, terminal.overslept,
+        _packed(terminal.runs), terminal.watched_from, _packed(terminal.nights),
     )  # fmt: skip
 
 
@@ -53,6 +57,7 @@ def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
     """Put records back. A terminal that there is no room for any more is left out."""
     fleet = shard.fleet
     terminals, find, promise, watch = fleet.terminals, fleet.find, fleet.promise, shard.watch
+    recall = shard.habits.patience.recall
     cohorts: dict[tuple[Cohort, str, str, str], Cohort] = {}
     for found in records:
         terminal = terminals.get(found.id) or find(found.id)
@@ -66,9 +71,17 @@ def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
         terminal.session, terminal.ended, terminal.serial = found.session, found.ended, found.serial or terminal.serial
         terminal.former, terminal.session_at, terminal.born = found.former, found.session_at, found.born
         terminal.overslept = found.overslept
+        terminal.watched_from, terminal.nights = found.watched_from, int.from_bytes(found.nights, "big")
+        if found.runs:
+            terminal.runs = int.from_bytes(found.runs, "big")
+            recall(terminal)
         if found.interval_ms != terminal.interval_ms:
             terminal.interval_ms, terminal.wait_ms = promise(found.interval_ms // 1000)
         if found.faults:
             shard.faults[terminal.id] = found.faults
         watch(terminal)
     fleet.sort()
+
+
+def _packed(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")

@@ -110,7 +110,7 @@ def _see(sight: Sight, members: Iterable[Terminal], now: int, heard_since: int) 
 
 def _onset(terminal: Terminal) -> int:
     """When a silence that matters began: after the last sign of life, or when the shop should have opened."""
-    if terminal.liveness is not Liveness.DOWN:
+    if terminal.liveness is not Liveness.DOWN or not terminal.overslept:
         return terminal.last_seen
     patience = TERMINAL_OFFLINE.down_after(terminal.interval_ms, slack(terminal.interval_ms))
     return max(terminal.last_seen, terminal.since - patience)

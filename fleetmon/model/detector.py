@@ -4,12 +4,13 @@ A detector says *whether* something is wrong; the engine keeps the life of the i
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from fleetmon.model.events import DeviceEvent, HostHealth
 from fleetmon.model.incident import Policy
+from fleetmon.model.runs import Runs
 
 Grouping = Literal["site", "region", "carrier"]
 
@@ -36,16 +37,40 @@ class IngestDetector(NamedTuple):
     policy: Policy
 
 
+class DownAfter(Protocol):
+    """(interval, slack, missed beats that prove it) -> silence that proves it; by default where nothing is known."""
+
+    def __call__(self, interval: int, slack: int, beats: int = ..., /) -> int: ...  # noqa: D102
+
+
+class Beats(Protocol):
+    """What is known of a link, its interval, mistakes allowed in a day -> missed beats that prove it down."""
+
+    def __call__(self, runs: Runs, interval: int, budget: float, /, *, weak: bool) -> int: ...  # noqa: D102
+
+
 class LivenessDetector(NamedTuple):
     """Judges the silence of one terminal by deadlines. All times in milliseconds."""
 
     kind: str
     policy: Policy
     suspect_after: Callable[[int, int], int]  # (interval, slack) -> silence that makes a suspect
-    down_after: Callable[[int, int], int]  # (interval, slack) -> silence that proves it
-    down_after_will: Callable[[int, int, int, int], int]  # (last seen, will at, interval, slack) -> time of proof
+    down_after: DownAfter
+    down_after_will: Callable[[int, int, int, int, int], int]  # (last seen, will at, interval, slack, beats) -> when
     unanswered_at: Callable[[int, int], int]  # (will at, interval) -> when a reconnection ought to have come
     hold: Callable[[int], int]  # interval -> how long neighbours get to show that they share the fault
+    missed: Callable[[int, int, int], int]  # (silence, interval, slack) -> the longest patience that it outlasted
+    most_beats: Callable[[int], int]  # interval -> the longest patience with a link that is not announced as weak
+    beats: Beats
+
+
+class LinkDetector(NamedTuple):
+    """Judges what a terminal's link loses, by its runs, the longest patience, and the mistakes allowed in a day."""
+
+    kind: str
+    policy: Policy
+    breached: Callable[[Runs, int, float], bool]
+    recovered: Callable[[Runs, int, float], bool]
 
 
 class GroupDetector(Struct, frozen=True, eq=False, gc=False):
@@ -85,4 +110,6 @@ class MoneyDetector(NamedTuple):
     policy: Policy
 
 
-Detector = MoneyDetector | IngestDetector | LivenessDetector | GroupDetector | DeviceDetector | HostDetector
+Detector = (
+    MoneyDetector | IngestDetector | LivenessDetector | LinkDetector | GroupDetector | DeviceDetector | HostDetector
+)

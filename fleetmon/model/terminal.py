@@ -77,6 +77,9 @@ class Terminal(Struct, gc=False):
     session: str = ""
     session_at: int = NEVER  # when it began, by the terminal's own clock
     ended: str = ""  # the session that is over, whose repeated birth or will is no news
+    runs: int = 0  # what engine/patience remembers
+    watched_from: int = NEVER  # the open time since then is not in `runs` yet
+    nights: int = 0  # what engine/presence remembers
 
     @property
     def partition(self) -> int:

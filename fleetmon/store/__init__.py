@@ -1,5 +1,6 @@
 """Memory that outlives the process: one writer thread, group commit, then the acknowledgement."""
 
+from fleetmon.store.archive import Archive
 from fleetmon.store.care import backup, check
 from fleetmon.store.payouts import StoredPayouts
 from fleetmon.store.restore import Restored
@@ -9,6 +10,7 @@ from fleetmon.store.store import Store
 from fleetmon.store.writer import Work
 
 __all__ = [
+    "Archive",
     "ChangeRow",
     "QuarantineRow",
     "Restored",

@@ -68,6 +68,15 @@ def facts(connection: sa.Connection, after: int, until: int, limit: int) -> Part
     return _part(connection.execute(query).all(), until)
 
 
+def facts_below(connection: sa.Connection, subject: str, start: str, since: int, limit: int) -> Part:
+    """The latest facts of a terminal, merchant or host whose keys begin so (with a slash at the end)."""
+    table = schema.fact
+    mine = (table.c.key >= start) & (table.c.key < f"{start[:-1]}0")  # 0 follows the slash
+    query = sa.select(table).where(mine, table.c.subject == subject, table.c.received_at >= since)
+    latest = connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
+    return _part(latest[::-1], 0)
+
+
 def _part(rows: Sequence[sa.Row[Any]], otherwise: int) -> Part:
     part = Part([], rows[-1].id if rows else otherwise)
     for row in rows:

@@ -316,13 +316,14 @@ def test_late_money_is_known_again_and_shown_in_its_view(store: Store, sql: Call
 def test_facts_are_read_in_parts_from_a_time_on(store: Store, sql: Callable[[str], list[Any]]) -> None:
     write(store, facts=[Fact(f"k{number}", 3, tamper(number, at=1_000 * number)) for number in range(1, 51)])
     sql("DELETE FROM fact WHERE id IN (7, 21, 22, 23, 50)")
+    until = store.restore(lambda _: -1, 0).newest
     sql("UPDATE fact SET kind = 'Tomorrow' WHERE id = 30")
     for at in (0, 1_001, 1_002, 20_020, 21_500, 23_999, 24_024, 49_049, 60_000):
         wanted = sql(f"SELECT coalesce(max(id), 0) FROM fact WHERE received_at < {at}")[0][0]
         found = store.facts_before(at)
         assert wanted <= found
         assert not sql(f"SELECT 1 FROM fact WHERE id > {wanted} AND id <= {found}"), at
-    after, keys, unreadable, until = store.facts_before(20_020), list[str](), 0, store.restore(lambda _: -1, 0).newest
+    after, keys, unreadable = store.facts_before(20_020), list[str](), 0
     while after < until:
         part = store.facts(after, until, 4)
         after, unreadable = part.last, unreadable + part.unreadable

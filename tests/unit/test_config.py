@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from fleetmon import config
+from fleetmon.model.days import day_from
 from fleetmon.model.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +128,25 @@ def test_the_url_of_the_store_has_one_spelling(url: str, wanted: str, tmp_path: 
     found = problems(written(tmp_path, store={"url": url}))
     assert len(found) == 1
     assert found[0].startswith(wanted), found
+
+
+def test_what_codes_mean_to_an_acquirer_is_checked_by_path(tmp_path: Path) -> None:
+    (tmp_path / "registry.yml").write_text("hosts: [{id: ACQ, kind: acquirer}]")
+    file = tmp_path / "fleetmon.yml"
+    file.write_text('registry: registry.yml\nresponse_codes: {ACQ: {A0: card, "77": kes, "7": keys}}\nledger_days: 41')
+    words = "ok, card, entry, merchant, software, keys, host, cutover, duplicate, state"
+    assert [problem.partition(" matching")[0] for problem in problems(file)] == [
+        f"response_codes.ACQ.77: Invalid enum value 'kes'; allowed are {words}",
+        "response_codes.ACQ.7: Expected `str`",
+        "ledger_days: Expected `int` <= 40",
+    ]
+    file.write_text("registry: registry.yml\nresponse_codes: {ACQ: {A0: card}, AQC: {A0: card}}")
+    with pytest.raises(ConfigError, match=r"response_codes\.AQC: is no host of the registry"):
+        config.load(file, {})
+    file.write_text("registry: registry.yml\nresponse_codes: {ACQ: {A0: card}}")
+    loaded = config.load(file, {})
+    assert loaded.config.response_codes == {"ACQ": {"A0": "card"}}
+    assert not loaded.days.is_working(day_from("2026-10-01")), "a public holiday"
 
 
 def test_a_registry_may_be_json(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def daemon(known: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
                 place = int(query.get("cursor", "0"))
                 more = {"name": "Noodle", "number": "1", "acquirer": "A", "at_risk": None, "payout": None}
                 following = str(place + 1) if place + 1 < len(known) else None
-                self.answer(200, {"settlements": [known[place] | more], "next": following})
+                self.answer(200, {"settlements": [known[place] | more], "next": following, "complete": True})
 
         def answer(self, status: int, body: dict[str, Any]) -> None:
             self.send_response(status)

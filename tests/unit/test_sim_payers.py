@@ -5,14 +5,18 @@ from typing import Any
 import msgspec
 
 from fleetmon.model.days import DAY, date_of, day_of, midnight
+from fleetmon.model.errors import SinkError
 from fleetmon.model.events import Payout, SettlementFile
 from fleetmon.model.registry import Host, Merchant, Registry
 from fleetmon.model.topics import Topics
 from fleetmon.sim.chance import seeded
 from fleetmon.sim.demand import Demand
 from fleetmon.sim.drawer import Taking
+from fleetmon.sim.hosts import Hosts
+from fleetmon.sim.pace import Moment
 from fleetmon.sim.payers import MOST_ROWS, Payers
 from fleetmon.sim.settings import SimSettings
+from fleetmon.sim.terminal import Outgoing
 from fleetmon.sim.till import Till
 from fleetmon.working_days import working_days
 
@@ -158,3 +162,37 @@ def test_a_merchant_that_the_registry_lacks_has_the_default_terms() -> None:
     assert said.business_date == date_of(day_of(MONDAY))
     assert said.rows is not None
     assert said.rows[0].merchant is None
+
+
+class Line:
+    """A line that breaks at the first word of a payout."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.broken = 0
+        self.heard: list[str] = []
+
+    async def connect(self, _: Outgoing | None) -> None:
+        self.connected = True
+
+    async def publish(self, message: Outgoing) -> None:
+        kind = message.topic.rpartition("/")[2]
+        if kind != "health" and not self.broken:
+            self.broken, self.connected = 1, False
+            raise SinkError("broken", retryable=True)
+        self.heard.append(kind)
+
+    async def cut(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+async def test_word_of_a_payout_is_kept_until_the_broker_has_it() -> None:
+    street, line = Street(), Line()
+    street.sell(MONDAY + 10 * HOUR)
+    hosts = Hosts([BANK], [street.till], street.payers, Topics(), line)
+    for at in range(MONDAY + 10 * HOUR, DUE, MINUTE):
+        await hosts._report(Moment(0.0, at))
+    assert line.broken
+    assert [kind for kind in line.heard if kind != "health"] == ["file", "settlement", "settlement"]
+    assert hosts.sent == len(line.heard)

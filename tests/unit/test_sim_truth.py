@@ -129,7 +129,7 @@ def test_a_host_that_fails_at_the_hour_of_paying_is_why_it_is_late(tmp_path: Pat
     ((bank, _),) = Counter(row.acquirer for row in FLEET.terminals).most_common(1)
     start = MONDAY + 16 * HOUR * 1000
     outage = HostOutage(at_s=900, for_s=9 * HOUR, who={"acquirer": bank})
-    played = play(tmp_path, outage, hours=2.75, start=start, sales_per_hour=100)
+    played = play(tmp_path, outage, hours=3.25, start=start, sales_per_hour=80)
     assert problems(contract, played) == []
     late = [one for one in played.truth["explanations"] if one["state"] == ["overdue"]]
     assert late

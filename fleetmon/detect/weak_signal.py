@@ -1,0 +1,38 @@
+"""A terminal's link loses so much that its silence proves nothing in time.
+
+Evidence are runs of missed beats that the terminal lived through: in the same boot and session, in open hours,
+alone. The link is weak when the longest wait allowed would still call it down by mistake twice as often as
+the budget permits; it is well again when the budget is kept.
+Where it can be wrong: a terminal that stops beating for minutes without restarting looks the same.
+"""
+
+from bisect import bisect_right
+
+from fleetmon.model.detector import LinkDetector
+from fleetmon.model.incident import Policy
+from fleetmon.model.runs import LENGTHS, Runs
+
+_FEW = 3  # longer runs of its own, before a network's habit may call a link weak
+_OVERSPENT = 2.0
+
+
+def breached(runs: Runs, most_beats: int, budget: float) -> bool:
+    """Whether the longest wait allowed would make far too many mistakes."""
+    return runs.counts[1] >= _FEW and _mistakes(runs, most_beats) > _OVERSPENT * budget
+
+
+def recovered(runs: Runs, most_beats: int, budget: float) -> bool:
+    """Whether the budget can be kept again."""
+    return _mistakes(runs, most_beats) <= budget
+
+
+def _mistakes(runs: Runs, most_beats: int) -> float:
+    return runs.rates()[bisect_right(LENGTHS, most_beats) - 1]
+
+
+WEAK_SIGNAL = LinkDetector(
+    kind="weak_signal",
+    policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=0),
+    breached=breached,
+    recovered=recovered,
+)

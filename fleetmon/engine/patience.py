@@ -1,0 +1,133 @@
+"""How long the silence of each terminal is waited out, learned from the silences that it lived through.
+
+All that is remembered of a terminal is one integer of some 50 bytes, 0 for most: how many runs of missed beats
+there were, by length, and in how much time. Both fade with the open time that passes, so that nights
+and outages let nothing be forgotten and old trouble is forgiven in a month. How long runs go on is also
+counted for each network, for those of whom little is known yet.
+"""
+
+from bisect import bisect_right
+from typing import Final
+
+from fleetmon.detect import TERMINAL_OFFLINE, WEAK_SIGNAL
+from fleetmon.model.days import DAY
+from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs, onward
+from fleetmon.model.terminal import NEVER, Terminal
+
+PER_30_DAYS: Final = 1.0  # mistakes that a terminal may cause, by default
+_MINUTE: Final = 60_000
+_DAY: Final = 1_440  # minutes
+_FADE: Final = 30  # days: each takes a thirtieth away
+_FORGOTTEN: Final = 300  # days after which nothing is left
+# From the low end: minutes watched (they fade, too), minutes since the last fading, then a count for each of LENGTHS.
+_MINUTES: Final = (1 << 20) - 1
+_FRESH: Final = (1 << 12) - 1
+_FRESH_AT: Final = 20
+_COUNTS_AT: Final = 32
+_BITS: Final = 22  # of each count
+_ONE: Final = 16  # counts are in sixteenths
+_MOST: Final = (1 << _BITS) - 1
+_ENOUGH: Final = 4_096  # runs of a network, after which the old ones count half
+_NETWORKS: Final = 1_000  # terminals name carriers; the memory shall not keep them all
+_TRUSTED: Final = 20  # runs that the fleet's habit is worth to a network, and the usual one to the fleet
+_USUAL: Final = [USUAL_ONWARD] * (len(LENGTHS) - 1)
+
+
+class Patience:
+    """What is known of the links of all terminals, and what follows from it."""
+
+    def __init__(self) -> None:
+        self.budget = PER_30_DAYS / 30  # mistakes of one terminal in an open day
+        self._fleet = [0] * len(LENGTHS)
+        self._networks: dict[tuple[str, str], list[int]] = {}
+
+    def note(self, terminal: Terminal, beats: int) -> None:
+        """A terminal lived through a silence of so many missed beats."""
+        place = bisect_right(LENGTHS, beats) - 1
+        shift = _COUNTS_AT + _BITS * place
+        if terminal.runs >> shift & _MOST < _MOST - _ONE:
+            terminal.runs += _ONE << shift
+        self._share(terminal, place, 1)
+
+    def recall(self, terminal: Terminal) -> None:
+        """Count what was read back for the terminal's network."""
+        for place, count in enumerate(_counts(terminal.runs)):
+            if count >= _ONE:
+                self._share(terminal, place, count // _ONE)
+
+    def watch(self, terminal: Terminal, until: int, since: int) -> None:
+        """The time up to `until` was open and undisturbed; that from `since` on will be, unless it is `NEVER`."""
+        if terminal.watched_from != NEVER and until - terminal.watched_from >= _MINUTE:
+            terminal.runs = _pass(terminal.runs, (until - terminal.watched_from) // _MINUTE)
+        terminal.watched_from = since
+
+    def beats(self, terminal: Terminal, at: int) -> int:
+        """How many missed beats prove the terminal down."""
+        runs, interval = self._runs(terminal, at), terminal.interval_ms
+        weak = WEAK_SIGNAL.breached(runs, TERMINAL_OFFLINE.most_beats(interval), self.budget)
+        return TERMINAL_OFFLINE.beats(runs, interval, self.budget, weak=weak)
+
+    def is_weak(self, terminal: Terminal, at: int) -> bool:
+        """Whether no allowed patience keeps the budget, by far."""
+        most = TERMINAL_OFFLINE.most_beats(terminal.interval_ms)
+        return WEAK_SIGNAL.breached(self._runs(terminal, at), most, self.budget)
+
+    def is_well(self, terminal: Terminal, at: int) -> bool:
+        """Whether the budget is kept with an allowed patience."""
+        most = TERMINAL_OFFLINE.most_beats(terminal.interval_ms)
+        return WEAK_SIGNAL.recovered(self._runs(terminal, at), most, self.budget)
+
+    def _runs(self, terminal: Terminal, at: int) -> Runs:
+        if terminal.watched_from != NEVER and at - terminal.watched_from >= DAY:
+            whole = (at - terminal.watched_from) // _MINUTE * _MINUTE
+            self.watch(terminal, at, terminal.watched_from + whole)
+        days = (terminal.runs & _MINUTES) / _DAY
+        if terminal.watched_from != NEVER:
+            days += max(at - terminal.watched_from, 0) / DAY
+        usual = onward(_sums(self._fleet), _USUAL, _TRUSTED)
+        if network := self._networks.get(_network(terminal)):
+            usual = onward(_sums(network), usual, _TRUSTED)
+        return Runs(days, [count / _ONE for count in _sums(_counts(terminal.runs))], usual)
+
+    def _share(self, terminal: Terminal, place: int, count: int) -> None:
+        key = _network(terminal)
+        if key not in self._networks and len(self._networks) < _NETWORKS:
+            self._networks[key] = [0] * len(LENGTHS)
+        for counts in (self._fleet, self._networks.get(key)):
+            if counts is not None:
+                counts[place] += count
+                if counts[place] > _ENOUGH:
+                    counts[:] = [one // 2 for one in counts]
+
+
+def _network(terminal: Terminal) -> tuple[str, str]:
+    return terminal.cohort.carrier, terminal.cohort.network
+
+
+def _counts(runs: int) -> list[int]:
+    counts = runs >> _COUNTS_AT
+    return [counts >> _BITS * place & _MOST for place in range(len(LENGTHS))]
+
+
+def _sums(counts: list[int]) -> list[int]:
+    """From runs of each length, those of at least that length."""
+    total, sums = 0, []
+    for count in reversed(counts):
+        total += count
+        sums.append(total)
+    return sums[::-1]
+
+
+def _pass(runs: int, minutes: int) -> int:
+    """Let open time pass, at the end of each day of which everything fades."""
+    if minutes >= _FORGOTTEN * _DAY:
+        return _FADE * _DAY
+    watched, fresh, counts = runs & _MINUTES, runs >> _FRESH_AT & _FRESH, _counts(runs)
+    while minutes:
+        step = min(minutes, _DAY - fresh)
+        minutes, watched, fresh = minutes - step, watched + step, fresh + step
+        if fresh == _DAY:
+            fresh, watched = 0, watched * (_FADE - 1) // _FADE
+            counts = [count * (_FADE - 1) // _FADE for count in counts]
+    packed = sum([count << _BITS * place for place, count in enumerate(counts)])
+    return packed << _COUNTS_AT | fresh << _FRESH_AT | watched

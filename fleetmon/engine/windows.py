@@ -1,0 +1,185 @@
+"""The table of planned work, and which of it is in force for a terminal.
+
+Asked only when an incident opens or is to page, never by a heartbeat. Each window lies under the narrowest
+attribute that it names, so of ten thousand windows a question looks at the few of that terminal. Windows
+that overlap, or follow each other within the settle time, are one stretch of planned work.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from fleetmon.engine.fleet import Fleet
+from fleetmon.model.days import DAY
+from fleetmon.model.terminal import Terminal
+from fleetmon.model.window import Occurrence, State, Window, values
+
+KEPT: Final = 2 * DAY  # after its end a window is forgotten
+_NARROWEST: Final = (
+    "terminal", "site", "merchant", "provider", "acquirer", "carrier", "firmware", "model", "region", "network",
+)  # fmt: skip
+_ROLES: Final = ("acquirer", "provider", "carrier")
+_Key = tuple[str, str]
+_EVERYBODY: Final[_Key] = "", ""
+
+
+class Cover(NamedTuple):
+    """One stretch of planned work as a terminal sees it. `until` is the end and the settle time."""
+
+    window: str  # the one in force that ends last
+    start: int
+    end: int
+    until: int
+
+
+class Windows:
+    """Windows by id. What is put again with other times is changed, shortened or prolonged by that."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, Window] = {}
+        self._under: dict[_Key, dict[str, Window]] = {}
+        self._of_host: dict[str, dict[str, Window]] = {}  # whose own work it is
+        self._begun: dict[tuple[str, Occurrence], int] = {}  # flexible work that has begun
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(self._windows.values())
+
+    def find(self, window_id: str) -> Window | None:
+        """A window by its id."""
+        return self._windows.get(window_id)
+
+    def put(self, window: Window) -> None:
+        """Take in a window, new or changed."""
+        self.drop(window.id)
+        self._windows[window.id] = window
+        for key in _keys(window):
+            self._under.setdefault(key, {})[window.id] = window
+        if window.host:
+            self._of_host.setdefault(window.host, {})[window.id] = window
+
+    def drop(self, window_id: str) -> None:
+        """Nothing is known of it any longer."""
+        window = self._windows.pop(window_id, None)
+        if window is None:
+            return
+        for key in _keys(window):
+            del self._under[key][window_id]
+            if not self._under[key]:
+                del self._under[key]
+        if window.host:
+            del self._of_host[window.host][window_id]
+            if not self._of_host[window.host]:
+                del self._of_host[window.host]
+
+    def forget(self, now: int) -> None:
+        """Drop what is over for long."""
+        for window in list(self):
+            if all(span.end < now - KEPT for span in (*window.occurrences, *self.spans(window))):
+                self.drop(window.id)
+        self._begun = {key: at for key, at in self._begun.items() if key[0] in self._windows}
+
+    def begin(self, terminal: Terminal, at: int) -> list[Window]:
+        """A fault or a technician's mark: flexible work that waits for one begins, or began then."""
+        begun = []
+        for window in self._over(terminal):
+            for span in window.occurrences if window.flexible_ms is not None else ():
+                if span.start <= at < span.end and at < self._begun.get((window.id, span), span.end):
+                    self._begun[window.id, span] = at
+                    begun.append(window)
+        return begun
+
+    def spans(self, window: Window) -> list[Occurrence]:
+        """When the work is in force; of a flexible one only what has begun."""
+        if window.flexible_ms is None:
+            return list(window.occurrences)
+        begun = [self._begun.get((window.id, span)) for span in window.occurrences]
+        return [Occurrence(at, at + window.flexible_ms) for at in begun if at is not None]
+
+    def cover(self, terminal: Terminal, at: int) -> Cover | None:
+        """The planned work in force for a terminal at that moment."""
+        over = [(span, window) for window in self._over(terminal) for span in self.spans(window)]
+        inside = [(span.end, window.id) for span, window in over if span.start <= at < span.end]
+        if not inside:
+            return None
+        start, end, until = at, at, at + 1
+        while grown := [
+            (span, window.settle_ms)
+            for span, window in over
+            if span.start <= until
+            and span.end + window.settle_ms > start
+            and (span.start < start or span.end > end or span.end + window.settle_ms > until)
+        ]:
+            start = min(start, *[span.start for span, _ in grown])
+            end = max(end, *[span.end for span, _ in grown])
+            until = max(until, *[span.end + settle for span, settle in grown])
+        return Cover(max(inside)[1], start, end, until)
+
+    def is_planned(self, host: str, at: int) -> bool:
+        """Whether the host itself is under planned work."""
+        found = self._of_host.get(host, {}).values()
+        return any(span.start <= at < span.end for window in found for span in self.spans(window))
+
+    def state(self, window: Window, now: int) -> State:
+        """Where a window stands."""
+        if window.cancelled:
+            return "cancelled"
+        spans = self.spans(window)
+        if any(span.start <= now < span.end for span in spans):
+            return "active"
+        waits = any(now < span.end for span in window.occurrences if window.flexible_ms is not None)
+        return "scheduled" if waits or any(now < span.start for span in spans) else "ended"
+
+    def in_force(self, now: int) -> list[Window]:
+        """The windows that are active."""
+        return [window for window in self if self.state(window, now) == "active"]
+
+    def by_state(self, now: int) -> Counter[State]:
+        """How many windows stand where."""
+        return Counter(self.state(window, now) for window in self)
+
+    def _over(self, terminal: Terminal) -> Iterator[Window]:
+        """The windows that cover a terminal, whenever they are."""
+        if not self._windows:
+            return
+        cohort = terminal.cohort
+        keys = [_EVERYBODY, ("terminal", terminal.id), ("site", terminal.site), ("merchant", terminal.merchant)]
+        keys += cohort._asdict().items()
+        seen = set()
+        for key in keys:
+            for window in self._under.get(key, {}).values():
+                if window.id not in seen and window.covers(terminal):
+                    seen.add(window.id)
+                    yield window
+
+
+def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
+    """Whom a window may cover: all whom it covers, and others where no index is that narrow."""
+    if "terminal" in window.selector:
+        found = (fleet.terminals.get(key) for key in values(window.selector["terminal"]))
+        return [terminal for terminal in found if terminal is not None]
+    if "site" in window.selector:
+        return [one for site in values(window.selector["site"]) for one in fleet.groups.shop(site)]
+    return fleet.terminals.values()
+
+
+def count(fleet: Fleet, windows: Iterable[Window]) -> int:
+    """How many terminals at least one of these windows covers; what many share is counted by cohorts."""
+    narrow = [one for one in windows if one.selector.keys() & {"terminal", "site", "merchant"}]
+    wide = [one for one in windows if one not in narrow]
+    cohorts = {cohort for cohort, _ in fleet.census.counts}
+    shared = {one for one in cohorts if any(window.covers(Terminal("", "", "", one, 0, 0)) for window in wide)}
+    own = {
+        terminal.id
+        for window in narrow
+        for terminal in candidates(fleet, window)
+        if terminal.cohort not in shared and window.covers(terminal)
+    }
+    return len(own) + sum(number for (cohort, _), number in fleet.census.counts.items() if cohort in shared)
+
+
+def _keys(window: Window) -> list[_Key]:
+    """What a window lies under: one of these is told by each terminal that it covers."""
+    if window.host and not window.selector:
+        return [(role, window.host) for role in _ROLES]
+    name = next((name for name in _NARROWEST if name in window.selector), None)
+    return [(name, value) for value in set(values(window.selector[name]))] if name else [_EVERYBODY]
