@@ -23,7 +23,9 @@ def host_outage(case: Case) -> Suspicion | None:
     if near and case.kept_back:
         clues.append(Clue("message", 4.5 * case.hindrance(near), cite_all(near)))
     elif near and case.at_host:
-        weight = 3.0 if sum(one.overlap(*case.span) for one in near) >= LONG else 0.5
+        paying = (case.standing.due_at or 0) - LONG, case.standing.due_at or 0
+        missed = sum(one.overlap(*case.span) for one in near) >= LONG or any(one.touches(*paying) for one in near)
+        weight = 3.0 if missed else 0.5
         clues.append(Clue("message", weight - 2.0 * any(one.event == "ready" for one in case.files), cite_all(near)))
     elif near:
         clues.append(Clue("message", 3.0, cite_all(near)))
