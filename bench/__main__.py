@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.detection import detection
 from bench.drain import drain
 from bench.memory import memory
+from bench.money import money
 from bench.report import Report, machine, peers, say
 from bench.restart import restart
 
@@ -24,12 +25,14 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
     if quick:
         return {
             "drain": [lambda report, folder: drain(report, folder, 1_000, 5, 2, 1_000)],
+            "money": [lambda report, folder: money(report, folder, 1_000, 2_000)],
             "memory": [lambda report, folder: memory(report, folder, 5_000)],
             "detection": [lambda report, folder: detection(report, folder, 2_000, 50)],
             "restart": [lambda report, folder: restart(report, folder, 2_000, "restart_s", 2, 1_000)],
         }
     return {
         "drain": [lambda report, folder: drain(report, folder, 10_000, 20, 7, 50_000)],
+        "money": [lambda report, folder: money(report, folder, 10_000, 200_000)],
         "memory": [lambda report, folder: memory(report, folder, 1_000_000)],
         "detection": [lambda report, folder: detection(report, folder, 100_000, 2_000)],
         "restart": [
@@ -43,7 +46,7 @@ def main() -> None:
     """Says on standard error which targets are missed."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--quick", action="store_true", help="small numbers, nothing is written")
-    options.add_argument("--only", nargs="+", metavar="PART", help="drain, memory, detection, restart")
+    options.add_argument("--only", nargs="+", metavar="PART", help="drain, money, memory, detection, restart")
     options.add_argument("--output", type=Path, default=Path(__file__).parent / "results.json")
     chosen = options.parse_args()
     parts = _parts(quick=chosen.quick)

@@ -61,7 +61,8 @@ def candidates(engine: Engine, now: int) -> Iterator[tuple[Sale, list[Candidate]
     """Everything unpaid at `now`, with the causes that are suspected, not yet ranked."""
     explainer = engine.explainer
     ledger = explainer.ledger
-    gather = Gather(engine.fleet, ledger.directory, ledger, explainer.timeline, engine.correlator.incidents)
+    correlator = engine.correlator
+    gather = Gather(engine.fleet, ledger.directory, ledger, explainer.timeline, correlator.incidents, correlator.works)
     for sale, standing in ledger.unpaid(now):
         case = gather.case(sale, standing, now)
         suspected = [(cause, found) for cause in CAUSES if (found := cause.suspect(case)) is not None]

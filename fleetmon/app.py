@@ -259,14 +259,14 @@ class Daemon:
             incident = change.incident
             moved = change.before is not incident.status
             self._on_transition(change)
-            if incident.fired_at is None or not moved:
+            if change.calls:
+                self._outbox[incident.id, incident.status.value] = change.at
+            if incident.fired_at is None or not (moved or change.calls):
                 continue
             log.info(
                 "incident", status=incident.status.value, kind=incident.kind, incident=incident.id,
                 scope=dict(incident.scope), terminals=incident.terminals, reason=change.reason,
             )  # fmt: skip
-            if incident.paged_at is not None:
-                self._outbox[incident.id, incident.status.value] = change.at
         self.board.put(change.incident for change in transitions)
         if any(change.incident.paged_at is not None for change in transitions):
             for alertmanager in self.alertmanagers:

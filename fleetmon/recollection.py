@@ -81,7 +81,6 @@ class Recollection:
         await self._forget(now)
         self._engine.recalled(since)
         self.complete = True
-        gc.freeze()  # as what was restored
         seconds = round(time.monotonic() - began, 1)
         log.info("ledger recalled", facts=self._read, unreadable=self._unreadable, seconds=seconds)
 
@@ -94,6 +93,7 @@ class Recollection:
             self._read += len(part.facts)
             self._unreadable += part.unreadable
             await self._take(part.facts)
+            gc.freeze()  # nearly all of it stays: the collector need not walk it, which would hold up the loop
             reached = part.facts[-1].message.received_at if part.facts else 0
             if dropping and day_of(reached) > day:
                 day = day_of(reached)

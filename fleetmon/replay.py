@@ -85,8 +85,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def _is_page(change: Transition) -> bool:
-    moved = change.before is not change.incident.status
-    return moved and change.incident.status in (Status.FIRING, Status.RESOLVED) and change.incident.paged_at is not None
+    return change.calls and change.incident.status in (Status.FIRING, Status.RESOLVED)
 
 
 def _page(change: Transition) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Story:
         elif change.before is Status.PENDING and incident.status is Status.FIRING:
             loud = "PAGE" if incident.paged_at is not None else "ticket"
             self._line("fleetmon", f"{loud}: {summary}. {description}")
+        elif incident.status is Status.FIRING and change.calls:
+            self._line("fleetmon", f"PAGE: {summary}. {description}")
         elif incident.status is Status.RESOLVED:
             self._line("fleetmon", f"resolved: {summary}")
             self._resolved = self._resolved or incident.paged_at is not None

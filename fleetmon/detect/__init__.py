@@ -10,6 +10,7 @@ from fleetmon.detect.device_fault import DEVICE_FAULT
 from fleetmon.detect.host_outage import HOST_OUTAGE
 from fleetmon.detect.ingest_impaired import INGEST_IMPAIRED
 from fleetmon.detect.interface_fault import INTERFACE_FAULT
+from fleetmon.detect.maintenance_overdue import MAINTENANCE_OVERDUE
 from fleetmon.detect.merchant_rewritten import MERCHANT_REWRITTEN
 from fleetmon.detect.provider_unlicensed import PROVIDER_UNLICENSED
 from fleetmon.detect.settlement_overdue import SETTLEMENT_OVERDUE
@@ -30,6 +31,7 @@ DETECTORS: tuple[Detector, ...] = (
     SITE_OUTAGE,
     TERMINAL_OFFLINE,
     WEAK_SIGNAL,
+    MAINTENANCE_OVERDUE,
     SETTLEMENT_OVERDUE,
     INTERFACE_FAULT,
     MERCHANT_REWRITTEN,
@@ -47,6 +49,7 @@ __all__ = [
     "GROUP_DETECTORS",
     "HOST_OUTAGE",
     "INGEST_IMPAIRED",
+    "MAINTENANCE_OVERDUE",
     "POLICIES",
     "TERMINAL_OFFLINE",
     "WEAK_SIGNAL",

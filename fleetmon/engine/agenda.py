@@ -10,7 +10,7 @@ holds only numbers, texts and records without cycles the collector of cycles nee
 
 from collections.abc import Callable, Generator, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from fleetmon.model.terminal import NO_DEADLINE
 
@@ -19,6 +19,12 @@ T = TypeVar("T")
 Parts = Generator[int, None, T]  # at each pause how many terminals it has looked at since the last; T at the end
 Action = Callable[..., Parts[None] | None]  # what to do, called with its arguments and the time; None: done at once
 _Timer = tuple[int, int, int, str, tuple[Any, ...]]  # due, rank, number, name of the action, its arguments
+
+
+class Plan(Protocol):
+    """Has something done later, see `Agenda.at`."""
+
+    def __call__(self, due: int, rank: int, action: str, *args: object) -> None: ...  # noqa: D102
 
 
 class Agenda:

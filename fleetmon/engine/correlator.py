@@ -9,22 +9,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, INGEST_IMPAIRED, POLICIES, TERMINAL_OFFLINE, WEAK_SIGNAL
-from fleetmon.engine.agenda import Agenda, Parts
-from fleetmon.engine.fleet import Fleet, slack
+from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
+from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
+from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.hearing import Hearing, not_before
 from fleetmon.engine.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.links import Links
-from fleetmon.engine.shard import Delta, FaultChange, HostReport, LinkReport, LivenessChange, Move, Shard
+from fleetmon.engine.shard import Delta, FaultChange, HostReport, LinkReport, LivenessChange, Move, Shard, Work
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
+from fleetmon.engine.works import Works
 from fleetmon.model.detector import GroupDetector
-from fleetmon.model.events import Notice
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
+from fleetmon.model.window import is_window
 
 SETTLE: Final = 5_000  # from a change to its judgement, so that a burst is judged once
-FLAPPING: Final = 3  # losses of our link within `SHAKY` are as bad as a long one
-SHAKY: Final = 600_000
 LOOK_AGAIN: Final = 60_000  # for what no change tells: that those still up were heard since
 _TROUBLED: Final = (Liveness.SUSPECT, Liveness.DOWN)
 _RANK: Final = {detector: rank for rank, detector in enumerate(GROUP_DETECTORS)}
@@ -35,23 +35,25 @@ class Correlator:
 
     def __init__(self, fleet: Fleet, shard: Shard) -> None:
         self.incidents = Incidents()
-        self._hosts = Hosts(self.incidents)
-        self._links = Links(self.incidents, shard.habits.patience, lambda *later: self._at(*later))
+        actions: dict[str, Action] = {}
+        self._agenda = Agenda(actions)
+        self._at: Plan = self._agenda.at
+        self.hearing = Hearing(self.incidents, self._at)
+        self.works = Works(shard, self.incidents, self._at)
+        self._hosts = Hosts(self.incidents, self.works)
+        self._links = Links(self.incidents, shard.habits.patience, self._at)
         shard.habits.outages = self._outages
         self._fleet = fleet
         self._shard = shard
-        self._agenda = Agenda(
-            {
-                "link": self._judge_link,
-                "own": self._judge_own,
-                "fault": self._judge_fault,
-                "group": self._judge,
-                "host": self._hosts.fire,
-                "weak": self._links.look_again,
-            }
-        )
-        self._at = self._agenda.at
-        self._losses: list[int] = []  # when our link was lost lately
+        actions |= {
+            "link": self.hearing.judge,
+            "own": self._judge_own,
+            "fault": self._judge_fault,
+            "group": self._judge,
+            "host": self._hosts.fire,
+            "weak": self._links.look_again,
+            **self.works.actions,
+        }
         self._due: dict[tuple[GroupDetector, Scope], int] = {}  # groups to be judged, and when
         self._troubled: Counter[tuple[GroupDetector, Scope]] = Counter()
 
@@ -75,43 +77,21 @@ class Correlator:
                 self._hosts.observe(delta, self._at)
             elif isinstance(delta, LinkReport):
                 self._links.look(delta.terminal, delta.at)
+            elif isinstance(delta, Work):
+                self.works.work(delta)
             else:
                 self._fault(delta)
 
-    def link_lost(self, at: int) -> None:
-        """We hear nothing since `at`. A link that is lost again and again is as bad as one that is gone."""
-        kind = INGEST_IMPAIRED.kind
-        self._losses = [lost for lost in self._losses if lost > at - SHAKY] + [at]
-        incident = self.incidents.find(kind, ())
-        if incident is None:
-            incident = self.incidents.open(kind, (), at, "link lost")
-        incident.clear_since = None
-        if incident.status is Status.PENDING and len(self._losses) >= FLAPPING:
-            self.incidents.fire(incident, at, "link lost again and again")
-        elif incident.status is Status.PENDING:
-            self._at(at + POLICIES[kind].hold_ms, 0, "link", incident)
-
     def link_found(self, at: int) -> None:
-        """We hear again; it is over when that lasts."""
-        incident = self.incidents.find(INGEST_IMPAIRED.kind, ())
-        if incident is not None and incident.status is Status.PENDING:
-            self.incidents.end(incident, at, "link regained")
-        elif incident is not None:
-            incident.clear_since = at
-            self._at(at + INGEST_IMPAIRED.policy.keep_ms, 0, "link", incident)
+        """We hear again: what was put off for that is due."""
+        self.hearing.found(at)
         self._agenda.thaw(at)
         self._due.update({group: at for group, due in self._due.items() if due == NO_DEADLINE})
-
-    def _judge_link(self, incident: Incident, due: int) -> None:
-        policy, clear_since = INGEST_IMPAIRED.policy, incident.clear_since
-        if incident.status is Status.PENDING:
-            self.incidents.fire(incident, due, "link lost")
-        elif incident.status is Status.FIRING and clear_since is not None and due >= clear_since + policy.keep_ms:
-            self.incidents.end(incident, due, "link regained", clear_since)
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing incident that was read back."""
         self.incidents.restore(incident)
+        self.works.restore(incident)
         if detector := _group_detector(incident):
             self._mark(detector, incident.scope, incident.opened_at)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
@@ -120,13 +100,10 @@ class Correlator:
             if device.kind == incident.kind and device.oneshot_ms is not None:
                 self._at(incident.opened_at + device.oneshot_ms, 99, "fault", device.kind, incident.scope)
 
-    def recall(self, host: str, notice: Notice) -> None:
-        """Know again what was announced."""
-        self._hosts.note(host, notice)
-
     def regrouped(self, now: int) -> None:
         """The registry changed: who shares what is another matter now, and so may be every open outage."""
         self.count_troubled()
+        self.works.overdue.regrouped(now)
         for incident in self.incidents:
             if detector := _group_detector(incident):
                 self._mark(detector, incident.scope, now + SETTLE)
@@ -156,6 +133,8 @@ class Correlator:
             self._open_own(terminal, at)
         elif own is not None and change.after in (Liveness.UP, Liveness.ASLEEP):
             self.incidents.end(own, at, "heard again" if change.after is Liveness.UP else "went to sleep")
+        if change.after is Liveness.UP:
+            self.works.heard(terminal, at)
 
     def _move(self, move: Move) -> None:
         before = set(self._fleet.groups.of(move.terminal, move.before))
@@ -180,7 +159,7 @@ class Correlator:
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:
         if incident.status is not Status.PENDING:
             return
-        later = self._not_before(due, terminal.interval_ms)
+        later = not_before(self._shard, due, terminal.interval_ms)
         explained = self._explanation(terminal, len(GROUP_DETECTORS))
         if explained is Status.FIRING:
             self.incidents.end(incident, due, "explained by a wider outage")
@@ -221,7 +200,7 @@ class Correlator:
         sample = sorted(terminal.interval_ms for terminal in members[:16])
         interval = sample[len(sample) // 2] if sample else 0
         incident = self.incidents.find(detector.kind, scope)
-        later = self._not_before(now, interval)
+        later = not_before(self._shard, now, interval)
         if later and (later == NO_DEADLINE or incident is None or incident.status is Status.PENDING):
             self._mark(detector, scope, later)  # only opening is ever held back
         elif incident is None:
@@ -299,6 +278,7 @@ class Correlator:
             self._mark(detector, incident.scope, max(due, now + SETTLE))
         else:
             incident.measure([terminal.id for terminal in silent])
+            yield from self.works.planned.weigh(incident, silent)
             self.incidents.fire(incident, now, "silent together")
             yield len(silent)
             yield from self._absorb(detector, incident, silent, now)
@@ -316,6 +296,8 @@ class Correlator:
             if len(sight.silent) > incident.terminals:
                 incident.terminals = len(sight.silent)
                 self.incidents.note(incident, now, "grew")
+                if is_window(incident.suppressed_by):
+                    yield from self.works.planned.reweigh(incident, sight.silent, now)
             if tally.silent > len(sight.silent) or any(t.liveness is Liveness.UP for t in sight.silent):
                 self._mark(detector, incident.scope, now + LOOK_AGAIN)
         elif incident.clear_since is None:
@@ -331,14 +313,13 @@ class Correlator:
         """The terminals that were announced as down by themselves, not by what took them later."""
         kind = TERMINAL_OFFLINE.kind
         firing = [one for one in self.incidents if one.kind == kind and one.status is Status.FIRING]
-        return {incident.scope[0][1] for incident in firing if incident.suppressed_by is None}
+        return {one.scope[0][1] for one in firing if one.suppressed_by is None or is_window(one.suppressed_by)}
 
     def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> Parts[None]:
         """An outage closed: who is still silent has a trouble of its own."""
         for child in self.incidents:
             if child.suppressed_by == closed.id:
-                child.suppressed_by = None
-                self.incidents.note(child, now, "outlasted the wider outage")
+                self.incidents.free(child, now, "outlasted the wider outage")
         for part in parts(members):
             for terminal in part:
                 if terminal.liveness is Liveness.DOWN:
@@ -353,7 +334,8 @@ class Correlator:
         ids = {terminal.id for terminal in silent}
         for part in parts(list(self.incidents)):
             for child in part:
-                free = child.status is Status.FIRING and child.suppressed_by is None and child is not incident
+                free = child.suppressed_by is None or is_window(child.suppressed_by)
+                free = free and child.status is Status.FIRING and child is not incident
                 if free and not ids.isdisjoint(self._concerned(child, _RANK[detector])):
                     child.suppressed_by = incident.id
                     self.incidents.note(child, now, "explained by a wider outage")
@@ -386,13 +368,6 @@ class Correlator:
         for detector, scope in self._fleet.groups.of(terminal):
             if incident := self.incidents.find(detector.kind, scope):
                 yield detector, incident
-
-    def _not_before(self, now: int, interval: int) -> int | None:
-        """The end of everyone's fresh grace after we were deaf, if `now` is before it; unknown while we are."""
-        if self._shard.deaf_since is not None:
-            return NO_DEADLINE
-        grace = self._shard.heard_since + TERMINAL_OFFLINE.down_after(interval, slack(interval))
-        return grace if now < grace else None
 
 
 def _own(terminal: Terminal) -> Scope:

@@ -5,6 +5,7 @@ and however often somebody looks, so the same recording gives the same incidents
 times deadlines come first: a terminal is late at its deadline, not after the message that just missed it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -19,6 +20,7 @@ from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
 from fleetmon.engine.shard import Delta, LivenessChange, Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
+from fleetmon.engine.windows import count
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Notice
@@ -26,6 +28,8 @@ from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.window import State as WindowState
+from fleetmon.model.window import Window
 
 
 class Engine:
@@ -43,7 +47,8 @@ class Engine:
         self.fleet = Fleet(registry, max_unregistered)
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
-        self.explainer = Explainer(self.fleet, self.correlator.incidents, Directory(registry, days, overlays))
+        directory, works = Directory(registry, days, overlays), self.correlator.works
+        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works)
         self.shard.timeline = self.explainer.timeline
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
         self.now = 0
@@ -83,7 +88,7 @@ class Engine:
         if self.shard.deaf_since is None:
             self.shard.deaf_since = at
         if reported:
-            self.correlator.link_lost(at)
+            self.correlator.hearing.lost(at)
             self.arrears.lose("link")
         return self._take(Outcome())
 
@@ -136,15 +141,19 @@ class Engine:
         Until `recalled` no money is called late.
         """
         self.arrears.lose("past")
+        works = self.correlator.works
+        works.planned.complete = False
         timeline, terminals = self.explainer.timeline, self.fleet.terminals
         for episode in episodes:
             timeline.recall(episode)
             key = episode.topic.split("/")[1]
             if episode.kind == "silent" and (key not in terminals or terminals[key].liveness not in GONE):
                 timeline.end(f"terminal/{key}", "silent", self.now)  # it came back unnoticed, or is missed anew
+            if episode.kind == "maintenance" and key in terminals and terminals[key].liveness is not Liveness.UP:
+                works.leave(terminals[key], episode.begin, self.now)
         for message in notices:
             if isinstance(message.event, Notice):
-                self.correlator.recall(message.key, message.event)
+                works.note(message.key, message.event, self.now)
         found = {(one.merchant, one.business_date): one for one in settlements}
         for incident in self.incidents:
             scope = dict(incident.scope)
@@ -162,10 +171,13 @@ class Engine:
             self.correlator.incidents.remember(incident)
         self.explainer.recall(facts)
         self.arrears.recall(facts)
+        for fact in facts:
+            self.correlator.works.recall(fact, self.now)
 
     def recalled(self, since: int) -> None:
         """Everything that was told since then is recalled: now money can be called late."""
         self.arrears.know_from(since)
+        self.correlator.works.planned.complete = True
         self.arrears.hear(self.now, "past")
 
     def forget(self, now: int) -> Iterator[None]:
@@ -179,11 +191,28 @@ class Engine:
             timeline.forget(subject, now)
             yield
         ledger.forget_words(now)
+        self.correlator.works.forget(now)
 
     @property
     def incidents(self) -> Sequence[Incident]:
         """The open incidents, pending and firing."""
         return tuple(self.correlator.incidents)
+
+    def plan(self, windows: Sequence[Window]) -> Outcome:
+        """Take in planned work of the operator, new or with other times; what stands there already is no news."""
+        self._run(self.now)
+        self.correlator.works.put(windows, self.now)
+        return self._take(Outcome())
+
+    @property
+    def windows(self) -> Counter[WindowState]:
+        """How many windows are scheduled, active, ended, cancelled."""
+        return self.correlator.works.windows.by_state(self.now)
+
+    @property
+    def in_maintenance(self) -> int:
+        """How many terminals planned work covers now."""
+        return count(self.fleet, self.correlator.works.windows.in_force(self.now))
 
     @property
     def deaf(self) -> bool:

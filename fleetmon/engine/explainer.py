@@ -13,6 +13,7 @@ from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.ledger import Ledger
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.timeline import Timeline
+from fleetmon.engine.works import Works
 from fleetmon.explain import explain
 from fleetmon.model.cause import Explanation
 from fleetmon.model.days import DAY
@@ -25,11 +26,12 @@ AHEAD = 60_000  # a clock so far ahead dates nothing
 class Explainer:
     """The ledger, the timeline, and the causes."""
 
-    def __init__(self, fleet: Fleet, incidents: Incidents, directory: Directory) -> None:
+    def __init__(self, fleet: Fleet, incidents: Incidents, directory: Directory, works: Works) -> None:
         self.ledger = Ledger(directory)
         self.timeline = Timeline(directory.places)
         self._fleet = fleet
         self._incidents = incidents
+        self._works = works
         self.register(directory)
 
     def register(self, directory: Directory) -> None:
@@ -38,7 +40,7 @@ class Explainer:
             book.over.clear()
         self.ledger.directory = directory
         self.timeline.places = directory.places
-        self._gather = Gather(self._fleet, directory, self.ledger, self.timeline, self._incidents)
+        self._gather = Gather(self._fleet, directory, self.ledger, self.timeline, self._incidents, self._works)
 
     def observe(self, facts: Iterable[Fact]) -> None:
         """Take in facts; repetitions change nothing."""

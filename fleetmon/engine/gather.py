@@ -9,6 +9,7 @@ from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.ledger import Ledger
 from fleetmon.engine.timeline import Timeline
+from fleetmon.engine.works import Works
 from fleetmon.model.case import Announcement, Answer, Case, Silence
 from fleetmon.model.days import DAY, UTC_OFFSET, day_of, midnight
 from fleetmon.model.episode import Episode, share
@@ -35,13 +36,20 @@ class Gather:
     """Reads what the engine's parts hold; changes nothing."""
 
     def __init__(
-        self, fleet: Fleet, directory: Directory, ledger: Ledger, timeline: Timeline, incidents: Incidents
+        self,
+        fleet: Fleet,
+        directory: Directory,
+        ledger: Ledger,
+        timeline: Timeline,
+        incidents: Incidents,
+        works: Works,
     ) -> None:
         self._fleet = fleet
         self._directory = directory
         self._ledger = ledger
         self._timeline = timeline
         self._incidents = incidents
+        self._works = works
 
     def case(self, sale: Sale, standing: Standing, now: int) -> Case:
         """The case of one transaction at `now`."""
@@ -76,6 +84,7 @@ class Gather:
         found = self._timeline.of(f"terminal/{case.sale.terminal}", start - 2 * DAY, stop + HOUR)
         case.faults = [one for one in found if one.kind in _COMPONENTS]
         case.works = [one for one in found if one.kind == "mark"]
+        case.visits = self._works.visits.of(case.sale.terminal)
         case.signs = [one for one in found if one.kind not in _COMPONENTS and one.kind != "mark"]
 
     def _silence(self, terminal: Terminal, start: int, stop: int) -> Silence:
@@ -146,6 +155,10 @@ class Gather:
                 yield Episode("cutover", topic, at, at, host)
 
     def _announced(self, case: Case, behind: list[str]) -> Iterator[Announcement]:
+        terminal = self._fleet.terminals.get(case.sale.terminal)
+        for window in self._works.windows.about(terminal) if terminal is not None else ():
+            for span in self._works.windows.spans(window):
+                yield Announcement(window.owner, "operator", window.id, span.start, span.end, frozenset())
         provider, carrier = case.terminal.get("provider", ""), case.terminal.get("carrier", "")
         for host in [*behind, provider, carrier]:
             for told in self._ledger.notices.get(host, {}).values():
@@ -156,7 +169,8 @@ class Gather:
                 end = next((one.at for one in told if one.event == "ended"), last.ends_at)
                 row = self._directory.hosts.get(host)
                 kind = row.kind if row else "carrier" if host == carrier else "provider"
-                yield Announcement(host, kind, last.id, min(begin, last.starts_at), end, frozenset(last.services or ()))
+                begin, services = min(begin, last.starts_at), frozenset(last.services or ())
+                yield Announcement(host, kind, last.id, begin, end, services, min(end, last.ends_at))
 
     def _backlog(self, merchant: str, start: int, stop: int) -> Iterator[Episode]:
         topic = f"merchant/{merchant}/backoffice"

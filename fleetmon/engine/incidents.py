@@ -5,7 +5,7 @@ change is a transition with the time of its fact and a copy of the incident.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -28,6 +28,7 @@ class Incidents:
         self._transitions: list[Transition] = []
         self._opened_at = 0
         self._opened: Counter[tuple[str, Scope]] = Counter()  # in this millisecond
+        self.excuse: Callable[[Incident, int], str | None] = lambda _incident, _now: None  # planned work, see `Works`
 
     def __iter__(self) -> Iterator[Incident]:
         return iter(self._open.values())
@@ -72,6 +73,8 @@ class Incidents:
     def fire(self, incident: Incident, at: int, reason: str) -> None:
         """It lasted long enough to be announced."""
         incident.fired_at = at
+        if incident.suppressed_by is None:
+            incident.suppressed_by = self.excuse(incident, at)
         incident.paged_at = at if incident.pages and incident.suppressed_by is None else None
         self._move(incident, Status.FIRING, at, reason)
 
@@ -129,10 +132,17 @@ class Incidents:
         """An open incident changed without changing its status: size, or what explains it."""
         self._record(at, incident.status, incident, reason)
 
+    def free(self, incident: Incident, at: int, reason: str) -> None:
+        """What explained it does so no longer: people are called, if they ever are and planned work is not why."""
+        incident.suppressed_by = self.excuse(incident, at)
+        called = incident.pages and incident.paged_at is None and incident.suppressed_by is None
+        incident.paged_at = at if called else incident.paged_at
+        self._record(at, incident.status, incident, reason, calls=called)
+
     def _move(self, incident: Incident, status: Status, at: int, reason: str) -> None:
         before = incident.status
         incident.move(status)
-        self._record(at, before, incident, reason)
+        self._record(at, before, incident, reason, calls=incident.paged_at is not None)
 
-    def _record(self, at: int, before: Status | None, incident: Incident, reason: str) -> None:
-        self._transitions.append(Transition(at, before, replace(incident), reason))
+    def _record(self, at: int, before: Status | None, incident: Incident, reason: str, *, calls: bool = False) -> None:
+        self._transitions.append(Transition(at, before, replace(incident), reason, calls))

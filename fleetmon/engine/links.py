@@ -3,7 +3,7 @@
 from typing import Final
 
 from fleetmon.detect import WEAK_SIGNAL
-from fleetmon.engine.hosts import Plan
+from fleetmon.engine.agenda import Plan
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.patience import Patience
 from fleetmon.model.days import DAY

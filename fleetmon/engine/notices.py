@@ -19,8 +19,8 @@ class Notices:
     def __init__(self) -> None:
         self._told: dict[tuple[str, str], list[Notice]] = {}
 
-    def note(self, host: str, notice: Notice) -> Window | None:
-        """Take in a word; the window as it is by all that is known. None where no payment at a terminal is concerned."""
+    def note(self, host: str, notice: Notice) -> Window:
+        """Take in a word; the window as it is by all that is known."""
         told = self._told.setdefault((host, notice.id), [])
         if notice not in told:
             told.append(notice)
@@ -35,10 +35,8 @@ class Notices:
                 del self._told[key]
 
 
-def _window(host: str, told: list[Notice]) -> Window | None:
+def _window(host: str, told: list[Notice]) -> Window:
     last = told[-1]
-    if last.services and not {"card", "qr"}.intersection(last.services):
-        return None  # who pays out works, and that keeps no terminal silent
     started = [one.at for one in told if one.event == "started"]
     over = [one.at for one in told if one.event in ("ended", "cancelled") and one.at >= _resumed(told)]
     start = min([last.starts_at, *started])
@@ -50,6 +48,7 @@ def _window(host: str, told: list[Notice]) -> Window | None:
         occurrences=(Occurrence(start, end),) if start < end else (),
         selector=last.select or {},
         host=host,
+        behind=bool(last.services) and not {"card", "qr"}.intersection(last.services or ()),
         reason=last.title or "",
         cancelled=last.event == "cancelled",
     )

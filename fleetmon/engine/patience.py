@@ -2,7 +2,7 @@
 
 All that is remembered of a terminal is one integer of some 50 bytes, 0 for most: how many runs of missed beats
 there were, by length, and in how much time. Both fade with the open time that passes, so that nights
-and outages let nothing be forgotten and old trouble is forgiven in a month. How long runs go on is also
+and outages let nothing be forgotten and old trouble is forgiven in weeks. How long runs go on is also
 counted for each network, for those of whom little is known yet.
 """
 
@@ -17,8 +17,8 @@ from fleetmon.model.terminal import NEVER, Terminal
 PER_30_DAYS: Final = 1.0  # mistakes that a terminal may cause, by default
 _MINUTE: Final = 60_000
 _DAY: Final = 1_440  # minutes
-_FADE: Final = 30  # days: each takes a thirtieth away
-_FORGOTTEN: Final = 300  # days after which nothing is left
+_FADE: Final = 14  # days: each takes a fourteenth away
+_FORGOTTEN: Final = 150  # days after which nothing is left
 # From the low end: minutes watched (they fade, too), minutes since the last fading, then a count for each of LENGTHS.
 _MINUTES: Final = (1 << 20) - 1
 _FRESH: Final = (1 << 12) - 1

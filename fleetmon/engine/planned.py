@@ -1,14 +1,14 @@
-"""Whom planned work keeps from being called, and until when (the table is in docs/adr/015).
+"""Whom planned work keeps from being called, and until when (the table is in docs/adr/016).
 
 Everything is judged as ever; planned work only keeps what opens inside it from paging. When its end and the
 settle time have passed, whatever is still open is called for, as it is when planned work ends early.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
+from fleetmon.detect import DETECTORS
 from fleetmon.engine.agenda import Parts, Plan
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import not_before
@@ -16,13 +16,16 @@ from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import parts
 from fleetmon.engine.windows import Cover, Windows
+from fleetmon.model.detector import DeviceDetector, LinkDetector, LivenessDetector
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Terminal
 from fleetmon.model.window import Window, is_window
 
 RANK: Final = 100  # after outages were judged, for some are over at that very moment
 LATER: Final = 60_000  # until what seems to be over is asked again
-_OF_ONE: Final = frozenset({TERMINAL_OFFLINE.kind, *(detector.kind for detector in DEVICE_DETECTORS)})
+_OF_ONE: Final = frozenset(
+    one.kind for one in DETECTORS if isinstance(one, DeviceDetector | LivenessDetector | LinkDetector)
+)
 _BACK: Final = "outlasted planned work"
 
 
@@ -31,7 +34,7 @@ class Planned:
 
     def __init__(self, windows: Windows, shard: Shard, incidents: Incidents, plan: Plan) -> None:
         self.complete = True  # every mark of the past is known
-        self.begun: list[Window] = []  # flexible work that faults have begun, until somebody asks
+        self.on_begin: Callable[[Window, int], None]  # told of flexible work that a fault has begun
         self._windows = windows
         self._shard = shard
         self._fleet: Fleet = shard.fleet
@@ -117,7 +120,8 @@ class Planned:
             self._plan(at, RANK, "planned", incident)
 
     def _cover(self, terminal: Terminal, at: int) -> Cover | None:
-        self.begun += self._windows.begin(terminal, at)
+        for window in self._windows.begin(terminal, at):
+            self.on_begin(window, at)
         return self._windows.cover(terminal, at)
 
     def _silent_of(self, incident: Incident) -> Sequence[Terminal]:

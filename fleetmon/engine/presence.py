@@ -27,7 +27,8 @@ _BITS: Final = 21  # of a night
 _KEPT: Final = (1 << 14 * _BITS) - 1
 _FEW: Final = 3  # nights that make a habit
 _BEFORE, _AFTER = 3 * _HOUR // 4, 3 * _HOUR  # a usual night's beginning, an unusual one may begin
-_LATEST: Final = 2 * _HOUR  # that people may come by habit after they should
+_SLACK: Final = _HOUR // 2  # that people may come later than they usually do
+_LATEST: Final = 2 * _HOUR  # the same where they are known for it
 _MONDAY: Final = midnight(4)  # 1970-01-05
 
 Night = tuple[int, int]  # its beginning in the week, and its length
@@ -93,12 +94,25 @@ def _weekday(place: int) -> int:
     return (place - _DAWN) % _WEEK // _DAY
 
 
+def _end(night: Night) -> int:
+    """Steps from the dawn before a night until its end."""
+    return (night[0] - _DAWN) % _DAY + night[1]
+
+
+def _beside(end: int, usual: int) -> int:
+    """How far one time of day is after another."""
+    return (end - usual + _DAY // 2) % _DAY - _DAY // 2
+
+
 def _is_usual(nights: Sequence[Night], place: int) -> bool:
     """Whether a silence that began then began as nights do: on most days, or on this weekday."""
-    near = [(began, (place - began + _BEFORE) % _DAY <= _BEFORE + _AFTER) for began, _ in nights]
-    same = [is_near for began, is_near in near if _weekday(began) == _weekday(place)]
-    count = sum(is_near for _, is_near in near)
-    return (count >= _FEW and 2 * count >= len(near)) or (len(same) > 1 and all(same))
+    near = [night for night in nights if (place - night[0] + _BEFORE) % _DAY <= _BEFORE + _AFTER]
+    if len(near) >= _FEW and 2 * len(near) >= len(nights):
+        return True
+    same = [night for night in nights if _weekday(night[0]) == _weekday(place)]
+    morning = median_low([_end(night) % _DAY for night in nights])
+    ended = [night for night in same if abs(_beside(_end(night), morning)) <= _HOUR]  # a fault rarely ends at opening
+    return len(nights) >= _FEW and bool(same) and ended == same and all(night in near for night in same)
 
 
 def _missed(nights: Sequence[Night], last_seen: int) -> int:
@@ -106,12 +120,12 @@ def _missed(nights: Sequence[Night], last_seen: int) -> int:
     if len(nights) < _FEW:
         return NO_DEADLINE
     place = _place(last_seen)
-    ends = [((began - _DAWN) % _DAY + length, _weekday(began)) for began, length in nights]
-    same = [end for end, day in ends if day == _weekday(place)]
-    expected = max(same) if same else median_low([end for end, _ in ends])
-    times = [(end - expected + _DAY // 2) % _DAY - _DAY // 2 for end, _ in ends]  # beside the expected one
-    spread = max(times) - median_low(times)
-    slack = min(max(2 * spread, _HOUR // 3), _LATEST)
+    ends = [_end(night) for night in nights]
+    same = [_end(night) for night in nights if _weekday(night[0]) == _weekday(place)]
+    # Where one was longer by a day, somebody did not come then.
+    expected = max(end for end in same if end - min(same) < _DAY // 2) if same else median_low(ends)
+    times = [_beside(end, expected) for end in ends]
+    slack = min(max(2 * (max(times) - median_low(times)), _SLACK), _LATEST)
     dawn = last_seen - (last_seen + UTC_OFFSET) % _STEP - (place - _DAWN) % _DAY * _STEP
     due = dawn + (expected + slack + 1) * _STEP
     return due if due - last_seen >= _SHORTEST else due + DAY

@@ -26,7 +26,7 @@ from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
 from fleetmon.engine.presence import EARLY
 from fleetmon.engine.timeline import Timeline
 from fleetmon.model.detector import DeviceDetector
-from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, Notice, Sequenced, State
+from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, MaintenanceMark, Notice, Sequenced, State
 from fleetmon.model.terminal import FULL, NO_DEADLINE, Cohort, Liveness, Order, Terminal
 
 MOST_CODES: Final = 32  # fault codes of one kind remembered of one terminal
@@ -76,6 +76,15 @@ class LinkReport(NamedTuple):
     terminal: Terminal
 
 
+class Work(NamedTuple):
+    """A terminal told of work on it: a technician's mark, or that it goes offline for maintenance."""
+
+    at: int
+    terminal: Terminal
+    event: MaintenanceMark | State
+    epoch: int
+
+
 class HostReport(NamedTuple):
     """A host told of its health, or announced work."""
 
@@ -84,7 +93,7 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Move | FaultChange | LinkReport | HostReport
+Delta = LivenessChange | Move | FaultChange | LinkReport | Work | HostReport
 
 
 class Shard:
@@ -167,7 +176,7 @@ class Shard:
             terminal.due = self.habits.presence.closing(terminal, terminal.since)
         elif terminal.liveness is Liveness.SUSPECT:
             terminal.due = self._proof(terminal)
-        elif terminal.liveness is Liveness.NEVER_SEEN and not terminal.session:
+        elif not terminal.session:  # never heard, nor known from a replay
             terminal.due = NO_DEADLINE
         else:
             terminal.due = terminal.last_seen + terminal.wait_ms
@@ -211,6 +220,8 @@ class Shard:
                 return
             if isinstance(event, DeviceEvent):
                 self._device(terminal, event, message.received_at)
+            elif isinstance(event, MaintenanceMark):
+                self._deltas.append(Work(message.received_at, terminal, event, terminal.epoch))
             if order in _FRESH and not message.retained:
                 self._alive(terminal, message.received_at, lost)
         outcome.facts.append(Fact(fact_key(message, event, terminal.epoch), terminal.epoch, message))
@@ -265,6 +276,8 @@ class Shard:
             if not retained:
                 terminal.last_seen = now
             self._sleep(terminal, now)
+            if said.reason == "maintenance":
+                self._deltas.append(Work(now, terminal, said, terminal.epoch))
             return
         terminal.will_at = terminal.will_at or now
         if terminal.liveness is Liveness.SUSPECT:

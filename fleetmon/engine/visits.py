@@ -11,20 +11,10 @@ from typing import Final, NamedTuple
 from fleetmon.model.days import DAY
 from fleetmon.model.events import MaintenanceMark
 from fleetmon.model.terminal import NO_DEADLINE, Terminal
-from fleetmon.model.window import Occurrence, Window, window_id
+from fleetmon.model.window import Occurrence, Visit, Window, window_id
 
 UNSAID: Final = 4 * 3_600_000
 MOST: Final = 32  # marks kept of one terminal
-
-
-class Visit(NamedTuple):
-    """One time of work on a terminal; `ended` is 0 while nobody told that it is over, `until` where none was told."""
-
-    begin: int
-    until: int
-    ended: int
-    by: str
-    reason: str
 
 
 class _Word(NamedTuple):

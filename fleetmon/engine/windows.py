@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from fleetmon.engine.fleet import Fleet
-from fleetmon.model.days import DAY
 from fleetmon.model.terminal import Terminal
 from fleetmon.model.window import Occurrence, State, Window, values
 
-KEPT: Final = 2 * DAY  # after its end a window is forgotten
 _NARROWEST: Final = (
     "terminal", "site", "merchant", "provider", "acquirer", "carrier", "firmware", "model", "region", "network",
 )  # fmt: skip
@@ -71,10 +69,19 @@ class Windows:
             if not self._of_host[window.host]:
                 del self._of_host[window.host]
 
-    def forget(self, now: int) -> None:
-        """Drop what is over for long."""
+    def of_marks(self, terminal: str) -> set[str]:
+        """The ids of the windows that a terminal's own marks made."""
+        found = self._under.get(("terminal", terminal), {}).values()
+        return {window.id for window in found if window.provenance == "mark"}
+
+    def about(self, terminal: Terminal) -> list[Window]:
+        """The operator's windows that cover a terminal, whenever they are."""
+        return [window for window in self._over(terminal) if window.provenance == "operator"]
+
+    def forget(self, before: int) -> None:
+        """Drop what was over by then."""
         for window in list(self):
-            if all(span.end < now - KEPT for span in (*window.occurrences, *self.spans(window))):
+            if all(span.end < before for span in (*window.occurrences, *self.spans(window))):
                 self.drop(window.id)
         self._begun = {key: at for key, at in self._begun.items() if key[0] in self._windows}
 
@@ -179,6 +186,8 @@ def count(fleet: Fleet, windows: Iterable[Window]) -> int:
 
 def _keys(window: Window) -> list[_Key]:
     """What a window lies under: one of these is told by each terminal that it covers."""
+    if window.behind:
+        return []
     if window.host and not window.selector:
         return [(role, window.host) for role in _ROLES]
     name = next((name for name in _NARROWEST if name in window.selector), None)

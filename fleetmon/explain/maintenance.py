@@ -4,9 +4,12 @@ from fleetmon.model.case import Announcement, Case
 from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all
 from fleetmon.model.episode import Episode, Evidence
 from fleetmon.model.standing import Wait
+from fleetmon.model.window import Visit
 
 EARLY = 600_000
 PAYING = 21_600_000  # payouts are made in the hours before they are due
+_IN_TIME = 60_000  # what ends so little later ended in time
+_SERVICE = ("provider", "operator")
 _BANKS = ("acquirer", "issuer", "switch", "institution")
 
 
@@ -16,8 +19,8 @@ def terminal_maintenance(case: Case) -> Suspicion | None:
         return None
     works = [*case.works, *case.signs_of("maintenance", "maintenance_status")]
     works = [one for one in works if one.touches(*case.span)]
-    planned = [_episode(one) for one in case.announced if one.kind == "provider"]
-    planned = [one for one in planned if one.touches(*case.decisive)]
+    notices = [one for one in case.announced if one.kind in _SERVICE and _episode(one).touches(*case.decisive)]
+    planned = [_episode(one) for one in notices]
     share = case.hindrance([*works, *planned])
     if not share:
         return None
@@ -25,7 +28,11 @@ def terminal_maintenance(case: Case) -> Suspicion | None:
     silences = case.signs_of("silent")
     if any(one.begin - EARLY <= silence.begin <= one.end for one in [*works, *planned] for silence in silences):
         clues.append(Clue("timing", 3.5))  # it went silent when the work began, so the work is why
-    return Suspicion(clues, facts={"since_at": [*works, *planned][0].begin})
+    visits = [one for one in case.visits if one.begin <= case.span[1] and (one.ended or case.now) >= case.span[0]]
+    facts: dict[str, int | str] = {"since_at": [*works, *planned][0].begin}
+    if visits:
+        return Suspicion(clues, facts=facts | _visit(visits[-1], case.now))
+    return Suspicion(clues, facts=facts | (_work(notices[0]) if notices else {}))
 
 
 def host_maintenance(case: Case) -> Suspicion | None:
@@ -33,16 +40,30 @@ def host_maintenance(case: Case) -> Suspicion | None:
     notices = [one for one in case.announced if one.kind in _BANKS and _serves(one, case)]
     episodes = [one for one in map(_episode, notices) if one.touches(*_needed(case))]
     if episodes and (weight := _weight(case, notices, case.hindrance(episodes))):
-        facts: dict[str, int | str] = {
-            "host": notices[0].host, "since_at": episodes[0].begin, "until_at": episodes[0].end,
-        }  # fmt: skip
-        return Suspicion([Clue("message", weight, cite_all(episodes, "notice"))], facts=facts)
+        facts: dict[str, int | str] = {"host": notices[0].host, "since_at": episodes[0].begin}
+        return Suspicion([Clue("message", weight, cite_all(episodes, "notice"))], facts=facts | _work(notices[0]))
     cutover = [one for one in case.health if one.kind == "cutover"]
     if case.refused and case.meaning == "cutover":
         told = Evidence(f"terminal/{case.sale.terminal}/transaction", case.sale.declined, "declined 90")
         clues = [Clue("code", 3.5, (told,)), *([Clue("message", 1.0, cite_all(cutover))] if cutover else [])]
         return Suspicion(clues, facts={"host": case.sale.acquirer})
     return None
+
+
+def _visit(visit: Visit, now: int) -> dict[str, int | str]:
+    """Who was at work, until when, and by how much that ran over."""
+    over = (visit.ended or now) - visit.until if visit.until else 0
+    end = min(visit.until, visit.ended) if visit.until and visit.ended else visit.until or visit.ended
+    return {"owner": visit.by, "until_at": end, "overran": over if over > _IN_TIME else 0}
+
+
+def _work(notice: Announcement) -> dict[str, int | str]:
+    over = notice.end - notice.until if notice.until else 0
+    return {
+        "owner": notice.host,
+        "until_at": notice.until or notice.end,
+        "overran": over if over > _IN_TIME else 0,
+    }
 
 
 def _weight(case: Case, notices: list[Announcement], share: float) -> float:
@@ -75,6 +96,8 @@ def _serves(notice: Announcement, case: Case) -> bool:
 
 
 def _episode(notice: Announcement) -> Episode:
+    if notice.kind == "operator":
+        return Episode("notice", notice.id, notice.begin, notice.end)
     return Episode("notice", f"host/{notice.host}/notice/{notice.id}", notice.begin, notice.end)
 
 

@@ -27,9 +27,9 @@ _MONEY: Final = ("amount", "missing", "expected", "limit")
 _WORDS: Final = ("by", "reason", "event", "result", "part", "cycle")
 _NAMES: Final = ("carrier", "mcc", "posted_mcc")  # may be one that we have no word for
 _COUNTS: Final = ("terminals", "count", "km", "dbm", "rtt_ms", "seconds", "failures", "requests")
-_DURATIONS: Final = {"minutes": 60_000, "late_by": 1}
+_DURATIONS: Final = {"minutes": 60_000, "late_by": 1, "overran": 1}
 _PLAIN: Final = (
-    "terminal", "rrn", "batch", "code", "host", "acquirer", "region", "posted", "number", "valid_to",
+    "terminal", "rrn", "batch", "code", "host", "owner", "acquirer", "region", "posted", "number", "valid_to",
 )  # fmt: skip
 SPOKEN: Final = frozenset(
     {*_BY, *_MONEY, *_WORDS, *_NAMES, *_COUNTS, *_DURATIONS, *_PLAIN, "cutoff", "day", "moved_day", "span", "refusal"}

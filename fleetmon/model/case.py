@@ -17,6 +17,7 @@ from fleetmon.model.incident import Incident
 from fleetmon.model.registry import FeeClasses, Host, Merchant
 from fleetmon.model.sale import Sale
 from fleetmon.model.standing import Standing, Wait
+from fleetmon.model.window import Visit
 
 _MINUTE: Final = 60_000
 
@@ -25,11 +26,12 @@ class Announcement(NamedTuple):
     """Planned work of a host that concerns this terminal."""
 
     host: str
-    kind: str  # the host's kind in the registry, or provider, carrier
+    kind: str  # the host's kind in the registry, or provider, carrier; operator for what was planned here
     id: str
     begin: int
     end: int
     services: frozenset[str]  # empty: all
+    until: int = 0  # the end as announced, where the work took longer
 
 
 class FileWord(NamedTuple):
@@ -107,6 +109,7 @@ class Case(Struct):
     signs: list[Episode] = []  # what the terminal's heartbeats and connection told
     faults: list[Episode] = []  # its device events, kind is the component
     works: list[Episode] = []  # marks of maintenance
+    visits: list[Visit] = []  # the same with who and until when
     silence: Silence = Silence()
     incidents: list[Incident] = []  # that take in the terminal or its hosts, in the span
     hosts: dict[str, Host] = {}

@@ -103,6 +103,13 @@ class HostDetector(NamedTuple):
     recovered: Callable[[HostHealth], bool]
 
 
+class WorkDetector(NamedTuple):
+    """Judges what became of terminals after planned work; the engine looks when it ends."""
+
+    kind: str
+    policy: Policy
+
+
 class MoneyDetector(NamedTuple):
     """Judges what became of sales; the engine asks its ledger."""
 
@@ -111,5 +118,12 @@ class MoneyDetector(NamedTuple):
 
 
 Detector = (
-    MoneyDetector | IngestDetector | LivenessDetector | LinkDetector | GroupDetector | DeviceDetector | HostDetector
+    MoneyDetector
+    | IngestDetector
+    | LivenessDetector
+    | LinkDetector
+    | GroupDetector
+    | DeviceDetector
+    | HostDetector
+    | WorkDetector
 )

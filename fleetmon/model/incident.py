@@ -63,7 +63,7 @@ class Incident(Struct, gc=False):
     clear_since: int | None = None  # firing, but the cause is gone: waiting for `keep_firing_for`
     resolved_at: int | None = None
     terminals: int = 0
-    suppressed_by: str | None = None
+    suppressed_by: str | None = None  # the incident, or the planned work, that explains it
     evidence: tuple[str, ...] = ()
 
     def measure(self, terminals: Sequence[str]) -> None:
@@ -85,6 +85,7 @@ class Transition(Struct, frozen=True, gc=False):
     before: Status | None
     incident: Incident
     reason: str
+    calls: bool = False  # people are told: they are called, or what they were called for is over
 
 
 def incident_id(kind: str, scope: Scope, opened_at: int, repetition: int) -> str:

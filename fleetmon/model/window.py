@@ -28,6 +28,16 @@ class Occurrence(NamedTuple):
     end: int
 
 
+class Visit(NamedTuple):
+    """One time of work on a terminal by its own marks; `ended` is 0 until that is told, `until` where no end was."""
+
+    begin: int
+    until: int
+    ended: int
+    by: str
+    reason: str
+
+
 class Window(Struct, frozen=True):
     """Planned work. Times in milliseconds."""
 
@@ -37,6 +47,7 @@ class Window(Struct, frozen=True):
     occurrences: tuple[Occurrence, ...]  # in order of time
     selector: Selector = {}
     host: str = ""  # whose own work it is; without a selector it covers every terminal of this host
+    behind: bool = False  # work behind the terminals, on payouts say, covers the host and none of them
     reason: str = ""
     reference: str = ""
     flexible_ms: int | None = None
@@ -47,6 +58,8 @@ class Window(Struct, frozen=True):
 
     def covers(self, terminal: Terminal) -> bool:
         """Whether the work concerns this terminal, whenever it is."""
+        if self.behind:
+            return False
         if self.host and not self.selector:
             cohort = terminal.cohort
             return self.host in (cohort.acquirer, cohort.provider, cohort.carrier)

@@ -143,7 +143,8 @@ class Verdicts:
     def _unanswered(self, entry: Entry, near: Sequence[Span]) -> dict[str, Any] | None:
         if entry.is_reversed:
             lost = ["weak_signal", "one_sided", *(["host_outage"] if near else [])]
-            lost += [blamed.cause for span in self._troubles.get(entry.terminal, ()) if (blamed := self._blame(span))]
+            cut = self._over(entry, entry.heard_at, entry.heard_at + 2 * MINUTE)
+            lost += [blamed.cause for span in cut if (blamed := self._blame(span))]
             return self._told(entry, "cancelled", "reversed, because no answer came", "cancelled", lost)
         sure = [span for span in near if self._blame(span)]
         why = "the host answered neither the sale nor its reversal"

@@ -30,13 +30,13 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
     """Incident, audit row and outbox row, together; what was never announced leaves no trace."""
     told = [change for change in found if change.incident.fired_at is not None]
     latest = {change.incident.id: change.incident for change in told}
-    changing = ("status", "resolved_at", "terminals", "suppressed_by", "evidence")
+    changing = ("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence")
     _upsert(connection, schema.incident, [incident_row(one) for one in latest.values()], changing)
     _insert_new(connection, schema.transition, [audit_row(change) for change in told])
     news = [
         {"incident_id": change.incident.id, "status": change.incident.status.value, "at": change.at}
         for change in told
-        if change.before is not change.incident.status and change.incident.paged_at is not None
+        if change.calls
     ]
     _insert_new(connection, schema.outbox, news)
 

@@ -5,10 +5,13 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,6 @@ import pytest
 import yaml
 
 from fleetmon.model.days import UTC_OFFSET
-from tests.conftest import free_port, http_get
 
 Say = Callable[..., Awaitable[None]]
 MINUTE = 60_000
@@ -26,6 +28,12 @@ RUN = (
     "import fleetmon.engine.arrears as arrears; arrears.CATCH_UP = 1_000; from fleetmon.cli import main; "
     "import sys; sys.argv = ['fleetmon', 'run', '--config.file', sys.argv[1]]; main()"
 )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class House:
@@ -65,12 +73,16 @@ class House:
 
     def explained(self) -> dict[str, Any]:
         """What is said of each sale, without the texts, in which time goes on."""
-        status, body = http_get(f"http://127.0.0.1:{self.port}/api/v1/settlements")
-        assert status == 200, body
-        page = json.loads(body)
+        page = json.loads(self.get("/api/v1/settlements"))
         assert page["complete"]
         names = ("state", "stage", "due_at", "amount", "findings", "at_risk", "payout")
         return {row["transaction"]: {name: row[name] for name in names} for row in page["settlements"]}
+
+    def asked_without_a_daemon(self, merchant: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "fleetmon", "explain", "--merchant", merchant, "--format", "json"]
+        command += ["--config.file", str(self.folder / "fleetmon.yml")]
+        answer = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return {row["transaction"]: row["findings"] for row in answer["explanations"]}
 
     def incidents(self) -> list[tuple[Any, ...]]:
         return self.rows("SELECT id, kind, scope, status, opened_at, paged_at, suppressed_by FROM incident ORDER BY id")
@@ -87,7 +99,16 @@ class House:
         pytest.fail(f"{what}: not within 30 s; {(self.folder / 'log').read_text()[-3000:]}")
 
     def recalled(self) -> bool:
-        return "fleetmon_ledger_recalled 1.0" in http_get(f"http://127.0.0.1:{self.port}/metrics")[1]
+        return "fleetmon_ledger_recalled 1.0" in self.get("/metrics")
+
+    def get(self, path: str) -> str:
+        """What it answers; nothing where nobody listens."""
+        with (
+            contextlib.suppress(urllib.error.URLError),
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer,
+        ):
+            return str(answer.read().decode())
+        return ""
 
 
 @pytest.fixture
@@ -113,6 +134,8 @@ async def test_late_money_and_its_reasons_outlive_a_kill(house: House, say: Say)
 
     for _ in range(2):
         house.end(signal.SIGKILL)
+        assert house.asked_without_a_daemon("held") == {"held-a": said["held-a"]["findings"]}
+        assert house.asked_without_a_daemon("kept") == {"kept-a": said["kept-a"]["findings"]}
         again = time.time_ns() // 1_000_000
         house.start()
         await house.until(house.recalled, "the ledger is recalled")

@@ -55,7 +55,8 @@ def test_the_comparison_sees_a_difference(settings: StoreSettings, engine: sa.En
 def test_a_database_from_before_the_migrations_is_adopted(settings: StoreSettings, engine: sa.Engine) -> None:
     Store(settings).close()
     change(
-        engine, "DROP VIEW v_settlement_late", "DROP TABLE settlement", "DROP TABLE episode", "DROP INDEX ix_fact_notice",
+        engine,
+        "DROP VIEW v_settlement_late", "DROP TABLE settlement", "DROP TABLE episode", "DROP INDEX ix_fact_notice",
         "DROP VIEW v_incident", "DROP VIEW v_terminal", "DROP TABLE terminal", "DROP TABLE terminal_change",
         "DROP INDEX ix_incident_opened_at", "DROP TABLE alembic_version",
         "INSERT INTO outbox (incident_id, status, at) VALUES ('i', 'firing', 5)",

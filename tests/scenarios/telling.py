@@ -1,10 +1,11 @@
 """Tells a story to a new engine in chosen portions, with or without looks in between."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from fleetmon.engine import Engine, Message
 from fleetmon.model.incident import Transition
 from fleetmon.model.registry import Registry
+from fleetmon.model.window import Window
 from fleetmon.working_days import working_days
 
 from .world import Step
@@ -18,13 +19,15 @@ def told(
     batch: Callable[[], int] = lambda: 1,
     ticks: Callable[[], int] = lambda: 0,
     most: int | None = None,
+    windows: Sequence[Window] = (),
 ) -> list[Transition]:
     """All transitions up to `until`.
 
-    `batch` says how many messages go together, `ticks` how often to look (ms), `most` how much at a time.
+    `batch` says how many messages go together, `ticks` how often to look (ms), `most` how much at a time;
+    `windows` are planned before.
     """
     engine = Engine(registry, working_days(registry.calendar), max_unregistered=10)
-    found: list[Transition] = []
+    found: list[Transition] = engine.plan(windows).transitions
     waiting: list[Message] = []
 
     size = batch()

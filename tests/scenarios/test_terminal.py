@@ -18,7 +18,7 @@ def test_it_is_offline_from_its_third_missed_beat_on_and_is_back_with_the_next_m
     world = corner()
     world.stop()
     world.run(20 * MINUTE)
-    down = 600 + 3 * 60 + 6
+    down = 600 + 3 * 60 + 3
     assert world.story == [("terminal_offline corner-1", "firing", down + 60)]
     assert second(world.last("terminal_offline").opened_at) == down
     assert world.liveness("corner-1") == "down"
@@ -69,7 +69,7 @@ def test_a_will_just_before_the_third_missed_beat_does_not_lengthen_the_wait() -
     world.run(180)
     world.farewell("corner-1", "lost")
     world.run(20 * MINUTE)
-    assert second(world.last("terminal_offline").opened_at) == 600 + 3 * 60 + 6
+    assert second(world.last("terminal_offline").opened_at) == 600 + 3 * 60 + 3
 
 
 def test_a_will_answered_by_a_reconnection_opens_nothing() -> None:
@@ -142,7 +142,7 @@ def test_a_birth_that_was_only_replayed_has_a_fresh_grace_to_prove_itself() -> N
     world.birth("corner-1", retained=True)
     world.run(HOUR)
     assert world.words == ["terminal_offline corner-1 firing"]
-    assert 120 < second(world.last("terminal_offline").opened_at) <= 186
+    assert 120 < second(world.last("terminal_offline").opened_at) <= 183
 
 
 def test_a_shorter_promise_in_a_replayed_birth_is_kept_to() -> None:
@@ -153,7 +153,7 @@ def test_a_shorter_promise_in_a_replayed_birth_is_kept_to() -> None:
     last = second(world.now)
     world.stop()
     world.run(HOUR)
-    assert second(world.last("terminal_offline").opened_at) == last + 186
+    assert second(world.last("terminal_offline").opened_at) == last + 183
 
 
 def test_a_longer_promise_is_waited_for() -> None:

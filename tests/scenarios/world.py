@@ -190,9 +190,7 @@ class World:
         return [
             name(change.incident)
             for change in self.transitions
-            if change.incident.status is Status.FIRING
-            and change.before is Status.PENDING
-            and change.incident.paged_at is not None
+            if change.calls and change.incident.status is Status.FIRING
         ]
 
     def liveness(self, key: str) -> str:

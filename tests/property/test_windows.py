@@ -1,0 +1,140 @@
+"""Windows: what covers a terminal is the union of all that name it, however and in whatever order they came."""
+
+from typing import Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.notices import Notices
+from fleetmon.engine.visits import Visits
+from fleetmon.engine.windows import Windows, candidates, count
+from fleetmon.model.events import MaintenanceMark, Notice, Selector
+from fleetmon.model.registry import Registry, Terminal
+from fleetmon.model.window import Occurrence, Window
+
+SETTLE: Final = 5
+FLEET: Final = Fleet(
+    Registry(
+        terminals=[
+            Terminal(f"t{number}", site=f"s{number % 3}", provider=f"p{number % 2}", carrier="c", merchant=f"m{number}")
+            for number in range(6)
+        ]
+    )
+)
+SELECTORS: Final[list[Selector]] = [
+    {}, {"provider": "p1"}, {"site": ["s0", "s1"]}, {"terminal": "t1"}, {"provider": "p0", "site": "s0"},
+    {"merchant": ["m1", "m2"]}, {"carrier": "nobody"},
+]  # fmt: skip
+SPANS = st.tuples(st.integers(0, 60), st.integers(1, 30)).map(lambda one: Occurrence(one[0], one[0] + one[1]))
+WINDOWS = st.lists(
+    st.builds(
+        Window,
+        id=st.sampled_from([f"window:operator:{number}" for number in range(5)]),
+        owner=st.just("o"),
+        provenance=st.just("operator"),
+        occurrences=st.lists(SPANS, max_size=3).map(lambda spans: tuple(sorted(spans))),
+        selector=st.sampled_from(SELECTORS),
+        settle_ms=st.just(SETTLE),
+    ),
+    max_size=6,
+    unique_by=lambda window: window.id,
+)
+
+
+def table(windows: list[Window]) -> Windows:
+    made = Windows()
+    for window in windows:
+        made.put(window)
+    return made
+
+
+@given(WINDOWS, st.sampled_from(sorted(FLEET.terminals)), st.integers(0, 100))
+def test_a_cover_is_the_union_by_brute_force(windows: list[Window], key: str, at: int) -> None:
+    terminal = FLEET.terminals[key]
+    spans = [span for one in windows if one.covers(terminal) for span in one.occurrences]
+    cover = table(windows).cover(terminal, at)
+    inside = [span for span in spans if span.start <= at < span.end]
+    assert (cover is not None) == bool(inside)
+    if cover is not None:
+        busy = {moment for span in spans for moment in range(span.start, span.end + SETTLE + 1)}
+        until = next(moment for moment in range(at, 200) if moment not in busy) - 1
+        assert cover.until == until
+        assert cover.end == until - SETTLE
+        assert cover.start == min(span.start for span in spans if span.start <= until and span.end > cover.start)
+
+
+@given(st.data(), WINDOWS, st.integers(0, 100))
+def test_the_order_in_which_windows_come_does_not_matter(data: st.DataObject, windows: list[Window], at: int) -> None:
+    other = table([*data.draw(st.permutations(windows)), *windows])
+    for terminal in FLEET.terminals.values():
+        assert other.cover(terminal, at) == table(windows).cover(terminal, at)
+
+
+@given(WINDOWS, st.integers(0, 100))
+def test_who_is_counted_is_who_is_covered(windows: list[Window], at: int) -> None:
+    made = table(windows)
+    covered = [one for one in FLEET.terminals.values() if made.cover(one, at)]
+    assert count(FLEET, made.in_force(at)) == len(covered)
+    for window in windows:
+        named = {one.id for one in candidates(FLEET, window)}
+        assert named.issuperset(one.id for one in FLEET.terminals.values() if window.covers(one))
+
+
+@given(WINDOWS)
+def test_what_is_dropped_leaves_nothing(windows: list[Window]) -> None:
+    made = table(windows)
+    for window in windows:
+        made.drop(window.id)
+    made.drop("window:operator:nobody")
+    assert not list(made)
+    assert not made._under
+
+
+WORDS = st.lists(
+    st.builds(
+        Notice,
+        at=st.integers(0, 50),
+        id=st.just("n"),
+        event=st.sampled_from(["scheduled", "changed", "cancelled", "started", "ended"]),
+        starts_at=st.integers(0, 50),
+        ends_at=st.integers(0, 50),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(st.data(), WORDS)
+def test_a_notice_is_made_of_all_its_words_in_any_order_and_number(data: st.DataObject, words: list[Notice]) -> None:
+    first, other = Notices(), Notices()
+    found = [first.note("h", word) for word in words][-1]
+    again = [other.note("h", word) for word in data.draw(st.permutations(words * 2))][-1]
+    assert found == again
+    assert all(span.start < span.end for span in found.occurrences)
+
+
+MARKS = st.lists(
+    st.tuples(st.integers(0, 50), st.sampled_from(["begin", "end"]), st.sampled_from([None, 20, 60])),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(st.data(), MARKS)
+def test_visits_are_made_of_all_marks_in_any_order(
+    data: st.DataObject, marks: list[tuple[int, str, int | None]]
+) -> None:
+    said = [
+        MaintenanceMark(at=at, boot=1, seq=seq, event="begin" if event == "begin" else "end", until=until)
+        for seq, (at, event, until) in enumerate(marks)
+    ]
+    first, other = Visits(), Visits()
+    for mark in said:
+        first.mark("t0", mark, mark.at, 0)
+    for mark in data.draw(st.permutations(said * 2)):
+        other.mark("t0", mark, mark.at, 0)
+    terminal = FLEET.terminals["t0"]
+    assert first.of("t0") == other.of("t0")
+    assert first.windows(terminal) == other.windows(terminal)
+    assert all(one.occurrences[0].start < one.occurrences[0].end for one in first.windows(terminal))

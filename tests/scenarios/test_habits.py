@@ -1,0 +1,222 @@
+"""What is learned of a terminal: how long its silence is waited out, and when its shop is off."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.registry import Registry
+from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs
+
+from .world import HOUR, MINUTE, World, second, shops
+
+DAY = 24 * HOUR
+ALONE = shops({"corner": ["CMCC"]})
+
+
+def corner(registry: Registry = ALONE) -> World:
+    world = World(registry)
+    world.start()
+    world.run(10 * MINUTE + 1)
+    return world
+
+
+def lose(world: World, beats: int, *who: str) -> None:
+    """The terminal goes on beating, and so much of it is lost."""
+    names = who or ("corner-1",)
+    world.stop(*names)
+    world.run(beats * MINUTE)
+    for key in names:
+        world.lives[key].seq += beats
+    world.start(*names)
+
+
+def patience(world: World, key: str = "corner-1") -> float:
+    """After how many beats, and a margin, a silence from now on is an incident."""
+    world.run(5 * MINUTE)
+    last = world.engine.fleet.terminals[key].last_seen
+    world.stop(key)
+    world.run(2 * HOUR)
+    found = (world.last("terminal_offline").opened_at - last) / 60_000
+    world.birth(key, boot=world.lives[key].boot + 1)
+    world.start(key)
+    world.run(5 * MINUTE)
+    return found
+
+
+def suspicions(world: World) -> int:
+    return sum(change.before is None and change.incident.kind == "terminal_offline" for change in world.transitions)
+
+
+def test_a_link_that_loses_now_and_then_is_called_down_by_mistake_until_that_is_known() -> None:
+    world = corner()
+    for _ in range(6):
+        world.run(DAY)
+        lose(world, 3)
+    learned = suspicions(world)
+    assert 1 <= learned <= 2
+    for _ in range(12):
+        world.run(DAY)
+        lose(world, 3)
+    assert suspicions(world) == learned
+    assert patience(world) == pytest.approx(4.05)
+
+
+def test_what_was_learned_is_forgiven_after_some_good_weeks() -> None:
+    world = corner()
+    for _ in range(8):
+        world.run(6 * HOUR)
+        lose(world, 4)
+    assert patience(world) == pytest.approx(5.05)
+    world.run(20 * DAY)
+    assert patience(world) < 5
+    world.run(60 * DAY)
+    assert patience(world) == pytest.approx(3.05)
+
+
+def test_single_beats_that_are_lost_every_day_do_not_delay_anything() -> None:
+    world = corner()
+    for _ in range(10):
+        world.run(DAY)
+        lose(world, 1)
+    assert patience(world) == pytest.approx(3.05)
+
+
+def test_outages_teach_nothing() -> None:
+    """A reboot, a new session, an unanswered will, or numbers that go on without a gap: nothing was lost."""
+    world = corner()
+    life = world.lives["corner-1"]
+    world.birth("corner-1")
+    for number in range(24):
+        world.run(6 * HOUR)
+        world.stop("corner-1")
+        world.run(4 * MINUTE)
+        if number % 4 == 0:
+            world.birth("corner-1", boot=life.boot + 1)
+        elif number % 4 == 1:
+            life.seq += 4
+            world.birth("corner-1")
+        elif number % 4 == 2:
+            life.seq += 4
+            world.farewell("corner-1", "lost")
+        world.start("corner-1")
+        world.run(HOUR)
+        world.birth("corner-1")
+    assert patience(world) == pytest.approx(3.05)
+
+
+def test_a_short_uptime_gives_away_a_reboot_that_nothing_else_tells() -> None:
+    world = corner()
+    for _ in range(12):
+        world.run(6 * HOUR)
+        world.stop("corner-1")
+        world.run(4 * MINUTE)
+        world.lives["corner-1"].seq += 4
+        world.beat("corner-1", uptime_s=20)
+        world.start("corner-1")
+    assert patience(world) == pytest.approx(3.05)
+
+
+def test_shared_outages_teach_nothing() -> None:
+    world = corner(shops({f"shop{number}": ["CMCC", "CMCC"] for number in range(6)}))
+    for _ in range(10):
+        world.run(6 * HOUR)
+        lose(world, 6, *world.lives)
+    assert {change.incident.kind for change in world.transitions} == {"carrier_outage"}
+    assert all(terminal.runs >> 32 == 0 for terminal in world.engine.fleet.terminals.values())
+    assert patience(world, "shop0-1") == pytest.approx(3.05)
+
+
+def test_our_own_deafness_teaches_nothing() -> None:
+    world = corner()
+    for _ in range(10):
+        world.run(6 * HOUR)
+        world.link_down()
+        lose(world, 5)
+        world.link_up()
+    assert patience(world) == pytest.approx(3.05)
+
+
+def test_a_link_that_would_need_too_long_a_wait_is_a_ticket_until_it_is_better() -> None:
+    world = corner()
+    for number in range(40):
+        world.run(40 * MINUTE)
+        lose(world, (1, 2, 4, 9)[number % 4])
+    assert [word for word in world.words if "weak" in word] == ["weak_signal corner-1 firing"]
+    assert world.pages == []
+    known = suspicions(world)
+    for number in range(40):
+        world.run(40 * MINUTE)
+        lose(world, (1, 2, 4, 9)[number % 4])
+    assert suspicions(world) == known, "while it is announced, its silence is waited out"
+    assert 9 < patience(world) < 31
+    world.run(60 * DAY)
+    assert [word for word in world.words if "weak" in word][1:] == ["weak_signal corner-1 resolved"]
+    assert not world.engine.incidents
+    assert patience(world) == pytest.approx(3.05)
+
+
+def test_a_ticket_for_a_weak_link_outlives_a_restart_and_resolves_later() -> None:
+    world = corner()
+    for number in range(40):
+        world.run(40 * MINUTE)
+        lose(world, (1, 2, 4, 9)[number % 4])
+    world.restart(world.records())
+    world.run(10)
+    world.link_up()
+    world.run(60 * DAY)
+    assert [word for word in world.words if "weak" in word] == [
+        "weak_signal corner-1 firing",
+        "weak_signal corner-1 resolved",
+    ]
+
+
+def test_a_newcomer_is_waited_for_as_its_neighbours_have_taught() -> None:
+    world = corner(shops({"corner": ["CMCC"], "next.b": ["CMCC"], "far.c": ["CUCC"]}))
+    world.stop("next-1", "far-1")
+    for number in range(200):
+        world.run(30 * MINUTE)
+        lose(world, 1 + number % 5)
+    for key in ("next-1", "far-1"):
+        world.start(key)
+        world.run(MINUTE)
+    assert patience(world, "next-1") == pytest.approx(5.05)
+
+
+def test_what_was_learned_outlives_a_restart_and_old_records_are_read() -> None:
+    world = corner()
+    for _ in range(8):
+        world.run(6 * HOUR)
+        lose(world, 4)
+    (kept,) = world.records()
+    world.restart([kept])
+    world.link_up()
+    assert world.records()[0].runs == kept.runs
+    assert patience(world) == pytest.approx(5.05)
+    old = msgspec.to_builtins(kept)[:-3]
+    (read,) = msgspec.convert([old], list[TerminalRecord], strict=False)
+    world.restart([read])
+    world.link_up()
+    assert patience(world) == pytest.approx(3.05)
+
+
+COUNTS = st.lists(st.floats(0, 500), min_size=len(LENGTHS), max_size=len(LENGTHS)).map(lambda c: sorted(c)[::-1])
+
+
+@given(COUNTS, st.floats(0, 30), st.sampled_from([1, 10, 15, 60, 300, 3600]), st.floats(1 / 300, 10), st.booleans())
+def test_patience_has_its_limits_and_grows_as_the_budget_shrinks(
+    counts: list[float], days: float, interval_s: int, budget: float, weak: bool
+) -> None:
+    runs = Runs(days, counts, [USUAL_ONWARD] * (len(LENGTHS) - 1))
+    interval = interval_s * 1000
+    found = TERMINAL_OFFLINE.beats(runs, interval, budget, weak=weak)
+    assert 3 <= found <= (48 if weak else 10)
+    assert found == 3 or found * interval <= (1_800_000 if weak else 300_000)
+    assert TERMINAL_OFFLINE.beats(runs, interval, budget / 2, weak=weak) >= found
+
+
+def test_where_nothing_is_known_three_beats_are_waited_for() -> None:
+    unknown = Runs(0, [0] * len(LENGTHS), [USUAL_ONWARD] * (len(LENGTHS) - 1))
+    assert TERMINAL_OFFLINE.beats(unknown, 60_000, 1 / 30, weak=False) == 3
