@@ -4,7 +4,7 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test bench soak score calibrate lint lock clean
+.PHONY: demo test bench soak score score-detection calibrate lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
@@ -34,6 +34,9 @@ soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of th
 
 score: $(VENV)/.runtime  ## How often is the explanation right? On generated recordings with a known truth (some minutes)
 	@$(BIN)/python -m bench.score $(SCORE)
+
+score-detection: $(VENV)/.runtime  ## How soon and how surely is silence told from loss? On generated heartbeats (a quarter of an hour)
+	@$(BIN)/python -m bench.detection_score $(SCORE)
 
 calibrate: $(VENV)/.runtime  ## Fit the temperature of the confidences, on seeds used for nothing else
 	@$(BIN)/python -m bench.calibrate $(CALIBRATE)

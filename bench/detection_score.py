@@ -131,7 +131,7 @@ def fleetmon(lives: Sequence[Life], per_30_days: float) -> Verdicts:
         ],
     )
     engine = Engine(registry)
-    engine.shard.habits.patience.budget = per_30_days / 30
+    engine.shard.habits.patience.allow(per_30_days)
     engine.link_up(START)
     verdicts: Verdicts = {one.terminal: [] for one in lives}
     batch: list[Message] = []

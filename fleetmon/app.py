@@ -71,6 +71,7 @@ class Daemon:
             loaded.registry, loaded.days, config.response_codes, max_unregistered=config.max_unregistered
         )
         self.engine.arrears.paged_from = config.settlement_paged_from
+        self.engine.shard.habits.patience.allow(config.detection.false_suspicions_per_30_days)
         self._recollection = Recollection(self.engine, self.store, config.ledger_days, self._wall)
         self.board = Board()
         self.quarantine = Quarantine()
@@ -162,6 +163,7 @@ class Daemon:
         self.engine.fleet.max_unregistered = loaded.config.max_unregistered
         self.engine.register(loaded.registry, loaded.days, loaded.config.response_codes)
         self.engine.arrears.paged_from = loaded.config.settlement_paged_from
+        self.engine.shard.habits.patience.allow(loaded.config.detection.false_suspicions_per_30_days)
         self._enrolment.begin_anew()
         logs.configure(loaded.config.log)
         self._reloads = True, self._wall() / 1000

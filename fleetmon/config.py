@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from fleetmon import accepted, strict
 from fleetmon.detect.settlement_overdue import PAGED_FROM
+from fleetmon.engine.patience import PER_30_DAYS
 from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.days import EVERY_DAY, WorkingDays
@@ -37,6 +38,12 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["logfmt", "json"] = "logfmt"
 
 
+class DetectionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How sure one has to be before a terminal is called down."""
+
+    false_suspicions_per_30_days: Annotated[float, Meta(gt=0)] = PER_30_DAYS
+
+
 Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{2}$(?!\n)", description="ISO 8583 F39")]
 
 
@@ -49,6 +56,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     alertmanager: AlertmanagerSettings = field(default_factory=AlertmanagerSettings)
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    detection: DetectionSettings = field(default_factory=DetectionSettings)
     max_unregistered: Annotated[int, Meta(ge=0)] = 10_000
     ledger_days: Annotated[int, Meta(ge=1, le=40)] = 40
     settlement_paged_from: Annotated[int, Meta(ge=0)] = PAGED_FROM

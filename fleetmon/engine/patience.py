@@ -37,9 +37,13 @@ class Patience:
     """What is known of the links of all terminals, and what follows from it."""
 
     def __init__(self) -> None:
-        self.budget = PER_30_DAYS / 30  # mistakes of one terminal in an open day
+        self.allow(PER_30_DAYS)
         self._fleet = [0] * len(LENGTHS)
         self._networks: dict[tuple[str, str], list[int]] = {}
+
+    def allow(self, per_30_days: float) -> None:
+        """Set how often one terminal may be called down by mistake in thirty open days."""
+        self._budget = per_30_days / 30
 
     def note(self, terminal: Terminal, beats: int) -> None:
         """A terminal lived through a silence of so many missed beats."""
@@ -64,18 +68,18 @@ class Patience:
     def beats(self, terminal: Terminal, at: int) -> int:
         """How many missed beats prove the terminal down."""
         runs, interval = self._runs(terminal, at), terminal.interval_ms
-        weak = WEAK_SIGNAL.breached(runs, TERMINAL_OFFLINE.most_beats(interval), self.budget)
-        return TERMINAL_OFFLINE.beats(runs, interval, self.budget, weak=weak)
+        weak = WEAK_SIGNAL.breached(runs, TERMINAL_OFFLINE.most_beats(interval), self._budget)
+        return TERMINAL_OFFLINE.beats(runs, interval, self._budget, weak=weak)
 
     def is_weak(self, terminal: Terminal, at: int) -> bool:
         """Whether no allowed patience keeps the budget, by far."""
         most = TERMINAL_OFFLINE.most_beats(terminal.interval_ms)
-        return WEAK_SIGNAL.breached(self._runs(terminal, at), most, self.budget)
+        return WEAK_SIGNAL.breached(self._runs(terminal, at), most, self._budget)
 
     def is_well(self, terminal: Terminal, at: int) -> bool:
         """Whether the budget is kept with an allowed patience."""
         most = TERMINAL_OFFLINE.most_beats(terminal.interval_ms)
-        return WEAK_SIGNAL.recovered(self._runs(terminal, at), most, self.budget)
+        return WEAK_SIGNAL.recovered(self._runs(terminal, at), most, self._budget)
 
     def _runs(self, terminal: Terminal, at: int) -> Runs:
         if terminal.watched_from != NEVER and at - terminal.watched_from >= DAY:

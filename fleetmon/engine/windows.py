@@ -150,7 +150,7 @@ class Windows:
             return
         cohort = terminal.cohort
         keys = [_EVERYBODY, ("terminal", terminal.id), ("site", terminal.site), ("merchant", terminal.merchant)]
-        keys += cohort._asdict().items()
+        keys += zip(cohort._fields, cohort, strict=True)
         seen = set()
         for key in keys:
             for window in self._under.get(key, {}).values():
@@ -171,8 +171,10 @@ def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
 
 def count(fleet: Fleet, windows: Iterable[Window]) -> int:
     """How many terminals at least one of these windows covers; what many share is counted by cohorts."""
-    narrow = [one for one in windows if one.selector.keys() & {"terminal", "site", "merchant"}]
-    wide = [one for one in windows if one not in narrow]
+    narrow: list[Window] = []
+    wide: list[Window] = []
+    for window in windows:
+        (narrow if window.selector.keys() & {"terminal", "site", "merchant"} else wide).append(window)
     cohorts = {cohort for cohort, _ in fleet.census.counts}
     shared = {one for one in cohorts if any(window.covers(Terminal("", "", "", one, 0, 0)) for window in wide)}
     own = {

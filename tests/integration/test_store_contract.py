@@ -2,25 +2,26 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from fleetmon.engine import Engine, Fact, Message, TerminalChange
 from fleetmon.engine.snapshot import record
 from fleetmon.ingest.quarantine import Refused
-from fleetmon.model.episode import Episode
 from fleetmon.model.errors import StoreError
-from fleetmon.model.events import DeviceEvent, Notice
+from fleetmon.model.events import DeviceEvent
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry
-from fleetmon.model.settlement import Settlement
 from fleetmon.model.terminal import PARTITIONS
 from fleetmon.store import Store, StoreSettings, TerminalRow, Work, address, check
 from fleetmon.store.writes import QUARANTINE_ROWS
+
+called = partial(Transition, calls=True)  # people are told
 
 DAY = 86_400_000
 NOW = 1_000 * DAY
@@ -70,8 +71,8 @@ def announced(incident_id: str, opened_at: int = 5, **scope: str) -> Incident:
 def resolved(incident_id: str, opened_at: int, resolved_at: int) -> list[Transition]:
     over = announced(incident_id, opened_at)
     over.status, over.resolved_at = Status.RESOLVED, resolved_at
-    fired = Transition(opened_at, Status.PENDING, announced(incident_id, opened_at), "Tamper")
-    return [fired, Transition(resolved_at, Status.FIRING, over, "cleared")]
+    fired = called(opened_at, Status.PENDING, announced(incident_id, opened_at), "Tamper")
+    return [fired, called(resolved_at, Status.FIRING, over, "cleared")]
 
 
 def row(terminal: str, state: str = "never_seen", since: int = 0, provider: str = "P1") -> TerminalRow:
@@ -106,7 +107,7 @@ def test_a_fact_is_stored_once_however_often_it_comes(store: Store) -> None:
 def test_incident_audit_and_outbox_go_in_together_and_only_once(store: Store) -> None:
     firing = announced("i", terminal="x")
     for _ in range(2):
-        write(store, transitions=[Transition(5, Status.PENDING, firing, "Tamper")])
+        write(store, transitions=[called(5, Status.PENDING, firing, "Tamper")])
     assert store.restore(lambda _: -1, 0).firing == [firing]
     assert store.incident("i") == firing
     assert store.undelivered() == [("i", "firing", 5)]
@@ -115,13 +116,23 @@ def test_incident_audit_and_outbox_go_in_together_and_only_once(store: Store) ->
     assert store.undelivered() == []
 
 
+def test_a_page_that_comes_later_than_the_incident_is_told_and_kept(store: Store) -> None:
+    ticket = replace(announced("i", terminal="x"), paged_at=None, suppressed_by="window:operator:w")
+    write(store, transitions=[Transition(5, Status.PENDING, ticket, "Tamper")])
+    assert store.undelivered() == []
+    paged = replace(ticket, paged_at=9, suppressed_by=None)
+    write(store, transitions=[called(9, Status.FIRING, paged, "outlasted planned work")])
+    assert store.restore(lambda _: -1, 0).firing == [paged]
+    assert store.undelivered() == [("i", "firing", 9)]
+
+
 def test_all_of_a_work_or_nothing(store: Store, sql: Callable[[str], list[Any]]) -> None:
     """The last of its parts cannot be written: none of the others is there, and nothing is acknowledged."""
     sql("ALTER TABLE terminal_change RENAME TO elsewhere")
     done = submit(
         store,
         facts=[Fact("k1", 0, tamper(1))],
-        transitions=[Transition(5, Status.PENDING, announced("i"), "Tamper")],
+        transitions=[called(5, Status.PENDING, announced("i"), "Tamper")],
         terminals=[row("noodle-1")],
         changes=[TerminalChange(5, "noodle-1", "never_seen", "up")],
     )
@@ -180,7 +191,7 @@ def test_nobody_can_stop_the_store_with_a_nul(store: Store, sql: Callable[[str],
     write(
         store,
         refused=[Refused(1, "t", "json", "", 1, "x\0y")],
-        transitions=[Transition(5, Status.PENDING, firing, "why\0")],
+        transitions=[called(5, Status.PENDING, firing, "why\0")],
     )
     assert store.quarantine(1)[0].payload == "x\ufffdy"
     assert store.transitions("i")[0].reason == "why\ufffd"
@@ -240,7 +251,10 @@ def test_terminals_that_left_the_fleet_are_taken_out(store: Store) -> None:
 
 def test_incidents_are_paged_newest_first(store: Store) -> None:
     opened = {f"i{number:02d}": number // 3 for number in range(20)}
-    write(store, transitions=[Transition(at, Status.PENDING, announced(one, at), "x") for one, at in opened.items()])
+    write(
+        store,
+        transitions=[called(at, Status.PENDING, announced(one, at), "x") for one, at in opened.items()],
+    )
     pages: list[Incident] = []
     while page := store.incidents("firing", "tamper", 7, (pages[-1].opened_at, pages[-1].id) if pages else None):
         pages += page
@@ -252,100 +266,15 @@ def test_incidents_are_paged_newest_first(store: Store) -> None:
 def test_the_view_of_incidents_has_scope_times_and_minutes(store: Store, sql: Callable[[str], list[Any]]) -> None:
     over = announced("i", 60_000, region="R", carrier="CMCC")
     over.status, over.resolved_at, over.terminals = Status.RESOLVED, 150_000, 4
-    write(store, transitions=[Transition(150_000, Status.FIRING, over, "heard again")])
+    write(store, transitions=[called(150_000, Status.FIRING, over, "heard again")])
     found = sql(
         "SELECT carrier, region, site, host, status, terminals, minutes, opened_at, resolved_at FROM v_incident"
     )
     assert found[0][:6] == ("CMCC", "R", None, None, "resolved", 4)
     assert float(found[0][6]) == 1.5
     assert [str(time)[11:19] for time in found[0][7:]] == ["00:01:00", "00:02:30"]
-    write(store, transitions=[Transition(5, Status.PENDING, announced("j"), "x")])
+    write(store, transitions=[called(5, Status.PENDING, announced("j"), "x")])
     assert sql("SELECT minutes > 1000000 FROM v_incident WHERE id = 'j'")[0][0], "until now while it lasts"
-
-
-# -- episodes and money ------------------------------------------------------------------------------
-
-
-def owed(merchant: str, *, overdue: int = 0, paid: int = 0, at: int = 9, due_at: int = NOW) -> Settlement:
-    cause = "sim_problem" if overdue else ""
-    sums = (2, overdue + paid, 1, paid, int(overdue > 0), overdue, 0, 0)
-    return Settlement(merchant, "2026-11-20", "ACQ", cause, due_at, *sums, at)
-
-
-def test_an_episode_is_one_row_from_its_beginning_to_its_end(store: Store) -> None:
-    weak, mark = (
-        Episode("weak", "terminal/a/heartbeat", 5, worst=-104.5),
-        Episode("mark", "terminal/a/x", 6, 6, "why\0"),
-    )
-    for _ in range(2):
-        write(store, episodes=[weak, mark, weak])
-    found = store.restore(lambda _: -1, 0)
-    assert (found.episodes, store.episodes(0, None, 9)) == (
-        [weak],
-        [Episode("mark", "terminal/a/x", 6, 6, "why\ufffd")],
-    )
-    weak.end, weak.count, weak.worst = 70, 3, -111.0
-    write(store, episodes=[weak])
-    assert store.restore(lambda _: -1, 0).episodes == []
-    assert store.episodes(7, None, 9) == [weak]
-
-
-def test_episodes_are_read_in_parts(store: Store) -> None:
-    made = [Episode("silent", f"terminal/{key}/state", at, at + 1) for key in "bBa1" for at in range(4)]
-    write(store, episodes=made)
-    parts: list[Episode] = []
-    while part := store.episodes(2, parts[-1] if parts else None, 3):
-        parts += part
-    assert sorted(parts, key=lambda one: (one.topic, one.begin)) == parts
-    assert len(parts) == 12
-
-
-def test_late_money_is_known_again_and_shown_in_its_view(store: Store, sql: Callable[[str], list[Any]]) -> None:
-    write(store, settlements=[owed("a", overdue=700), owed("b", overdue=500), owed("c", paid=300)])
-    assert {one.merchant for one in store.restore(lambda _: -1, 0).late} == {"a", "b"}
-    write(store, settlements=[owed("b", paid=500, at=10), owed("a", overdue=700, paid=900, at=10)])
-    assert store.restore(lambda _: -1, 0).late == [owed("a", overdue=700, paid=900, at=10)]
-    names = "merchant, business_date, acquirer, cause, sales_late, amount_late, amount_expected, amount_paid"
-    assert sql(f"SELECT {names} FROM v_settlement_late") == [
-        ("a", "2026-11-20", "ACQ", "sim_problem", 1, 700, 1_600, 900)
-    ]
-    assert sql("SELECT hours_late > 100000 FROM v_settlement_late")[0][0], "until now"
-    assert str(sql("SELECT due_at FROM v_settlement_late")[0][0])[:10] == "1972-09-27"
-
-
-def test_facts_are_read_in_parts_from_a_time_on(store: Store, sql: Callable[[str], list[Any]]) -> None:
-    write(store, facts=[Fact(f"k{number}", 3, tamper(number, at=1_000 * number)) for number in range(1, 51)])
-    sql("DELETE FROM fact WHERE id IN (7, 21, 22, 23, 50)")
-    until = store.restore(lambda _: -1, 0).newest
-    sql("UPDATE fact SET kind = 'Tomorrow' WHERE id = 30")
-    for at in (0, 1_001, 1_002, 20_020, 21_500, 23_999, 24_024, 49_049, 60_000):
-        wanted = sql(f"SELECT coalesce(max(id), 0) FROM fact WHERE received_at < {at}")[0][0]
-        found = store.facts_before(at)
-        assert wanted <= found
-        assert not sql(f"SELECT 1 FROM fact WHERE id > {wanted} AND id <= {found}"), at
-    after, keys, unreadable = store.facts_before(20_020), list[str](), 0
-    while after < until:
-        part = store.facts(after, until, 4)
-        after, unreadable = part.last, unreadable + part.unreadable
-        keys += [fact.key for fact in part.facts]
-        assert {fact.epoch for fact in part.facts} <= {3}
-    assert keys == [f"k{number}" for number in (20, *range(24, 30), *range(31, 50))]
-    assert unreadable == 1
-
-
-def test_an_empty_store_has_no_past(store: Store) -> None:
-    assert (store.facts_before(NOW), store.restore(lambda _: -1, 0).newest) == (0, 0)
-    assert (store.episodes(0, None, 9), store.past_incidents(0, 9)) == ([], [])
-
-
-def test_announced_work_and_past_incidents_are_known_again(store: Store) -> None:
-    said = Notice(5, "n", "scheduled", 10, 20)
-    notice = Message(5, "ACQ", said, retained=True, topic="t/n", payload=msgspec.json.encode(said))
-    write(store, facts=[Fact("n", 0, notice), Fact("k", 0, tamper(1))])
-    assert store.restore(lambda _: -1, 0).notices == [notice]
-    write(store, transitions=[*resolved("a", 1, 2), *resolved("b", 1, 7), *resolved("c", 1, 5)])
-    assert [one.id for one in store.past_incidents(3, 9)] == ["c", "b"]
-    assert [one.id for one in store.past_incidents(0, 1)] == ["b"], "the latest"
 
 
 # -- retention -----------------------------------------------------------------------------------------
@@ -362,21 +291,12 @@ def test_what_is_too_old_goes_and_what_is_needed_stays(store: Store, sql: Callab
         transitions=[
             *resolved("over", old, old + 1),
             *resolved("lately", old, young),
-            Transition(old, Status.PENDING, announced("lasts", old), "Tamper"),
+            called(old, Status.PENDING, announced("lasts", old), "Tamper"),
         ],
         terminals=[row("a")],
         changes=[TerminalChange(old, "a", "never_seen", "up"), TerminalChange(young, "a", "up", "down")],
-        episodes=[
-            *(Episode("weak", f"terminal/a{number}/heartbeat", old, old) for number in range(1_200)),
-            Episode("weak", "terminal/b/heartbeat", old, young),
-            Episode("weak", "terminal/c/heartbeat", old),
-        ],
-        settlements=[owed("old", overdue=5, due_at=old), owed("young", due_at=young)],
     )
     store.forget(NOW)
-    settled(lambda: sql("SELECT count(*) FROM episode") == [(2,)] and sql("SELECT count(*) FROM settlement") == [(1,)])
-    assert sql("SELECT topic FROM episode ORDER BY topic") == [("terminal/b/heartbeat",), ("terminal/c/heartbeat",)]
-    assert sql("SELECT merchant FROM settlement") == [("young",)]
     settled(lambda: sql("SELECT count(*) FROM fact")[0][0] == 2 and len(store.incidents(None, None, 9)) == 2)
     assert sql("SELECT key FROM fact ORDER BY id") == [("late",), ("young",)], "no snapshot contains the late one"
     assert sorted(found.id for found in store.incidents(None, None, 10)) == ["lasts", "lately"]

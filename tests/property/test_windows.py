@@ -57,11 +57,11 @@ def test_a_cover_is_the_union_by_brute_force(windows: list[Window], key: str, at
     inside = [span for span in spans if span.start <= at < span.end]
     assert (cover is not None) == bool(inside)
     if cover is not None:
-        busy = {moment for span in spans for moment in range(span.start, span.end + SETTLE + 1)}
-        until = next(moment for moment in range(at, 200) if moment not in busy) - 1
-        assert cover.until == until
-        assert cover.end == until - SETTLE
-        assert cover.start == min(span.start for span in spans if span.start <= until and span.end > cover.start)
+        # In halves, so that what only begins one later is not together with it.
+        busy = {half for span in spans for half in range(2 * span.start, 2 * (span.end + SETTLE) + 1)}
+        assert cover.until * 2 == next(half for half in range(2 * at, 400) if half not in busy) - 1
+        assert cover.start * 2 == next(half for half in range(2 * at, -2, -1) if half not in busy) + 1
+        assert cover.end == cover.until - SETTLE
 
 
 @given(st.data(), WINDOWS, st.integers(0, 100))

@@ -45,7 +45,8 @@ FACTS: dict[str, int | str] = {
     "reason": "chargeback", "told_at": FRIDAY, "credited_at": MONDAY, "posted": "1", "number": "2", "mcc": "5812",
     "posted_mcc": "8398", "valid_to": "2026-06-30", "km": 14, "minutes": 95, "dbm": -113, "rtt_ms": 2600,
     "seconds": 5400, "failures": 7, "requests": 9, "count": 230, "part": "reader",
-    "owner": "PRO", "overran": 5_400_000, "by": "void", "cancelled_at": FRIDAY, "closed_at": FRIDAY, "result": "not_agree", "event": "late",
+    "owner": "PRO", "overran": 5_400_000, "by": "void", "cancelled_at": FRIDAY, "closed_at": FRIDAY,
+    "result": "not_agree", "event": "late",
 }  # fmt: skip
 BROKEN = re.compile(
     r"[\[\]{}|]|None|  | [,.;:]|[,;:][,.;:]|\.\.|^[,;:. ]|[,;: ]$|[：，；（][。，；）]|（）|。。|^[，；：。]"

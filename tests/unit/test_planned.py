@@ -1,0 +1,45 @@
+"""Planned work told: who is at work, until when, and by how much it ran over."""
+
+import msgspec
+import pytest
+
+from fleetmon.locale import Matter, tell
+from fleetmon.model.case import Announcement
+from fleetmon.model.window import Visit
+
+from .cases import CUTOFF, NOW, cut_off, first, kept, so
+from .till import HOUR, MINUTE, NOON
+
+MARK = so("mark", topic="terminal/t/maintenance")
+
+
+@pytest.mark.parametrize(
+    ("visit", "end", "overran"),
+    [
+        (Visit(NOON, NOON + 2 * HOUR, NOON + HOUR, "Li", ""), NOON + HOUR, 0),
+        (Visit(NOON, NOON + 2 * HOUR, NOON + 5 * HOUR, "Li", ""), NOON + 2 * HOUR, 3 * HOUR),
+        (Visit(NOON, NOON + 2 * HOUR, 0, "Li", ""), NOON + 2 * HOUR, NOW - NOON - 2 * HOUR),
+        (Visit(NOON, 0, 0, "Li", ""), 0, 0),
+    ],
+)
+def test_a_technicians_work_names_who_and_until_when(visit: Visit, end: int, overran: int) -> None:
+    found = first(cut_off(works=[MARK], visits=[visit]))
+    assert found.cause == "terminal_maintenance"
+    assert (found.facts["owner"], found.facts["until_at"], found.facts["overran"]) == ("Li", end, overran)
+
+
+@pytest.mark.parametrize(("host", "kind"), [("PRO", "provider"), ("night shift", "operator"), ("ACQ", "acquirer")])
+def test_announced_work_names_who_and_until_when(host: str, kind: str) -> None:
+    notice = Announcement(host, kind, "n1", NOON - HOUR, CUTOFF + HOUR, frozenset(), CUTOFF)
+    found = first(kept(announced=[notice]))
+    assert found.cause == ("host_maintenance" if kind == "acquirer" else "terminal_maintenance")
+    assert (found.facts["owner"], found.facts["until_at"], found.facts["overran"]) == (host, CUTOFF, HOUR)
+    said = tell(Matter(found.cause, found.actor, "overdue", "terminal", False, found.facts), "en", "merchant")
+    assert host in said.sentence
+    assert "60 minutes longer than planned" in said.sentence
+
+
+def test_what_ended_in_time_does_not_say_that_it_ran_over() -> None:
+    notice = Announcement("PRO", "provider", "n1", NOON - HOUR, CUTOFF + MINUTE, frozenset(), CUTOFF)
+    assert first(kept(announced=[notice])).facts["overran"] == 0
+    assert msgspec.json.encode(first(kept(announced=[notice])))
