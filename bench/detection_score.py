@@ -102,12 +102,12 @@ class Trace(NamedTuple):
 
 
 _TRACES: Final = {
-    "bursts 2.5 %": Trace(_steady(_one(0.025, 0.16), 60_000), 30, 40),
-    "mixed links": Trace(_steady(_any, 60_000), 40, 40),
-    "good link 0.6 %": Trace(_steady(_one(0.006, 0.16), 60_000), 15, 60),
-    "bad link 31.7 %": Trace(_steady(_one(0.317, 0.40, 0.1), 60_000), 15, 60),
-    "30 s, wills at 45 s": Trace(_steady(_good, 30_000, 45_000), 30, 30),
-    "undeclared nights": Trace(_nightly, 40, 56),
+    "bursts 2.5 %": Trace(_steady(_one(0.025, 0.16), 60_000), 20, 30),
+    "mixed links": Trace(_steady(_any, 60_000), 30, 30),
+    "good link 0.6 %": Trace(_steady(_one(0.006, 0.16), 60_000), 10, 40),
+    "bad link 31.7 %": Trace(_steady(_one(0.317, 0.40, 0.1), 60_000), 12, 40),
+    "30 s, wills at 45 s": Trace(_steady(_good, 30_000, 45_000), 20, 20),
+    "undeclared nights": Trace(_nightly, 30, 49),
 }
 
 

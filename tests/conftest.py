@@ -125,6 +125,7 @@ class PostgreSQL(Server):
         access = data / "pg_hba.conf"
         access.write_text(rule + access.read_text())
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "log_line_prefix": "%m "}
+        options["fsync"] = "off"  # its power is not cut here, and the files of many databases take long at the end
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = [*owner, str(programs[-1] / "postgres"), "-D", str(data), "-p", str(port), *arguments]
         super().__init__(command[0], command[1:], port, folder / "log")

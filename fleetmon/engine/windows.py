@@ -113,7 +113,7 @@ class Windows:
             (span, window.settle_ms)
             for span, window in over
             if span.start <= until
-            and span.end + window.settle_ms > start
+            and span.end + window.settle_ms >= start
             and (span.start < start or span.end > end or span.end + window.settle_ms > until)
         ]:
             start = min(start, *[span.start for span, _ in grown])
