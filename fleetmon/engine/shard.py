@@ -318,7 +318,11 @@ class Shard:
         elif presence.is_off(terminal, at):
             self._sleep(terminal, at)
         elif terminal.liveness is Liveness.SUSPECT:
-            self._down(terminal, at)
+            terminal.due = self._proof(terminal)
+            if terminal.due > at:  # we were deaf since, so its wait begins anew
+                self.deadlines.arm(terminal)
+            else:
+                self._down(terminal, at)
         elif terminal.liveness is Liveness.DOWN:  # reopened since: it is still down
             terminal.due = presence.closing(terminal, at)
             self.deadlines.arm(terminal)

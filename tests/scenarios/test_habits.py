@@ -144,6 +144,20 @@ def test_our_own_deafness_teaches_nothing() -> None:
     assert patience(world) == pytest.approx(3.05)
 
 
+def test_after_our_own_deafness_a_link_is_waited_for_as_long_as_ever() -> None:
+    world = corner()
+    learn_four(world)
+    world.run(5 * MINUTE)
+    world.stop()
+    world.run(150)  # suspect
+    world.link_down()
+    world.run(10)
+    world.link_up()
+    began = world.now
+    world.run(20 * MINUTE)
+    assert world.last("terminal_offline").opened_at == began + 303_000
+
+
 def test_a_link_that_would_need_too_long_a_wait_is_a_ticket_until_it_is_better() -> None:
     world = corner()
     for number in range(40):
