@@ -254,6 +254,7 @@ class _Tally:
         self.cuts += 1
         found = next((one for one in downs if one.begin < span.end and one.end > span.begin + life.interval), None)
         if found is None:
+            self.wrong += span.end - span.begin
             return
         self.delays.append(max(found.begin - span.begin, 0))
         self.wrong += max(found.begin - span.begin, 0)

@@ -6,6 +6,7 @@ Its name holds the source's content, so the rows of one file never replace those
 import csv
 import io
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from fleetmon.ingest.files.outcome import Outcome
 from fleetmon.model.errors import ConfigError
@@ -20,9 +21,12 @@ def keep(source: Path, digest: str, outcome: Outcome, folder: Path | None) -> Pa
             file.unlink(missing_ok=True)
             return None
         place.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.partial")
-        partial.write_text(_text(outcome), encoding="utf-8-sig", newline="")  # so that spreadsheets see UTF-8
-        partial.replace(file)
+        # Of a name of its own, for two imports may write the same at once; with a mark, so that spreadsheets see UTF-8.
+        with NamedTemporaryFile(
+            "w", dir=place, suffix=".partial", encoding="utf-8-sig", newline="", delete=False
+        ) as new:
+            new.write(_text(outcome))
+        Path(new.name).replace(file)
     except OSError as error:
         raise ConfigError([f"{file}: {error.strerror or error}; name a folder with --aside"]) from None
     return file
