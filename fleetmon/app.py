@@ -218,6 +218,7 @@ class Daemon:
                 changes=outcome.changes,
                 episodes=outcome.episodes,
                 settlements=outcome.settlements,
+                windows=outcome.windows,
                 terminals=self._enrolment.news(outcome),
                 refused=refused,
             )

@@ -243,6 +243,7 @@ class Engine:
         outcome.transitions = self.correlator.incidents.take()
         outcome.changes, self._changes = self._changes, []
         outcome.episodes = self.explainer.timeline.take()
+        outcome.windows = self.correlator.works.take()
         outcome.settlements = self.arrears.take()
         return outcome
 

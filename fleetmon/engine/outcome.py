@@ -8,6 +8,7 @@ from fleetmon.model.episode import Episode
 from fleetmon.model.events import Event
 from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
+from fleetmon.model.window import Window
 
 
 class Message(NamedTuple):
@@ -54,6 +55,7 @@ class Outcome(Struct):
     refusals: list[Refusal] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)  # begun, worse, over, or of a moment
     settlements: list[Settlement] = field(default_factory=list)  # of merchants that were looked at
+    windows: list[Window] = field(default_factory=list)  # planned work that came or changed
 
     def add(self, later: "Outcome") -> None:
         """Take in what came about after it."""
@@ -63,6 +65,7 @@ class Outcome(Struct):
         self.refusals += later.refusals
         self.episodes += later.episodes
         self.settlements += later.settlements
+        self.windows += later.windows
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)

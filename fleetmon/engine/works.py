@@ -34,7 +34,13 @@ class Works:
         self.planned.on_begin = self.overdue.expect
         incidents.excuse = self.planned.excuse
         self._notices = Notices()
+        self._fresh: list[Window] = []
         self._fleet: Fleet = shard.fleet
+
+    def take(self) -> list[Window]:
+        """The windows that came or changed since the last call; one without a time is no more."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -44,6 +50,7 @@ class Works:
     def put(self, windows: Iterable[Window], now: int) -> None:
         """Take in windows, new or with other times."""
         changed = [window for window in windows if self.windows.find(window.id) != window]
+        self._fresh += changed
         for window in changed:
             self.windows.put(window)
             self.overdue.expect(window, now)
@@ -105,4 +112,5 @@ class Works:
         kept = {window.id for window in windows}
         for gone in self.windows.of_marks(terminal.id) - kept:
             self.windows.drop(gone)
+            self._fresh.append(Window(gone, "", "mark", ()))
         self.put(windows, now)

@@ -13,6 +13,7 @@ from fleetmon.engine import Fact
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
+from fleetmon.model.window import Window
 
 _STATES: Final = tuple([liveness.name.lower() for liveness in Liveness])  # in order of their numbers, from 0
 _NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
@@ -127,6 +128,24 @@ def audit_row(change: Transition) -> dict[str, Any]:
         "reason": change.reason,
         "terminals": change.incident.terminals,
     }
+
+
+def window_rows(found: Window) -> list[dict[str, Any]]:
+    """A row for each time of a window; of flexible work the time in which it may be."""
+    return [
+        {
+            "id": found.id,
+            "starts_at": span.start,
+            "ends_at": span.end,
+            "provenance": found.provenance,
+            "owner": found.owner,
+            "host": found.host,
+            "reason": found.reason,
+            "selector": msgspec.json.encode(found.selector).decode(),
+            "cancelled": found.cancelled,
+        }
+        for span in dict.fromkeys(found.occurrences)
+    ]
 
 
 def episode_row(found: Episode) -> dict[str, Any]:

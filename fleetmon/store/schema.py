@@ -3,7 +3,7 @@
 `fact` is the log of everything acknowledged, `incident` the current word on each announced incident,
 `transition` the audit trail, `outbox` what people still have to be told, `snapshot` the soft state,
 `terminal` the fleet as it is known now, `terminal_change` how its liveness went, `episode` what was unusual about
-terminals, hosts and merchants, `settlement` the money of each merchant and business date.
+terminals, hosts and merchants, `settlement` the money of each merchant and business date, `window` planned work.
 The tables are made by the migrations; a test proves that both say the same.
 """
 
@@ -176,5 +176,20 @@ settlement = sa.Table(
     sa.Column("at_risk", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Index("ix_settlement_late", "due_at", sqlite_where=LATE, postgresql_where=LATE),
+    sqlite_with_rowid=False,
+)
+
+window = sa.Table(
+    "window",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("starts_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ends_at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("provenance", Text, nullable=False),
+    sa.Column("owner", Text, nullable=False),
+    sa.Column("host", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("selector", Text, nullable=False),  # JSON
+    sa.Column("cancelled", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )

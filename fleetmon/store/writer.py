@@ -25,6 +25,7 @@ from fleetmon.engine.snapshot import TerminalRecord
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
+from fleetmon.model.window import Window
 from fleetmon.store import retention, writes
 from fleetmon.store.rows import TerminalRow
 
@@ -49,6 +50,7 @@ class Work(Struct):
     changes: Sequence[TerminalChange] = ()
     episodes: Sequence[Episode] = ()
     settlements: Sequence[Settlement] = ()
+    windows: Sequence[Window] = ()
     departed: Sequence[str] = ()  # terminals that the fleet no longer has
     forget_before: int = 0  # what is over since before this time is deleted, when there is time for it
 
@@ -171,6 +173,7 @@ def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.transitions(connection, [change for work in works for change in work.transitions])
     writes.episodes(connection, [found for work in works for found in work.episodes])
     writes.settlements(connection, [found for work in works for found in work.settlements])
+    writes.windows(connection, [found for work in works for found in work.windows])
     writes.departed(connection, [terminal for work in works for terminal in work.departed])
     writes.terminals(
         connection,

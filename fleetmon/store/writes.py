@@ -12,8 +12,9 @@ from fleetmon.engine.snapshot import TerminalRecord
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
+from fleetmon.model.window import Window
 from fleetmon.store import schema
-from fleetmon.store.rows import TerminalRow, audit_row, episode_row, fact_row, incident_row
+from fleetmon.store.rows import TerminalRow, audit_row, episode_row, fact_row, incident_row, window_rows
 
 QUARANTINE_ROWS: Final = 1_000
 _AT_ONCE: Final = 500  # ids in one condition
@@ -52,6 +53,15 @@ def settlements(connection: sa.Connection, found: Sequence[Settlement]) -> None:
     latest = {(one.merchant, one.business_date): one for one in found}
     rows = list(map(msgspec.structs.asdict, latest.values()))
     _upsert(connection, schema.settlement, rows, Settlement.__struct_fields__[2:])
+
+
+def windows(connection: sa.Connection, found: Sequence[Window]) -> None:
+    """Planned work as it is known now: all times of a window are written anew, and none leaves nothing."""
+    latest = {one.id: one for one in found}
+    table = schema.window
+    for ids in _portions(list(latest)):
+        connection.execute(table.delete().where(table.c.id.in_(ids)))
+    _insert_new(connection, table, [row for one in latest.values() for row in window_rows(one)])
 
 
 def terminals(connection: sa.Connection, found: Sequence[TerminalRow], moved: Sequence[TerminalChange]) -> None:

@@ -13,6 +13,7 @@ from fleetmon.model.episode import Episode
 from fleetmon.model.events import DeviceEvent, Notice
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.settlement import Settlement
+from fleetmon.model.window import Occurrence, Window
 from fleetmon.store import Archive, Store, StoreSettings, Work, address
 
 DAY = 86_400_000
@@ -111,6 +112,22 @@ def test_late_money_is_known_again_and_shown_in_its_view(store: Store, sql: Ask)
     ]
     assert sql("SELECT hours_late > 100000 FROM v_settlement_late")[0][0], "until now"
     assert str(sql("SELECT due_at FROM v_settlement_late")[0][0])[:10] == "1972-09-27"
+
+
+def test_planned_work_is_shown_as_it_is_known_now(store: Store, sql: Ask) -> None:
+    first, second = Occurrence(1_000, 2_000), Occurrence(2**41, 2**41 + 1)
+    work = Window("window:operator:w", "team", "operator", (first, second), {"region": ["r1"]}, reason="new roof")
+    write(store, windows=[work, Window("window:mark:t", "", "mark", (first,))])
+    asked = "SELECT id, owner, selector, state FROM v_window ORDER BY id, starts_at"
+    assert sql(asked) == [
+        ("window:mark:t", "", "{}", "ended"),
+        ("window:operator:w", "team", '{"region":["r1"]}', "ended"),
+        ("window:operator:w", "team", '{"region":["r1"]}', "scheduled"),
+    ]
+    called_off = msgspec.structs.replace(work, cancelled=True, occurrences=(second,))
+    write(store, windows=[Window("window:mark:t", "", "mark", ()), called_off])
+    assert sql(asked) == [("window:operator:w", "team", '{"region":["r1"]}', "cancelled")]
+    assert str(sql("SELECT starts_at FROM v_window")[0][0])[:4] == "2039"
 
 
 def test_facts_are_read_in_parts_from_a_time_on(store: Store, sql: Ask) -> None:

@@ -3,8 +3,11 @@
 import msgspec
 import pytest
 
+from fleetmon.engine import Engine, Message
 from fleetmon.locale import Matter, tell
 from fleetmon.model.case import Announcement
+from fleetmon.model.events import Notice
+from fleetmon.model.registry import Registry
 from fleetmon.model.window import Visit
 
 from .cases import CUTOFF, NOW, cut_off, first, kept, so
@@ -43,3 +46,16 @@ def test_what_ended_in_time_does_not_say_that_it_ran_over() -> None:
     notice = Announcement("PRO", "provider", "n1", NOON - HOUR, CUTOFF + MINUTE, frozenset(), CUTOFF)
     assert first(kept(announced=[notice])).facts["overran"] == 0
     assert msgspec.json.encode(first(kept(announced=[notice])))
+
+
+def test_whoever_stores_hears_of_work_that_comes_changes_and_goes() -> None:
+    engine, at = Engine(Registry()), 1_795_399_200_000
+    told = {"id": "n1", "starts_at": at + 1_000, "ends_at": at + 9_000}
+    for event, cancelled in (("scheduled", False), ("cancelled", True)):
+        notice = Notice(at=at, event=event, **told)  # type: ignore[arg-type]
+        found = engine.observe([Message(at, "H", notice, retained=False, topic=f"host/H/notice/{event}", payload=b"")])
+        assert [(one.host, one.occurrences, one.cancelled) for one in found.windows] == [
+            ("H", ((at + 1_000, at + 9_000),), cancelled)
+        ]
+        at += 1
+    assert engine.advance(at + 60_000).windows == []
