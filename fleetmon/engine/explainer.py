@@ -48,7 +48,8 @@ class Explainer:
             message = fact.message
             event, key = message.event, message.key
             if isinstance(event, State):
-                self.timeline.state(key, event, message.received_at)
+                terminal = self._fleet.terminals.get(key)
+                self.timeline.state(terminal.id if terminal else key, event, message.received_at)
             elif isinstance(event, DeviceEvent):
                 self.timeline.device(key, event, _dated(event.at, message.received_at), fact.epoch)
             elif isinstance(event, MaintenanceMark):

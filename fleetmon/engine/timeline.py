@@ -23,11 +23,18 @@ MOST: Final = 64  # episodes and words remembered of one subject
 GONE: Final = (Liveness.SUSPECT, Liveness.DOWN)
 
 
+VERSIONS: Final = 10_000
+_Words = tuple[str, str, str, str]
+
+
 class _Identity(NamedTuple):
     """Who a terminal said it was, and when it was heard."""
 
     at: int
-    words: tuple[str, ...]  # firmware, app, iccid, serial
+    firmware: str
+    app: str
+    iccid: str
+    serial: str
 
 
 class _Word(NamedTuple):
@@ -52,6 +59,7 @@ class Timeline:
         self._open: dict[str, dict[str, Episode]] = {}
         self._words: dict[str, dict[tuple[str, str, str], list[_Word]]] = {}
         self._known: dict[str, _Identity] = {}  # by terminal
+        self._versions: dict[str, str] = {}  # one string for all that run the same
         self._crashed: dict[str, int] = {}  # crashes counted by the terminals that had any
         self._fresh: list[Episode] = []
 
@@ -109,21 +117,30 @@ class Timeline:
             return
         self.end(subject, "maintenance", at)
         self.end(subject, "off", at)
-        now, known = _words_of(said), self._known.get(terminal)
-        old = known.words if known else now
+        now, known = self._words_of(said), self._known.get(terminal)
+        old = known[1:] if known else now
         if any(now):
-            self._known[terminal] = _Identity(at, _filled(now, old))
+            self._known[terminal] = _Identity(at, *_filled(now, old))
         for kind, was, new in zip(("updated", "updated", "sim_changed", "swapped"), old, now, strict=True):
             if was and new and was != new:
                 self.instant(subject, kind, at, topic, f"{was}->{new}")
 
+    def _words_of(self, said: State) -> tuple[str, str, str, str]:
+        return self._shared(said.firmware), self._shared(said.app), said.iccid or "", said.serial or ""
+
+    def _shared(self, version: str | None) -> str:
+        """One string for all that run the same; of a liar's many, each its own."""
+        if not version or len(self._versions) >= VERSIONS:
+            return version or ""
+        return self._versions.setdefault(version, version)
+
     def recall_state(self, terminal: str, said: State, at: int) -> None:
         """Learn who a terminal was, in any order; what followed from it comes back as episodes."""
-        words, known = _words_of(said), self._known.get(terminal)
+        words, known = self._words_of(said), self._known.get(terminal)
         if known is None or at > known.at:
-            self._known[terminal] = _Identity(at, _filled(words, known.words if known else words))
+            self._known[terminal] = _Identity(at, *_filled(words, known[1:] if known else words))
         else:
-            self._known[terminal] = _Identity(known.at, _filled(known.words, words))
+            self._known[terminal] = _Identity(known.at, *_filled(known[1:], words))
 
     def device(self, terminal: str, said: DeviceEvent, at: int, epoch: int = 0) -> None:
         """Note a device event."""
@@ -243,10 +260,6 @@ class Timeline:
                 yield open_
 
 
-def _words_of(said: State) -> tuple[str, ...]:
-    return said.firmware or "", said.app or "", said.iccid or "", said.serial or ""
-
-
-def _filled(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+def _filled(words: _Words, others: _Words) -> _Words:
     """The words, and where there is none, the other."""
-    return tuple(word or other for word, other in zip(words, others, strict=True))
+    return words[0] or others[0], words[1] or others[1], words[2] or others[2], words[3] or others[3]
