@@ -21,11 +21,11 @@ def run(path: Path, registry: Registry, until: int | None = None) -> dict[str, A
     return replay(recording.read(path), registry, until, Topics())
 
 
-def test_the_command_fits_the_contract(sample: Path) -> None:
+def test_the_command_fits_the_contract_and_finds_what_the_sample_holds(sample: Path) -> None:
     files = [str(sample / "recording.ndjson"), "--registry", str(sample / "registry.yml")]
     command = [sys.executable, "-m", "fleetmon", "replay", *files, "--format", "json"]
     replayed = subprocess.run(command, capture_output=True, check=True)
-    check = [sys.executable, str(sample.parent / "check_replay.py")]
+    check = [sys.executable, str(sample.parent / "check_replay.py"), str(sample / "truth.json")]
     checked = subprocess.run(check, input=replayed.stdout, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout
 
