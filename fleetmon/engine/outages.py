@@ -1,0 +1,393 @@
+"""Shared outages: from the suspicion that some share a fault to the end of it, one cause one incident.
+
+A shop is judged when somebody in it falls silent; whatever else terminals share is found by the scan. What is found
+opens, pending; when it is found again for as long as its `hold`, it fires and takes what it explains. An outage is
+over when its members were heard again for long enough (`keep`), and then who is still silent is judged anew.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from fleetmon.detect import GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFFLINE
+from fleetmon.engine.agenda import Action, Parts, Plan
+from fleetmon.engine.groups import covers
+from fleetmon.engine.hearing import not_before
+from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.planned import Planned
+from fleetmon.engine.scan import FEW, Scan, Suspicion, named
+from fleetmon.engine.shard import LivenessChange, Move, Shard
+from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
+from fleetmon.model.detector import GroupDetector
+from fleetmon.model.incident import Incident, Scope, Status
+from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
+from fleetmon.model.window import is_window
+
+SETTLE: Final = 5_000  # from a change to its judgement, so that a burst is judged once
+LOOK_AGAIN: Final = 60_000  # for what no change tells: that those still up were heard since
+_SCAN_AGAIN: Final = 10_000  # while those that may speak against a suspicion say nothing
+_ROUNDS: Final = 4  # of one scan: outages of different moments
+_SCAN: Final = 1  # ranks: whatever is wider is decided first
+_JUDGE: Final = 2
+_TROUBLED: Final = (Liveness.SUSPECT, Liveness.DOWN)
+_KINDS: Final = frozenset(one.kind for one in GROUP_DETECTORS)
+
+
+class Found(NamedTuple):
+    """An outage that the members confirm."""
+
+    detector: GroupDetector
+    scope: Scope
+    silent: list[Terminal]
+
+
+class Outages:
+    """The outages of many terminals. Times in ms."""
+
+    def __init__(self, shard: Shard, incidents: Incidents, planned: Planned, plan: Plan) -> None:
+        self.left: Callable[[Terminal, int], None]  # told of who is still down when an outage is over
+        self.scan = Scan(shard.fleet, shard.habits.usual)
+        self._shard = shard
+        self._groups = shard.fleet.groups
+        self._incidents = incidents
+        self._planned = planned
+        self._plan = plan
+        self._open: list[Incident] = []  # of shared attributes, pending and firing
+        self._over: dict[Cohort, tuple[Incident, ...]] = {}  # those of them that take a cohort, as far as asked
+        self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
+        self._scan_at = NO_DEADLINE
+        self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
+
+    @property
+    def actions(self) -> dict[str, Action]:
+        """What the agenda is asked to do."""
+        return {"scan": self._look, "group": self._judge}
+
+    # -- what is asked -----------------------------------------------------------------------------
+
+    def over(self, terminal: Terminal) -> Iterator[Incident]:
+        """The open outages that may have taken a terminal, pending or firing, that of its shop last."""
+        found = self._over.get(terminal.cohort)
+        if found is None:
+            found = tuple([incident for incident in self._open if covers(incident.scope, terminal.cohort)])
+            self._over[terminal.cohort] = found
+        yield from found
+        if terminal.site and (shop := self._incidents.find(SITE_OUTAGE.kind, (("site", terminal.site),))):
+            yield shop
+
+    def explanation(self, terminal: Terminal) -> Status | None:
+        """Whether an outage explains the silence of a terminal: one that fires, else a pending one."""
+        return _strongest(self.over(terminal))
+
+    # -- what happens ------------------------------------------------------------------------------
+
+    def late(self, terminal: Terminal, at: int) -> None:
+        """A terminal missed a beat: nothing, but together with others."""
+        self._suspect(terminal, at)
+
+    def changed(self, change: LivenessChange) -> None:
+        """A terminal came, went, or fell asleep."""
+        terminal, at = change.terminal, change.at
+        worse = change.after in _TROUBLED
+        for incident in self.over(terminal):
+            self._mark(incident.scope, at + (LOOK_AGAIN if incident.status is Status.FIRING and worse else SETTLE))
+        if worse:
+            self._suspect(terminal, at)
+
+    def moved(self, move: Move) -> None:
+        """A terminal tells other attributes than before."""
+        for incident in self._open:
+            if covers(incident.scope, move.before) or covers(incident.scope, move.after):
+                self._mark(incident.scope, move.at + SETTLE)
+
+    def restore(self, incident: Incident) -> None:
+        """Take up a firing outage that was read back."""
+        if incident.kind in _KINDS:
+            self._enter(incident)
+            self._mark(incident.scope, incident.opened_at)
+
+    def regrouped(self, now: int) -> None:
+        """The registry changed: who shares what is another matter now, and so may be every open outage."""
+        self._over.clear()
+        for incident in self._incidents:
+            if incident.kind in _KINDS:
+                self._mark(incident.scope, now + SETTLE)
+
+    def thaw(self, at: int) -> None:
+        """We hear again: what was put off for that is due."""
+        self._due.update({scope: at for scope, due in self._due.items() if due == NO_DEADLINE})
+
+    def _suspect(self, terminal: Terminal, at: int) -> None:
+        if self._shard.deaf_since is not None:
+            return
+        if self.scan.note(terminal, at):
+            self._scan(at + SETTLE)
+        if terminal.site and any(one is not terminal for one in self._groups.shop(terminal.site)):
+            self._mark((("site", terminal.site),), at + SETTLE)
+
+    def _scan(self, due: int) -> None:
+        if due < self._scan_at:
+            self._scan_at = due
+            self._plan(due, _SCAN, "scan")
+
+    def _mark(self, scope: Scope, due: int) -> None:
+        """Have a shop or an open outage judged at `due`, unless that is planned already, or something earlier."""
+        if due < self._due.get(scope, NO_DEADLINE + 1):
+            self._due[scope] = due
+            self._plan(due, _JUDGE, "group", scope)
+
+    # -- shared attributes -------------------------------------------------------------------------
+
+    def _look(self, now: int) -> Parts[None]:
+        """Find what those that fell silent share; what is found opens, waits, or fires; what is not is dropped."""
+        if self._scan_at != now:
+            return  # planned for an earlier time since
+        self._scan_at = NO_DEADLINE
+        found, undecided = yield from self._search(now)
+        since = self._lineage(found)
+        for incident in [one for one in self._open if one.status is Status.PENDING]:
+            if incident.scope not in [one.scope for one in found]:
+                self._end(incident, now, "not confirmed")
+        for one in found:
+            yield from self._confirm(one, since.get(one.scope, now), now)
+        if undecided and self._scan_at == NO_DEADLINE:
+            self._scan(now + _SCAN_AGAIN)
+
+    def _lineage(self, found: Sequence[Found]) -> dict[Scope, int]:
+        """Since when each was suspected, be it by a narrower or a wider name: names change, the silence does not."""
+        since: dict[Scope, int] = {}
+        for one in found:
+            names = set(one.scope)
+            for incident in self._open:
+                if incident.status is Status.PENDING and (names <= set(incident.scope) or names >= set(incident.scope)):
+                    since[one.scope] = min(since.get(one.scope, incident.opened_at), self._since[incident.id])
+        return since
+
+    def _confirm(self, found: Found, since: int, now: int) -> Parts[None]:
+        incident = self._incidents.find(found.detector.kind, found.scope)
+        ids = [terminal.id for terminal in found.silent]
+        if incident is None:
+            incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
+            self._since[incident.id] = since
+            self._enter(incident)
+        due = max(self._since[incident.id] + found.detector.policy.hold_ms, incident.opened_at + SETTLE)
+        if now < due:
+            self._scan(due)
+            return
+        incident.measure(ids)
+        yield from self._planned.weigh(incident, found.silent)
+        self._incidents.fire(incident, now, "silent together")
+        yield from self._absorb(incident, found.silent, now)
+
+    def _search(self, now: int) -> Parts[tuple[list[Found], bool]]:
+        """The outages that members confirm, and whether there are suspicions left that nobody has answered yet."""
+        sight = yield from look((yield from self.scan.late(now)), now, self._shard.heard_since)
+        found: list[Found] = []
+        undecided = False
+        left = yield from self._unexplained(sight.silent)
+        for _ in range(_ROUNDS):
+            if len(left) < FEW:
+                break
+            together, _moment = yield from burst(left)
+            known = [incident.scope for incident in self._open if incident.status is Status.FIRING]
+            suspicions = self.scan.suspicions(together, known + [one.scope for one in found], now)
+            yield len(together)
+            more = yield from self._confirmed(suspicions, now)
+            undecided = undecided or (bool(suspicions) and not more)
+            found += more
+            gone = {terminal.id for one in more for terminal in one.silent} or {terminal.id for terminal in together}
+            left = [terminal for terminal in left if terminal.id not in gone]
+        return found, undecided
+
+    def _unexplained(self, silent: Sequence[Terminal]) -> Parts[list[Terminal]]:
+        """Who is not explained by an outage of shared attributes that fires."""
+        free: list[Terminal] = []
+        for part in parts(silent):
+            free += [one for one in part if _strongest(self._shared(one)) is not Status.FIRING]
+            yield len(part)
+        return free
+
+    def _confirmed(self, suspicions: Iterable[Suspicion], now: int) -> Parts[list[Found]]:
+        """The first suspicion that its members confirm, of several causes each that they do."""
+        for suspicion in suspicions:
+            causes: list[Found] = []
+            for scope in suspicion.scopes:
+                causes += yield from self._verified(scope, now)
+            if causes:
+                return causes
+        return []
+
+    def _verified(self, scope: Scope, now: int) -> Parts[list[Found]]:
+        members = yield from self._unexplained(self._groups.members(scope))
+        sight = yield from look(members, now, self._shard.heard_since)
+        together, moment = yield from burst((yield from self._blamed(scope, sight.silent, now)))
+        name = named(scope, together)
+        if not (name and together):
+            return []
+        tally = yield from tally_breach(sight, together, moment, now)
+        return [Found(_detector(name), name, together)] if _detector(name).breached(tally) else []
+
+    def _blamed(self, scope: Scope, silent: list[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Those whose silence can be the fault of what they share.
+
+        Nobody whose shop did not open, nor, of a carrier, who is silent on another network as well: that is the shop's.
+        """
+        dead: dict[str, bool] = {"": "carrier" not in dict(scope)}
+        blamed: list[Terminal] = []
+        for part in parts(silent):
+            for terminal in part if not dead[""] else ():
+                if terminal.site not in dead:
+                    dead[terminal.site] = self._all_silent(terminal.site, now)
+            blamed += [one for one in part if not one.overslept and (dead[""] or not dead[one.site])]
+            yield len(part)
+        return blamed
+
+    def _all_silent(self, site: str, now: int) -> bool:
+        """Whether a whole shop is silent, on more networks than one."""
+        sight = look_at_once(self._groups.shop(site), now, self._shard.heard_since)
+        networks = {(t.cohort.carrier, t.cohort.network) for t in sight.silent}
+        return len(networks) > 1 and not sight.others
+
+    # -- shops, and the end of all -----------------------------------------------------------------
+
+    def _judge(self, scope: Scope, now: int) -> Parts[None]:
+        if self._due.get(scope) != now:
+            return  # planned for an earlier time since
+        del self._due[scope]
+        members, detector = self._groups.members(scope), _detector(scope)
+        incident = self._incidents.find(detector.kind, scope)
+        sample = sorted(terminal.interval_ms for terminal in members[:16])
+        later = not_before(self._shard, now, sample[len(sample) // 2] if sample else 0)
+        if later and (later == NO_DEADLINE or incident is None or incident.status is Status.PENDING):
+            self._mark(scope, later)  # only opening is ever held back
+        elif incident is not None and not members:
+            self._end(incident, now, "nobody is left")
+        elif incident is not None and incident.status is Status.FIRING:
+            yield from self._judge_recovery(detector, incident, members, now)
+        elif detector is SITE_OUTAGE:
+            yield from self._judge_shop(incident, scope, members, now)
+        elif incident is not None:
+            self._scan(now)
+
+    def _judge_shop(
+        self, incident: Incident | None, scope: Scope, members: Sequence[Terminal], now: int
+    ) -> Parts[None]:
+        silent, wider = yield from self._silent_shop(members, now)
+        if incident is None and silent and wider is None:
+            ids = [terminal.id for terminal in silent]
+            self._incidents.open(SITE_OUTAGE.kind, scope, now, "silent together", ids)
+            self._mark(scope, now + SITE_OUTAGE.policy.hold_ms)
+        elif incident is None and wider is Status.PENDING:
+            self._mark(scope, now + SETTLE)  # one cause is one incident: the wider one is decided first
+        elif incident is not None and not silent:
+            self._end(incident, now, "not confirmed")
+        elif incident is not None:
+            due = incident.opened_at + SITE_OUTAGE.policy.hold_ms
+            if now < due or wider is Status.PENDING:
+                self._mark(scope, max(due, now + SETTLE))
+            else:
+                incident.measure([terminal.id for terminal in silent])
+                yield from self._planned.weigh(incident, silent)
+                self._incidents.fire(incident, now, "silent together")
+                yield from self._absorb(incident, silent, now)
+
+    def _silent_shop(self, members: Sequence[Terminal], now: int) -> Parts[tuple[list[Terminal], Status | None]]:
+        """The silent terminals of a shop that is out, else nobody; whether a wider outage is pending."""
+        wider = _strongest(incident for terminal in members for incident in self._shared(terminal))
+        free = yield from self._unexplained(members)
+        sight = yield from look(free, now, self._shard.heard_since)
+        together, moment = yield from burst(sight.silent)
+        tally = yield from tally_breach(sight, together, moment, now)
+        return (together if SITE_OUTAGE.breached(tally) else []), (wider if wider is Status.PENDING else None)
+
+    def _judge_recovery(
+        self, detector: GroupDetector, incident: Incident, members: Sequence[Terminal], now: int
+    ) -> Parts[None]:
+        alone = self._announced_alone()
+        rest = [terminal for terminal in members if terminal.id not in alone]
+        yield len(members)
+        sight = yield from look(rest, now, self._shard.heard_since)
+        tally = yield from tally_recovery(sight, incident.opened_at, now)
+        if not detector.recovered(tally):
+            incident.clear_since = None
+            if len(sight.silent) > incident.terminals:
+                incident.terminals = len(sight.silent)
+                self._incidents.note(incident, now, "grew")
+                if is_window(incident.suppressed_by):
+                    yield from self._planned.reweigh(incident, sight.silent, now)
+            if tally.silent > len(sight.silent) or any(t.liveness is Liveness.UP for t in sight.silent):
+                self._mark(incident.scope, now + LOOK_AGAIN)
+        elif incident.clear_since is None:
+            incident.clear_since = now
+            self._mark(incident.scope, now + detector.policy.keep_ms)
+        elif now < incident.clear_since + detector.policy.keep_ms:
+            self._mark(incident.scope, incident.clear_since + detector.policy.keep_ms)
+        else:
+            self._end(incident, now, "heard again", incident.clear_since)
+            yield from self._judge_rest(incident, members, now)
+
+    def _announced_alone(self) -> set[str]:
+        """The terminals that were announced as down by themselves, not by what took them later."""
+        kind = TERMINAL_OFFLINE.kind
+        firing = [one for one in self._incidents if one.kind == kind and one.status is Status.FIRING]
+        return {one.scope[0][1] for one in firing if one.suppressed_by is None or is_window(one.suppressed_by)}
+
+    def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> Parts[None]:
+        """An outage closed: who is still silent has a trouble of its own."""
+        for child in self._incidents:
+            if child.suppressed_by == closed.id:
+                self._incidents.free(child, now, "outlasted the wider outage")
+        for part in parts(members):
+            for terminal in part:
+                if terminal.liveness is Liveness.DOWN:
+                    self.left(terminal, now)
+                    self._suspect(terminal, now)
+            yield len(part)
+
+    def _absorb(self, incident: Incident, silent: Sequence[Terminal], now: int) -> Parts[None]:
+        """A wider outage fires: what it explains and is already announced says so and pages nobody."""
+        ids = {terminal.id for terminal in silent}
+        for part in parts(list(self._incidents)):
+            for child in part:
+                free = child.suppressed_by is None or is_window(child.suppressed_by)
+                free = free and child.status is Status.FIRING and child is not incident
+                if free and self._explains(incident, ids, child):
+                    child.suppressed_by = incident.id
+                    self._incidents.note(child, now, "explained by a wider outage")
+            yield len(part)
+
+    def _explains(self, outage: Incident, ids: set[str], child: Incident) -> bool:
+        """Whether an outage that has taken these terminals is why another incident is open."""
+        if child.kind == TERMINAL_OFFLINE.kind:
+            return child.scope[0][1] in ids
+        if child.kind == SITE_OUTAGE.kind:
+            return not ids.isdisjoint([terminal.id for terminal in self._groups.members(child.scope)])
+        return child.kind in _KINDS and set(outage.scope) < set(child.scope)
+
+    # -- the table of open outages -----------------------------------------------------------------
+
+    def _shared(self, terminal: Terminal) -> Iterator[Incident]:
+        return (incident for incident in self.over(terminal) if incident.kind != SITE_OUTAGE.kind)
+
+    def _enter(self, incident: Incident) -> None:
+        if incident.kind != SITE_OUTAGE.kind:
+            self._open.append(incident)
+            self._over.clear()
+
+    def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
+        self._incidents.end(incident, at, reason, since)
+        self._since.pop(incident.id, None)
+        if incident in self._open:
+            self._open.remove(incident)
+            self._over.clear()
+
+
+def _strongest(outages: Iterable[Incident]) -> Status | None:
+    """Firing, if one is; else pending, if one is."""
+    found = {incident.status for incident in outages}
+    return Status.FIRING if Status.FIRING in found else Status.PENDING if found else None
+
+
+def _detector(scope: Scope) -> GroupDetector:
+    """Who judges an outage of this scope: the first that names its attributes."""
+    attributes = frozenset(name for name, _ in scope)
+    return next(one for one in GROUP_DETECTORS if one.names(attributes))
