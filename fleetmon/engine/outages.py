@@ -55,6 +55,7 @@ class Outages:
         self._over: dict[Cohort, tuple[Incident, ...]] = {}  # those of them that take a cohort, as far as asked
         self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
         self._scan_at = NO_DEADLINE
+        self._put_off = False  # until we hear again
         self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
 
     @property
@@ -115,6 +116,8 @@ class Outages:
     def thaw(self, at: int) -> None:
         """We hear again: what was put off for that is due."""
         self._due.update({scope: at for scope, due in self._due.items() if due == NO_DEADLINE})
+        if self._put_off:
+            self._scan(at)
 
     def _suspect(self, terminal: Terminal, at: int) -> None:
         if self._shard.deaf_since is not None:
@@ -142,7 +145,13 @@ class Outages:
         if self._scan_at != now:
             return  # planned for an earlier time since
         self._scan_at = NO_DEADLINE
-        found, undecided = yield from self._search(now)
+        late = yield from self.scan.late(now)
+        later = not_before(self._shard, now, _usual_interval(late))
+        self._put_off = later == NO_DEADLINE
+        if later is not None:  # only opening is ever held back
+            self._scan(later)
+            return
+        found, undecided = yield from self._search(late, now)
         since = self._lineage(found)
         for incident in [one for one in self._open if one.status is Status.PENDING]:
             if incident.scope not in [one.scope for one in found]:
@@ -178,9 +187,9 @@ class Outages:
         self._incidents.fire(incident, now, "silent together")
         yield from self._absorb(incident, found.silent, now)
 
-    def _search(self, now: int) -> Parts[tuple[list[Found], bool]]:
+    def _search(self, late: list[Terminal], now: int) -> Parts[tuple[list[Found], bool]]:
         """The outages that members confirm, and whether there are suspicions left that nobody has answered yet."""
-        sight = yield from look((yield from self.scan.late(now)), now, self._shard.heard_since)
+        sight = yield from look(late, now, self._shard.heard_since)
         found: list[Found] = []
         undecided = False
         left = yield from self._unexplained(sight.silent)
@@ -255,8 +264,7 @@ class Outages:
         del self._due[scope]
         members, detector = self._groups.members(scope), _detector(scope)
         incident = self._incidents.find(detector.kind, scope)
-        sample = sorted(terminal.interval_ms for terminal in members[:16])
-        later = not_before(self._shard, now, sample[len(sample) // 2] if sample else 0)
+        later = not_before(self._shard, now, _usual_interval(members))
         if later and (later == NO_DEADLINE or incident is None or incident.status is Status.PENDING):
             self._mark(scope, later)  # only opening is ever held back
         elif incident is not None and not members:
@@ -385,6 +393,12 @@ def _strongest(outages: Iterable[Incident]) -> Status | None:
     """Firing, if one is; else pending, if one is."""
     found = {incident.status for incident in outages}
     return Status.FIRING if Status.FIRING in found else Status.PENDING if found else None
+
+
+def _usual_interval(members: Sequence[Terminal]) -> int:
+    """The median of the first few."""
+    sample = sorted(terminal.interval_ms for terminal in members[:16])
+    return sample[len(sample) // 2] if sample else 0
 
 
 def _detector(scope: Scope) -> GroupDetector:

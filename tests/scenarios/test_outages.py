@@ -156,7 +156,7 @@ def test_an_incident_that_outlasts_the_outage_explaining_it_stands_for_itself_ag
     world = town()
     world.stop("north0-1")
     world.farewell("north0-1", "lost")
-    world.run(110)  # about to be announced when the others follow
+    world.run(70)  # about to be announced when the others follow
     world.stop(*of(world, "CMCC"))
     world.run(HOUR)
     outage = next(one for one in world.engine.incidents if one.kind == "carrier_outage")
