@@ -5,14 +5,14 @@ fallen silent at one moment is laid on a table by cohorts, beside all who ought 
 usual for them at that hour, and `detect/localise` names the attributes. What it names is only a suspicion: whether
 it is so the members decide, see `Outages`.
 
-Where it can be wrong: of so many cohorts that a look would take too long only the most telling attributes are
-compared.
+Where it can be wrong: only the five attributes are compared by which the silent ones differ most from all, so that
+a look takes milliseconds.
 """
 
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fleetmon.detect.localise import Answer, localise
 from fleetmon.engine.agenda import Parts
@@ -25,15 +25,16 @@ from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 FEW: Final = 4  # silent ones that may share something
 _STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long fell silent with none of the newest
-_ROWS: Final = 300  # of a table that is laid out whole
-_AXES: Final = 4  # attributes of a larger one
+_AXES: Final = 5  # attributes compared at a time
+_STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as chance
 _AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
 _BEATS: Final = 4  # after which nothing is proven by more of them
 _SURE: Final = 9.0  # log-likelihood: of thousands of scopes looked at every few seconds chance has one of this a year
 _AWAKE: Final = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
 
 
-Row = dict[str, str | float]
+_NUMBERS: Final = ("failing", "total", "expected")
+Row = dict[str, Any]  # values of attributes, and the numbers of `localise`
 
 
 class Suspicion(NamedTuple):
@@ -72,63 +73,69 @@ class Scan:
 
     def suspicions(self, together: Sequence[Terminal], known: Collection[Scope], now: int) -> list[Suspicion]:
         """What those may share who fell silent together, the likeliest first; `known` outages are left out."""
-        failing = Counter(terminal.cohort for terminal in together)
+        failing, total = Counter([terminal.cohort for terminal in together]), self._total(known)
+        struck = {cohort: count for cohort, count in failing.items() if count >= _STRUCK * total.get(cohort, math.inf)}
+        if sum(struck.values()) < FEW:
+            return []  # here and there one, which is chance
         beats = sorted((now - terminal.last_seen) // terminal.interval_ms for terminal in together)[len(together) // 2]
-        rows = self._rows(failing, known, min(max(beats, 1), _BEATS), now)
+        rows = self._rows(struck, total, min(max(beats, 1), _BEATS), now)
         axes = _telling(rows)
-        answers = localise(_merged(rows, axes) if len(axes) < len(ATTRIBUTES) else rows, axes)
+        answers = localise(_merged(rows, axes), axes)
         sure = [Suspicion([one for one in _scopes(a) if _gain(rows, one) >= _SURE], a.share) for a in answers]
         return [suspicion for suspicion in sure if suspicion.scopes]
 
-    def _rows(self, failing: Mapping[Cohort, int], known: Collection[Scope], beats: int, now: int) -> list[Row]:
+    def _total(self, known: Collection[Scope]) -> dict[Cohort, int]:
+        """How many of each cohort ought to be heard."""
         total: Counter[Cohort] = Counter()
         for (cohort, state), count in self._fleet.census.counts.items():
             if state in _AWAKE:
                 total[cohort] += count
-        again = _AGAIN ** (beats - 1)
-        everybody, rows = sum(total.values()), list[Row]()
+        return {one: count for one, count in total.items() if not any(covers(scope, one) for scope in known)}
+
+    def _rows(self, struck: Mapping[Cohort, int], total: Mapping[Cohort, int], beats: int, now: int) -> list[Row]:
+        """The table; who is not struck is well."""
+        again, everybody, rows = _AGAIN ** (beats - 1), sum(total.values()), list[Row]()
         for cohort, count in total.items():
-            if not any(covers(scope, cohort) for scope in known):
-                row: Row = {name: value(cohort, name) for name in ATTRIBUTES}
-                usual = count * again * self._usual.share(cohort, count, everybody, now)
-                rows.append(row | {"failing": min(failing.get(cohort, 0), count), "total": count, "expected": usual})
+            usual = count * again * self._usual.share(cohort, count, everybody, now)
+            row: Row = {name: value(cohort, name) for name in ATTRIBUTES}
+            rows.append(row | {"failing": min(struck.get(cohort, 0), count), "total": count, "expected": usual})
         return rows
 
 
 def _telling(rows: Sequence[Row]) -> list[str]:
-    """The attributes to be compared: all, or of a large table those by which the silent ones differ most from all."""
-    if len(rows) <= _ROWS:
-        return list(ATTRIBUTES)
-    failing = sum(float(row["failing"]) for row in rows) or 1.0
-    total = sum(float(row["total"]) for row in rows) or 1.0
+    """The attributes to be compared: those by which the silent ones differ most from all."""
+    failing, total = _sum(rows, "failing"), _sum(rows, "total")
 
     def apart(name: str) -> float:
-        parts: Counter[str | float] = Counter()
+        shares: Counter[Any] = Counter()
         for row in rows:
-            parts[row[name]] += float(row["failing"]) / failing - float(row["total"]) / total  # type: ignore[assignment]
-        return sum(map(abs, parts.values()))
+            shares[row[name]] += row["failing"] / failing - row["total"] / total
+        return sum(map(abs, shares.values()))
 
-    best = sorted(ATTRIBUTES, key=lambda name: -apart(name))[:_AXES]
+    best = sorted(ATTRIBUTES, key=lambda name: -round(apart(name), 6))[:_AXES]
     return [name for name in ATTRIBUTES if name in best]
 
 
 def _merged(rows: Iterable[Row], axes: Sequence[str]) -> list[Row]:
-    sums: dict[tuple[str | float, ...], list[float]] = {}
+    """The same table of these attributes only."""
+    merged: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        held = sums.setdefault(tuple([row[name] for name in axes]), [0.0, 0.0, 0.0])
-        for place, name in enumerate(("failing", "total", "expected")):
-            held[place] += float(row[name])
-    return [
-        dict(zip(axes, values, strict=True)) | {"failing": failing, "total": total, "expected": expected}
-        for values, (failing, total, expected) in sums.items()
-    ]
+        values = tuple([row[name] for name in axes])
+        held = merged.setdefault(values, dict(zip(axes, values, strict=True)) | dict.fromkeys(_NUMBERS, 0))
+        for name in _NUMBERS:
+            held[name] += row[name]
+    return list(merged.values())
 
 
 def _gain(rows: Sequence[Row], scope: Scope) -> float:
     """How much likelier the silence of a scope is if something silenced it than if it is the usual (Poisson)."""
     inside = [row for row in rows if all(row[name] == wanted for name, wanted in scope)]
-    failing, usual = sum(float(row["failing"]) for row in inside), sum(float(row["expected"]) for row in inside)
+    failing, usual = _sum(inside, "failing"), _sum(inside, "expected")
     return failing * math.log(failing / usual) - (failing - usual) if failing > usual > 0 else 0.0
+
+
+def _sum(rows: Iterable[Row], name: str) -> float:
+    return sum([float(row[name]) for row in rows])
 
 
 def _scopes(answer: Answer) -> list[Scope]:
