@@ -6,7 +6,6 @@ nor metrics, and gives up after `PATIENCE_S`.
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +121,8 @@ class Readout:
             deaf=self.engine.deaf,
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
+            windows=self.engine.windows,
+            in_maintenance=self.engine.in_maintenance,
             money=self._money(),
             messages=dict(self.intake.counts),
             refused=dict(self.intake.quarantine.counts),
@@ -136,7 +137,6 @@ class Readout:
             outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
             loop_lag_s=vitals.loop_lag_s,
-            cpu_s=time.process_time(),
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,
         )
@@ -153,6 +153,9 @@ class Readout:
         return Money(
             overdue=overdue,
             overdue_amount=amounts,
+            overdue_stage_amount=arrears.stages,
+            expected_amount=outlook.expected,
+            due_amount=outlook.due_days(now),
             at_risk_amount=outlook.at_risk(now),
             next_due_s=None if next_due is None else next_due / 1000,
             calendar_known_until_s=midnight(directory.days.known_to + 1) / 1000,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -20,10 +20,12 @@ from fleetmon.model.errors import REASONS
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness
 from fleetmon.model.topics import Kind
+from fleetmon.model.window import State, is_window
 from fleetmon.sinks.money import OTHER, Money, families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
 STATES: Final = (*(liveness.name.lower() for liveness in Liveness), "unknown")
+_WINDOWS: Final[tuple[State, ...]] = ("scheduled", "active")  # others are over, and forgotten after a while
 # Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
 _DIMENSIONS: Final = {
     "region": ("fleetmon_region_terminals", "terminal_region"),
@@ -31,6 +33,7 @@ _DIMENSIONS: Final = {
     "acquirer": ("fleetmon_acquirer_terminals", "acquirer"),
     "provider": ("fleetmon_provider_terminals", "provider"),
     "model": ("fleetmon_model_terminals", "terminal_model"),
+    "firmware": ("fleetmon_firmware_terminals", "terminal_firmware"),
 }
 
 
@@ -42,6 +45,8 @@ class Readings(Struct, frozen=True):
     deaf: bool
     kinds: Iterable[str]
     incidents: Iterable[Incident]
+    windows: Mapping[State, int]  # planned work
+    in_maintenance: int
     money: Money
     messages: Mapping[str, int]
     refused: Mapping[str, int]
@@ -56,7 +61,6 @@ class Readings(Struct, frozen=True):
     outbox_oldest_s: float | None
     alertmanagers: Mapping[str, tuple[int, int]]
     loop_lag_s: float
-    cpu_s: float
     reload_succeeded: bool
     reloaded_s: float
 
@@ -65,6 +69,7 @@ def render(readings: Readings, accept: str) -> tuple[bytes, str]:
     """The page and its content type, OpenMetrics or text as `accept` asks."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Fleet(readings))
+    ProcessCollector(namespace="fleetmon", registry=registry)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
@@ -76,6 +81,7 @@ class _Fleet(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _terminals(self._readings)
         yield from _incidents(self._readings)
+        yield from _maintenance(self._readings)
         yield from families(self._readings.money)
         yield from _ingest(self._readings)
         yield from _ourselves(self._readings)
@@ -120,11 +126,13 @@ def _incidents(readings: Readings) -> Iterator[Metric]:
     count: Counter[tuple[str, str]] = Counter()
     terminals: Counter[str] = Counter()
     paged: Counter[str] = Counter()
+    planned: Counter[str] = Counter()
     for incident in readings.incidents:
         count[incident.kind, incident.status.value] += 1
         if incident.status is Status.FIRING:
             terminals[incident.kind] += incident.terminals
             paged[incident.kind] += incident.paged_at is not None and incident.suppressed_by is None
+            planned[incident.kind] += is_window(incident.suppressed_by)
     family = GaugeMetricFamily("fleetmon_incidents", "Open incidents by kind and status.", labels=["kind", "status"])
     affected = GaugeMetricFamily(
         "fleetmon_incident_terminals", "Terminals taken by firing incidents, by kind.", labels=["kind"]
@@ -132,14 +140,29 @@ def _incidents(readings: Readings) -> Iterator[Metric]:
     called = GaugeMetricFamily(
         "fleetmon_incidents_paged", "Firing incidents for which people were called, by kind.", labels=["kind"]
     )
+    excused = GaugeMetricFamily(
+        "fleetmon_incidents_planned", "Firing incidents that planned work explains, by kind.", labels=["kind"]
+    )
     for kind in sorted(readings.kinds):
         for status in (Status.PENDING, Status.FIRING):
             family.add_metric([kind, status.value], count[kind, status.value])
         affected.add_metric([kind], terminals[kind])
         called.add_metric([kind], paged[kind])
+        excused.add_metric([kind], planned[kind])
     yield family
     yield affected
     yield called
+    yield excused
+
+
+def _maintenance(readings: Readings) -> Iterator[Metric]:
+    windows = GaugeMetricFamily("fleetmon_maintenance_windows", "Planned work by state.", labels=["state"])
+    for state in _WINDOWS:
+        windows.add_metric([state], readings.windows.get(state, 0))
+    yield windows
+    yield GaugeMetricFamily(
+        "fleetmon_maintenance_terminals", "Terminals that planned work covers now.", value=readings.in_maintenance
+    )
 
 
 def _ingest(readings: Readings) -> Iterator[Metric]:
@@ -198,7 +221,6 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         "fleetmon_config_last_reload_success_timestamp_seconds", "When one was taken last.", value=readings.reloaded_s
     )
     yield GaugeMetricFamily("fleetmon_event_loop_lag_seconds", "The worst recent lag.", value=readings.loop_lag_s)
-    yield CounterMetricFamily("fleetmon_process_cpu_seconds", "CPU used by this process.", value=readings.cpu_s)
 
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
