@@ -68,23 +68,28 @@ class Readings(Struct, frozen=True):
 def render(readings: Readings, accept: str) -> tuple[bytes, str]:
     """The page and its content type, OpenMetrics or text as `accept` asks."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Fleet(readings))
+    registry.register(_Page(readings))
     ProcessCollector(namespace="fleetmon", registry=registry)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-class _Fleet(Collector):
+def everything(readings: Readings) -> Iterator[Metric]:
+    """All metrics but those of the process."""
+    yield from _terminals(readings)
+    yield from _incidents(readings)
+    yield from _maintenance(readings)
+    yield from families(readings.money)
+    yield from _ingest(readings)
+    yield from _ourselves(readings)
+
+
+class _Page(Collector):
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        yield from _terminals(self._readings)
-        yield from _incidents(self._readings)
-        yield from _maintenance(self._readings)
-        yield from families(self._readings.money)
-        yield from _ingest(self._readings)
-        yield from _ourselves(self._readings)
+        return everything(self._readings)
 
 
 def _terminals(readings: Readings) -> Iterator[Metric]:

@@ -1,0 +1,243 @@
+"""Settlement: is money late, will any be, why, where is it, and when is the next due? In yuan, as the ledger has it."""
+
+from typing import Final
+
+from asking import NOUGHT, busiest, of, trouble, while_heard, worst, yuan
+from frame import ADDRESS, STORES, annotation, choice, dashboard
+from overview import this_page
+from panels import ANY, BLUE, PURPLE, RED, YELLOW, Column, Head, Json, Label, Query, graph, listing, row, stat, table
+
+UID: Final = "fleetmon-settlement"
+_CHOSEN: Final = 'acquirer=~"$acquirer"'
+_DAYS: Final = of("fleetmon_settlement_overdue", _CHOSEN)
+_LATE: Final = of("fleetmon_settlement_overdue_amount_fen", _CHOSEN)
+_WHERE: Final = of("fleetmon_settlement_overdue_stage_amount_fen", _CHOSEN)
+_AT_RISK: Final = of("fleetmon_settlement_at_risk_amount_fen", _CHOSEN)
+_EXPECTED: Final = of("fleetmon_settlement_expected_amount_fen", _CHOSEN)
+_DUE: Final = of("fleetmon_settlement_due_amount_fen")
+_CODES: Final = of("fleetmon_response_codes_unknown_total", _CHOSEN)
+_UNPAID: Final = "acquirer ~ '^${acquirer:regex}$'"
+_STAGES: Final = {
+    "terminal": YELLOW,
+    "host": PURPLE,
+    "batch": BLUE,
+    "clearing": "light-blue",
+    "payout": RED,
+    "bank": "orange",
+}
+_AHEAD: Final = {f"{days:02}": f"in {days} days" for days in range(2, 14)}
+_WHEN: Final = {"00": "today", "01": "tomorrow", **_AHEAD, "14+": "later"}
+
+
+def settlement() -> Json:
+    """The dashboard."""
+    return dashboard(
+        UID,
+        "Settlement",
+        "Is money late, will any be, why, and where is it?",
+        [
+            this_page((0, 0, 4, 4)),
+            *_now(),
+            *_late(),
+            *_coming(),
+            row(40, "Merchants (where the store is PostgreSQL)", 27, _merchants()),
+        ],
+        [annotation("Late money", f"count by (cause) ({_DAYS} > 0)", "late: {{cause}}", RED)],
+        [choice("acquirer", "Acquirer", "fleetmon_acquirer_terminals", "acquirer"), STORES, ADDRESS],
+    )
+
+
+def _now() -> list[Json]:
+    return [
+        stat(
+            Head(
+                2, "Late money",
+                "Overdue, held or returned when it had to be there (FleetmonSettlementOverdue). Grey: while fleetmon "
+                "is deaf nobody can say that nothing is late. /api/v1/settlements?late=true lists the sales.",
+                (4, 0, 4, 4),
+            ),
+            trouble(f"({yuan(_LATE)} or {NOUGHT})"),
+            "currencyCNY",
+            ANY,
+        ),
+        stat(
+            Head(
+                3, "Late business dates",
+                "Merchants' business dates with late money: each is an incident. Many with little money each are a "
+                "common cause: see the table.",
+                (8, 0, 4, 4),
+            ),
+            trouble(f"(sum({_DAYS}) or {NOUGHT})"),
+            "short",
+        ),
+        stat(
+            Head(
+                4, "Money at risk",
+                "Not late yet, and will be unless something happens (FleetmonSettlementAtRisk): still in a terminal, "
+                "in a batch that is open an hour before its day ends, for a blocked account, or in a late file.",
+                (12, 0, 4, 4),
+            ),
+            while_heard(f"({yuan(_AT_RISK)} or {NOUGHT})"),
+            "currencyCNY",
+        ),
+        stat(
+            Head(
+                5, "Next due in",
+                "How long until the next money has to be there, of any acquirer. Grey: none is expected.",
+                (16, 0, 4, 4),
+            ),
+            f"min({of('fleetmon_settlement_next_due_timestamp_seconds')}) - time()",
+            "s",
+        ),
+        stat(
+            Head(
+                6, "Calendar known for",
+                "How far the working days are known (FleetmonCalendarEnds). After that due times follow weekdays "
+                "only: vouch for the next year in the registry, calendar.known_to.",
+                (20, 0, 4, 4),
+            ),
+            f"min({of('fleetmon_calendar_known_until_timestamp_seconds')}) - time()",
+            "s",
+        ),
+    ]  # fmt: skip
+
+
+def _late() -> list[Json]:
+    return [
+        table(
+            Head(
+                7, "Why money is late",
+                "By the first cause: merchants' business dates, and yuan. Each incident names who acts.",
+                (0, 4, 8, 9),
+            ),
+            [Label("cause", "Cause")],
+            [
+                Column("Yuan", yuan(_LATE, "cause"), "currencyCNY", bar=True),
+                Column("Dates", f"sum by (cause) ({_DAYS})"),
+            ],
+        ),
+        graph(
+            Head(
+                8, "Late money by acquirer",
+                "One acquirer that rises alone is its own fault, or that of the file between institutions. The eight "
+                "with the most.",
+                (8, 4, 8, 9),
+            ),
+            [Query(worst(yuan(_LATE, "acquirer"), "acquirer", _LATE), "{{acquirer}}")],
+            "currencyCNY",
+        ),
+        graph(
+            Head(
+                9, "Late money by where it is",
+                "In the terminal or its batch: the merchant or the provider can act. In clearing: the acquirer has "
+                "not paid. Payout: held or returned. Bank: instructed and not credited.",
+                (16, 4, 8, 9),
+            ),
+            [Query(yuan(_WHERE, "stage"), "{{stage}}")],
+            "currencyCNY",
+            _STAGES,
+            stacked=True,
+        ),
+    ]  # fmt: skip
+
+
+def _coming() -> list[Json]:
+    return [
+        table(
+            Head(
+                10, "Due calendar",
+                "Money on its way and not late, of all acquirers, by the day it has to be there. No row: nothing is "
+                "due that day, as on a holiday.",
+                (0, 13, 6, 14),
+            ),
+            [Label("days", "Due", texts=_WHEN)],
+            [Column("Yuan", f"sum by (days) ({_DUE}) / 100 > 0", "currencyCNY", bar=True)],
+            by_label=True,
+        ),
+        graph(
+            Head(
+                11, "Money at risk by reason",
+                "What is in terminals rises in an outage and falls after it; what stays is a matter for the merchant. "
+                "Some money counts for several reasons.",
+                (6, 13, 9, 7),
+            ),
+            [Query(yuan(_AT_RISK, "reason"), "{{reason}}")],
+            "currencyCNY",
+            {"in_terminal": BLUE, "batch_open": YELLOW, "account_blocked": RED},
+        ),
+        graph(
+            Head(
+                12, "Money at risk by acquirer",
+                "One that rises alone has a late file, or its host is away. The eight with the most.",
+                (15, 13, 9, 7),
+            ),
+            [Query(worst(yuan(_AT_RISK, "acquirer"), "acquirer", _AT_RISK), "{{acquirer}}")],
+            "currencyCNY",
+        ),
+        graph(
+            Head(
+                13, "Money on its way by where it is",
+                "What is not late. Clearing is with the acquirer or its bank. It falls when payouts come; a day on "
+                "which it does not is one on which somebody should ask.",
+                (6, 20, 9, 7),
+            ),
+            [Query(yuan(_EXPECTED, "stage"), "{{stage}}")],
+            "currencyCNY",
+            _STAGES,
+            stacked=True,
+        ),
+        graph(
+            Head(
+                14, "Unknown response codes",
+                "Answers, a second, with codes that stand in no table: ask the acquirer what they mean. The eight "
+                "with the most.",
+                (15, 20, 9, 7),
+            ),
+            [Query(busiest("acquirer", _CODES), "{{acquirer}}")],
+            "cps",
+        ),
+    ]  # fmt: skip
+
+
+def _merchants() -> list[Json]:
+    return [
+        listing(
+            Head(
+                31, "Merchants with most late money",
+                "The twenty with the most. Call these before they call. A click asks fleetmon for a merchant's sales.",
+                (0, 28, 14, 10),
+            ),
+            [
+                Label(
+                    "merchant", "Merchant",
+                    ("Its money by business date", "${address}/api/v1/merchants/${__value.raw}/settlements"),
+                ),
+                Label("acquirer", "Acquirer"),
+                Label("yuan", "Yuan", unit="currencyCNY"),
+                Label("sales", "Sales", unit="short"),
+                Label("due_at", "Due since", unit="dateTimeAsIso"),
+                Label("causes", "Causes"),
+            ],
+            "SELECT merchant, acquirer, sum(amount_late) / 100.0 AS yuan, sum(sales_late) AS sales, "
+            "min(due_at) AS due_at, string_agg(DISTINCT cause, ', ') AS causes "
+            f"FROM v_settlement_late WHERE {_UNPAID} GROUP BY merchant, acquirer "
+            "ORDER BY yuan DESC, merchant LIMIT 20",
+        ),
+        listing(
+            Head(
+                32, "Late business dates",
+                "How many merchants' money of a date is late for what cause. Many of one date: a file, a bank or a "
+                "holiday that somebody did not know.",
+                (14, 28, 10, 10),
+            ),
+            [
+                Label("business_date", "Date"),
+                Label("cause", "Cause"),
+                Label("merchants", "Merchants", unit="short"),
+                Label("yuan", "Yuan", unit="currencyCNY"),
+            ],
+            "SELECT business_date, cause, count(*) AS merchants, sum(amount_late) / 100.0 AS yuan "
+            f"FROM v_settlement_late WHERE {_UNPAID} GROUP BY business_date, cause "
+            "ORDER BY business_date DESC, yuan DESC LIMIT 50",
+        ),
+    ]  # fmt: skip
