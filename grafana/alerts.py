@@ -30,7 +30,6 @@ from panels import (
 UID: Final = "fleetmon-alerts"
 _RULES: Final = 'alertname=~"Fleetmon.+", alertname!="FleetmonRulesWatchdog"'
 _FIRING: Final = of("fleetmon_incidents", 'status="firing"')
-_PENDING: Final = of("fleetmon_incidents", 'status="pending"')
 _COVERED: Final = of("fleetmon_maintenance_terminals")
 _SCOPE: Final = "host, carrier, region, site, merchant, terminal, acquirer, provider, model, firmware, network"
 
@@ -42,7 +41,7 @@ def alerts() -> Json:
         "Alerts and maintenance",
         "Who is called for what, what is known to be wrong, and what was planned?",
         [
-            this_page((0, 0, 3, 4)),
+            this_page((0, 0, 4, 4)),
             *_incidents(),
             *_planned(),
             wrong_now((0, 4, 12, 9)),
@@ -63,7 +62,7 @@ def _incidents() -> list[Json]:
                 2, "On-call was called",
                 "Incidents that are firing and not explained by another: each is one alert in the Alertmanager. "
                 "Grey: nobody can say that there is none.",
-                (3, 0, 3, 4),
+                (4, 0, 4, 4),
             ),
             trouble(f"sum({of('fleetmon_incidents_paged')})"),
             "short",
@@ -73,18 +72,9 @@ def _incidents() -> list[Json]:
             Head(
                 3, "Firing incidents",
                 "All that are wrong now, tickets included. /api/v1/incidents?status=firing lists them.",
-                (6, 0, 3, 4),
+                (8, 0, 4, 4),
             ),
             trouble(f"sum({_FIRING})"),
-            "short",
-        ),
-        stat(
-            Head(
-                4, "Pending incidents",
-                "Seen, and not yet long enough to tell anybody.",
-                (9, 0, 3, 4),
-            ),
-            trouble(f"sum({_PENDING})"),
             "short",
         ),
         stat(
@@ -92,7 +82,7 @@ def _incidents() -> list[Json]:
                 5, "Firing rules",
                 "Alerts of Prometheus' own rules, on the fleet and on fleetmon: see the table. Grey: the rules are not "
                 "evaluated (FleetmonRulesWatchdog is away).",
-                (12, 0, 3, 4),
+                (12, 0, 4, 4),
             ),
             f'count(ALERTS{{alertstate="firing", {_RULES}}}) or {while_heard(f"0 * count({WATCHDOG})")}',
             "short",
@@ -109,7 +99,7 @@ def _planned() -> list[Json]:
                 6, "Planned work now",
                 "Windows that are in force, and the blue stretches in all graphs. What opens in them pages nobody "
                 "until they end, and counts everywhere.",
-                (15, 0, 3, 4),
+                (16, 0, 4, 4),
             ),
             f"sum({active})",
             "short",
@@ -117,20 +107,10 @@ def _planned() -> list[Json]:
         ),
         stat(
             Head(
-                7, "Terminals in it",
-                "Terminals that planned work covers now, silent or not.",
-                (18, 0, 3, 4),
-            ),
-            f"sum({_COVERED})",
-            "short",
-            PLANNED,
-        ),
-        stat(
-            Head(
-                8, "Explained by it",
+                9, "Explained by it",
                 "Firing incidents for which nobody is called because of planned work. Those that outlast it are "
                 "called for when it ends.",
-                (21, 0, 3, 4),
+                (20, 0, 4, 4),
             ),
             f"sum({of('fleetmon_incidents_planned')})",
             "short",

@@ -19,7 +19,7 @@ def itself() -> Json:
         UID,
         "fleetmon itself",
         "Does fleetmon hear, keep and tell everything, in time?",
-        [this_page((0, 0, 4, 4)), *_health(), *_ingest(), *_keeping(), *_telling(), row(40, "More", 28, _more())],
+        [this_page((0, 0, 4, 4)), *_health(), *_ingest(), *_keeping(), *_telling(), row(40, "More", 20, _more())],
         [annotation("Alerts on fleetmon", f"count by (alertname) ({OURS})", "{{alertname}}", YELLOW)],
     )
 
@@ -129,14 +129,18 @@ def _keeping() -> list[Json]:
     return [
         graph(
             Head(
-                13, "Waiting to be stored",
-                "Messages that were taken in and are not acknowledged yet. It falls back to nought by itself; what "
-                "grows points to the disk or the database.",
+                13, "Waiting",
+                "Messages that were taken in and are not acknowledged yet, and news for on-call that no Alertmanager "
+                "has taken. Both fall back to nought by themselves; what grows points to the disk or the database, "
+                "or to the Alertmanagers.",
                 (0, 12, 8, 8),
             ),
-            [Query(f"sum({of('fleetmon_uncommitted_messages')})", "messages")],
+            [
+                Query(f"sum({of('fleetmon_uncommitted_messages')})", "messages to be stored"),
+                Query(f"sum({of('fleetmon_outbox_pending')})", "news to be told"),
+            ],
             "short",
-            {"messages": BLUE},
+            {"messages to be stored": BLUE, "news to be told": YELLOW},
         ),
         graph(
             Head(
@@ -148,16 +152,6 @@ def _keeping() -> list[Json]:
             "s",
             {"lag": YELLOW},
         ),
-        graph(
-            Head(
-                15, "CPU",
-                "Of one core. Messages a second and CPU rise together; CPU alone is something else.",
-                (16, 12, 8, 8),
-            ),
-            [Query(f"sum(rate({of('fleetmon_process_cpu_seconds_total')}[$__rate_interval]))", "cores")],
-            "percentunit",
-            {"cores": PURPLE},
-        ),
     ]  # fmt: skip
 
 
@@ -166,35 +160,14 @@ def _telling() -> list[Json]:
     return [
         graph(
             Head(
-                16, "News to be told",
-                "What on-call must learn and no Alertmanager has taken yet. For more than five minutes it is "
-                "FleetmonOutboxStuck.",
-                (0, 20, 8, 8),
-            ),
-            [Query(f"sum({of('fleetmon_outbox_pending')})", "news")],
-            "short",
-            {"news": YELLOW},
-        ),
-        graph(
-            Head(
                 17, "Posts that fail",
                 "By Alertmanager. Above the line it is FleetmonAlertmanagerUnreachable; others still get everything.",
-                (8, 20, 8, 8),
+                (16, 12, 8, 8),
             ),
             [Query(f"max by (alertmanager) ({failing})", "{{alertmanager}}")],
             "percentunit",
             limit=0.5,
             most=1,
-        ),
-        graph(
-            Head(
-                18, "Memory",
-                "Resident. It grows with terminals and with sales that are not paid yet, and not for days on end.",
-                (16, 20, 8, 8),
-            ),
-            [Query(f"sum({of('fleetmon_process_resident_memory_bytes')})", "resident")],
-            "bytes",
-            {"resident": PURPLE},
         ),
     ]  # fmt: skip
 
@@ -206,7 +179,7 @@ def _more() -> list[Json]:
                 31, "Refused by reason",
                 "Messages a second. pan: somebody sent a card number, which was not kept; unregistered_limit: too many "
                 "terminals that the registry lacks.",
-                (0, 29, 8, 8),
+                (0, 21, 8, 8),
             ),
             [Query(f"sum by (reason) (rate({_CONTRACT}[$__rate_interval]))", "{{reason}}")],
             "cps",
@@ -216,7 +189,7 @@ def _more() -> list[Json]:
                 32, "Out of order",
                 "Messages a second that were repeated, late, of an old boot, or missing. Missing ones are lost before "
                 "us; the broker's queue may have overflowed.",
-                (8, 29, 8, 8),
+                (8, 21, 8, 8),
             ),
             [Query(f"sum by (order) (rate({_ORDER}[$__rate_interval]))", "{{order}}")],
             "cps",
@@ -226,7 +199,7 @@ def _more() -> list[Json]:
                 33, "Connections to the broker",
                 "Made since the point before. More than one now and then: the link is shaky, or another client uses "
                 "our client id.",
-                (16, 29, 8, 8),
+                (16, 21, 8, 8),
             ),
             [Query(f"sum(increase({of('fleetmon_mqtt_connects_total')}[$__rate_interval]))", "connections")],
             "short",
@@ -235,25 +208,45 @@ def _more() -> list[Json]:
             Head(
                 34, "Transactions of the store",
                 "A second. With messages and without transactions the store is stuck.",
-                (0, 37, 8, 8),
+                (0, 29, 8, 8),
             ),
             [Query(f"sum(rate({of('fleetmon_store_commits_total')}[$__rate_interval]))", "written")],
             "cps",
         ),
         graph(
             Head(
+                15, "CPU",
+                "Of one core. Messages a second and CPU rise together; CPU alone is something else.",
+                (8, 29, 8, 8),
+            ),
+            [Query(f"sum(rate({of('fleetmon_process_cpu_seconds_total')}[$__rate_interval]))", "cores")],
+            "percentunit",
+            {"cores": PURPLE},
+        ),
+        graph(
+            Head(
+                18, "Memory",
+                "Resident. It grows with terminals and with sales that are not paid yet, and not for days on end.",
+                (16, 29, 8, 8),
+            ),
+            [Query(f"sum({of('fleetmon_process_resident_memory_bytes')})", "resident")],
+            "bytes",
+            {"resident": PURPLE},
+        ),
+        graph(
+            Head(
                 35, "Ledger",
                 "Sales in memory that are neither paid nor cancelled. What only grows is money that nobody tells of.",
-                (8, 37, 8, 8),
+                (0, 37, 8, 8),
             ),
             [Query(f"sum({of('fleetmon_ledger_open_sales')})", "open sales")],
             "short",
         ),
         graph(
             Head(
-                36, "Series and scrape",
+                36, "Series",
                 f"Series on the page of metrics; fleetmon keeps below {BUDGET:,} whatever the fleet sends.",
-                (16, 37, 8, 8),
+                (8, 37, 8, 8),
             ),
             [Query(f"max({of('scrape_samples_scraped')})", "series")],
             "short",
@@ -262,7 +255,7 @@ def _more() -> list[Json]:
             Head(
                 37, "Versions",
                 "What runs where.",
-                (0, 45, 8, 5),
+                (16, 37, 8, 4),
             ),
             [Label("version", "Version"), Label("instance", "Instance")],
             [Column("Running", f"count by (version, instance) ({of('fleetmon_build_info')})")],
@@ -271,7 +264,7 @@ def _more() -> list[Json]:
             Head(
                 38, "Not in the registry",
                 "Terminals that speak and that the registry lacks: nobody knows whose they are. Add them.",
-                (8, 45, 4, 5),
+                (16, 41, 4, 4),
             ),
             f"sum({of('fleetmon_unregistered_terminals')})",
             "short",
@@ -280,27 +273,9 @@ def _more() -> list[Json]:
             Head(
                 39, "Conflicting rows",
                 "Rows of settlement files, in the time shown, that two payouts claim: ask the acquirer which is right.",
-                (12, 45, 4, 5),
+                (20, 41, 4, 4),
             ),
             f"sum(increase({of('fleetmon_ledger_conflicts_total')}[$__range]))",
             "short",
-        ),
-        stat(
-            Head(
-                41, "Scrape takes",
-                "How long Prometheus waits for the page.",
-                (16, 45, 4, 5),
-            ),
-            f"max({of('scrape_duration_seconds')})",
-            "s",
-        ),
-        stat(
-            Head(
-                42, "Files open",
-                "Of those that the process may open.",
-                (20, 45, 4, 5),
-            ),
-            f"max({of('fleetmon_process_open_fds')} / {of('fleetmon_process_max_fds')})",
-            "percentunit",
         ),
     ]  # fmt: skip

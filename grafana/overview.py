@@ -17,6 +17,7 @@ from panels import (
     PURPLE,
     RED,
     YELLOW,
+    YUAN,
     Column,
     Head,
     Json,
@@ -121,7 +122,7 @@ def _money() -> list[Json]:
                 (12, 0, 3, 4),
             ),
             trouble(f"({yuan(of('fleetmon_settlement_overdue_amount_fen'))} or {NOUGHT})"),
-            "currencyCNY",
+            YUAN,
             ANY,
         ),
         stat(
@@ -132,7 +133,7 @@ def _money() -> list[Json]:
                 (15, 0, 3, 4),
             ),
             while_heard(f"({yuan(of('fleetmon_settlement_at_risk_amount_fen'))} or {NOUGHT})"),
-            "currencyCNY",
+            YUAN,
         ),
     ]  # fmt: skip
 

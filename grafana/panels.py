@@ -13,6 +13,7 @@ SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 STORE: Final = {"type": "grafana-postgresql-datasource", "uid": "${store}"}
 GREEN, YELLOW, RED, BLUE, PURPLE = "green", "yellow", "red", "blue", "purple"
 GREY: Final = "#8e8e8e"  # nobody knows
+YUAN: Final = "currency:¥"  # Grafana has no unit of that name, but any sign for a currency
 PLAIN: Final = "text"  # a number that is neither good nor bad by itself
 Step = tuple[float | None, str]  # from this value on, this colour; None: from the beginning
 NEUTRAL: Final[Sequence[Step]] = ((None, PLAIN),)

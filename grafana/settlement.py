@@ -5,7 +5,24 @@ from typing import Final
 from asking import NOUGHT, busiest, of, trouble, while_heard, worst, yuan
 from frame import ADDRESS, STORES, annotation, choice, dashboard
 from overview import this_page
-from panels import ANY, BLUE, PURPLE, RED, YELLOW, Column, Head, Json, Label, Query, graph, listing, row, stat, table
+from panels import (
+    ANY,
+    BLUE,
+    PURPLE,
+    RED,
+    YELLOW,
+    YUAN,
+    Column,
+    Head,
+    Json,
+    Label,
+    Query,
+    graph,
+    listing,
+    row,
+    stat,
+    table,
+)
 
 UID: Final = "fleetmon-settlement"
 _CHOSEN: Final = 'acquirer=~"$acquirer"'
@@ -40,7 +57,8 @@ def settlement() -> Json:
             *_now(),
             *_late(),
             *_coming(),
-            row(40, "Merchants (where the store is PostgreSQL)", 27, _merchants()),
+            row(40, "More", 22, _more()),
+            row(41, "Merchants (where the store is PostgreSQL)", 31, _merchants()),
         ],
         [annotation("Late money", f"count by (cause) ({_DAYS} > 0)", "late: {{cause}}", RED)],
         [choice("acquirer", "Acquirer", "fleetmon_acquirer_terminals", "acquirer"), STORES, ADDRESS],
@@ -57,7 +75,7 @@ def _now() -> list[Json]:
                 (4, 0, 4, 4),
             ),
             trouble(f"({yuan(_LATE)} or {NOUGHT})"),
-            "currencyCNY",
+            YUAN,
             ANY,
         ),
         stat(
@@ -78,7 +96,7 @@ def _now() -> list[Json]:
                 (12, 0, 4, 4),
             ),
             while_heard(f"({yuan(_AT_RISK)} or {NOUGHT})"),
-            "currencyCNY",
+            YUAN,
         ),
         stat(
             Head(
@@ -112,7 +130,7 @@ def _late() -> list[Json]:
             ),
             [Label("cause", "Cause")],
             [
-                Column("Yuan", yuan(_LATE, "cause"), "currencyCNY", bar=True),
+                Column("Yuan", yuan(_LATE, "cause"), YUAN, bar=True),
                 Column("Dates", f"sum by (cause) ({_DAYS})"),
             ],
         ),
@@ -124,7 +142,7 @@ def _late() -> list[Json]:
                 (8, 4, 8, 9),
             ),
             [Query(worst(yuan(_LATE, "acquirer"), "acquirer", _LATE), "{{acquirer}}")],
-            "currencyCNY",
+            YUAN,
         ),
         graph(
             Head(
@@ -134,7 +152,7 @@ def _late() -> list[Json]:
                 (16, 4, 8, 9),
             ),
             [Query(yuan(_WHERE, "stage"), "{{stage}}")],
-            "currencyCNY",
+            YUAN,
             _STAGES,
             stacked=True,
         ),
@@ -148,10 +166,10 @@ def _coming() -> list[Json]:
                 10, "Due calendar",
                 "Money on its way and not late, of all acquirers, by the day it has to be there. No row: nothing is "
                 "due that day, as on a holiday.",
-                (0, 13, 6, 14),
+                (0, 13, 6, 9),
             ),
             [Label("days", "Due", texts=_WHEN)],
-            [Column("Yuan", f"sum by (days) ({_DUE}) / 100 > 0", "currencyCNY", bar=True)],
+            [Column("Yuan", f"sum by (days) ({_DUE}) / 100 > 0", YUAN, bar=True)],
             by_label=True,
         ),
         graph(
@@ -159,39 +177,44 @@ def _coming() -> list[Json]:
                 11, "Money at risk by reason",
                 "What is in terminals rises in an outage and falls after it; what stays is a matter for the merchant. "
                 "Some money counts for several reasons.",
-                (6, 13, 9, 7),
+                (6, 13, 9, 9),
             ),
             [Query(yuan(_AT_RISK, "reason"), "{{reason}}")],
-            "currencyCNY",
+            YUAN,
             {"in_terminal": BLUE, "batch_open": YELLOW, "account_blocked": RED},
-        ),
-        graph(
-            Head(
-                12, "Money at risk by acquirer",
-                "One that rises alone has a late file, or its host is away. The eight with the most.",
-                (15, 13, 9, 7),
-            ),
-            [Query(worst(yuan(_AT_RISK, "acquirer"), "acquirer", _AT_RISK), "{{acquirer}}")],
-            "currencyCNY",
         ),
         graph(
             Head(
                 13, "Money on its way by where it is",
                 "What is not late. Clearing is with the acquirer or its bank. It falls when payouts come; a day on "
                 "which it does not is one on which somebody should ask.",
-                (6, 20, 9, 7),
+                (15, 13, 9, 9),
             ),
             [Query(yuan(_EXPECTED, "stage"), "{{stage}}")],
-            "currencyCNY",
+            YUAN,
             _STAGES,
             stacked=True,
+        ),
+    ]  # fmt: skip
+
+
+def _more() -> list[Json]:
+    return [
+        graph(
+            Head(
+                12, "Money at risk by acquirer",
+                "One that rises alone has a late file, or its host is away. The eight with the most.",
+                (0, 23, 12, 8),
+            ),
+            [Query(worst(yuan(_AT_RISK, "acquirer"), "acquirer", _AT_RISK), "{{acquirer}}")],
+            YUAN,
         ),
         graph(
             Head(
                 14, "Unknown response codes",
                 "Answers, a second, with codes that stand in no table: ask the acquirer what they mean. The eight "
                 "with the most.",
-                (15, 20, 9, 7),
+                (12, 23, 12, 8),
             ),
             [Query(busiest("acquirer", _CODES), "{{acquirer}}")],
             "cps",
@@ -205,7 +228,7 @@ def _merchants() -> list[Json]:
             Head(
                 31, "Merchants with most late money",
                 "The twenty with the most. Call these before they call. A click asks fleetmon for a merchant's sales.",
-                (0, 28, 14, 10),
+                (0, 32, 14, 10),
             ),
             [
                 Label(
@@ -213,7 +236,7 @@ def _merchants() -> list[Json]:
                     ("Its money by business date", "${address}/api/v1/merchants/${__value.raw}/settlements"),
                 ),
                 Label("acquirer", "Acquirer"),
-                Label("yuan", "Yuan", unit="currencyCNY"),
+                Label("yuan", "Yuan", unit=YUAN),
                 Label("sales", "Sales", unit="short"),
                 Label("due_at", "Due since", unit="dateTimeAsIso"),
                 Label("causes", "Causes"),
@@ -228,13 +251,13 @@ def _merchants() -> list[Json]:
                 32, "Late business dates",
                 "How many merchants' money of a date is late for what cause. Many of one date: a file, a bank or a "
                 "holiday that somebody did not know.",
-                (14, 28, 10, 10),
+                (14, 32, 10, 10),
             ),
             [
                 Label("business_date", "Date"),
                 Label("cause", "Cause"),
                 Label("merchants", "Merchants", unit="short"),
-                Label("yuan", "Yuan", unit="currencyCNY"),
+                Label("yuan", "Yuan", unit=YUAN),
             ],
             "SELECT business_date, cause, count(*) AS merchants, sum(amount_late) / 100.0 AS yuan "
             f"FROM v_settlement_late WHERE {_UNPAID} GROUP BY business_date, cause "
