@@ -64,7 +64,7 @@ def promql(expr: str, span: Span, values: Values) -> str:
         "__interval": f"{span.step_s}s",
         "__range": f"{span.end - span.start}s",
     }
-    return _filled(expr, {**values, **built_in})
+    return _filled(expr, {**values, **built_in}, slash=r"\\\\")  # it stands between quotation marks there
 
 
 def sql(query: str, span: Span, values: Values) -> str:
@@ -73,20 +73,20 @@ def sql(query: str, span: Span, values: Values) -> str:
     return _filled(_TIME_FILTER.sub(rf"\1 BETWEEN '{first}' AND '{last}'", query), values)
 
 
-def _filled(text: str, values: Values) -> str:
+def _filled(text: str, values: Values, slash: str = r"\\") -> str:
     def value(found: re.Match[str]) -> str:
         name, form = found[1] or found[3], found[2] or "regex"
-        return _formatted(values[name], form)
+        return _formatted(values[name], form, slash)
 
     return _VARIABLE.sub(value, text)
 
 
-def _formatted(value: str | Sequence[str], form: str) -> str:
+def _formatted(value: str | Sequence[str], form: str, slash: str) -> str:
     if form == "sqlstring":
         every = [value] if isinstance(value, str) else value
         return ",".join("'" + one.replace("'", "''") + "'" for one in every)
     assert form == "regex", form
     if isinstance(value, str):
         return value
-    escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", r"\\\g<0>", one) for one in value]
+    escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", rf"{slash}\g<0>", one) for one in value]
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
