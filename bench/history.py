@@ -153,21 +153,29 @@ def _busy(at: int) -> float:
 
 
 @cache
-def _cohorts(terminals: int) -> dict[Cohort, int]:
-    """Two hundred and forty cohorts, and how many terminals are of each."""
-    made = {}
-    for kind in range(240):
-        region = f"region-{kind % 60:02}" if kind % 60 else "changsha-yuhua"
-        carrier, acquirer, provider = _CARRIERS[kind % 3], f"ACQ{kind % 8}", f"provider-{kind % 20:02}"
-        cohort = Cohort(region, carrier, acquirer, provider, f"model-{kind % 12}", f"2.{kind % 40}.1", "cellular")
-        made[cohort] = terminals // 240 + (kind < terminals % 240)
+def cohorts(terminals: int) -> dict[Cohort, int]:
+    """How many terminals are of each: every carrier in every region, the rest as it falls."""
+    made: Counter[Cohort] = Counter()
+    for kind in range(360):
+        place, rest = kind % 60, kind // 60
+        cohort = Cohort(
+            region=f"region-{place:02}" if place else "changsha-yuhua",
+            carrier=_CARRIERS[rest % 3],
+            acquirer=f"ACQ{(place + rest) % 8}",
+            provider=f"provider-{place % 20:02}",
+            model=f"model-{(place * 5 + rest) % 12}",
+            firmware=f"2.{kind * 7 % 40}.1",
+            network="cellular",
+        )
+        made[cohort] += terminals // 360 + (kind < terminals % 360)
+    assert made.total() == terminals
     return made
 
 
 def _census(story: Story, at: int) -> dict[tuple[Cohort, Liveness], int]:
     census: Counter[tuple[Cohort, Liveness]] = Counter()
     asleep = 0.7 * (1 - _busy(at))
-    for number, (cohort, count) in enumerate(_cohorts(story.terminals).items()):
+    for number, (cohort, count) in enumerate(cohorts(story.terminals).items()):
         sleeping = round(count * asleep)
         down = 0 if story.quiet else (number * 7 + at // 600) % 97 // 94
         if story.happens(OUTAGE, at) and cohort.carrier == "CMCC" and cohort.region == "changsha-yuhua":

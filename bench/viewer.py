@@ -76,7 +76,7 @@ def sql(query: str, span: Span, values: Values) -> str:
 def _filled(text: str, values: Values, slash: str = r"\\") -> str:
     def value(found: re.Match[str]) -> str:
         name, form = found[1] or found[3], found[2] or "regex"
-        return _formatted(values[name], form, slash)
+        return _formatted(values[name], form, slash) if name in values else found[0]
 
     return _VARIABLE.sub(value, text)
 

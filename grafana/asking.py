@@ -1,4 +1,4 @@
-"""How dashboards ask Prometheus: of the fleetmon that was chosen, and what may be said while nobody knows.
+"""How dashboards ask: Prometheus of the fleetmon that was chosen, what may be said while nobody knows, and the store.
 
 Sums go over the instances that are chosen: two that watch the same fleet count it twice, so choose one then.
 """
@@ -40,6 +40,11 @@ def busiest(by: str, counter: str) -> str:
     """How fast a counter grows, of the eight that grew most in the time shown."""
     grown = f"topk(8, sum by ({by}) (increase({counter}[$__range] @ end())))"
     return f"sum by ({by}) (rate({counter}[$__rate_interval])) and {grown}"
+
+
+def like(column: str) -> str:
+    """A condition of SQL: what the variable of that name says. Quoted so that Xi'an is a value like others."""
+    return f"{column} ~ $re$^${{{column}:regex}}$$re$"
 
 
 def yuan(metric: str, by: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from asking import NOUGHT, busiest, of, trouble, while_heard, worst, yuan
+from asking import NOUGHT, busiest, like, of, trouble, while_heard, worst, yuan
 from frame import ADDRESS, STORES, annotation, choice, dashboard
 from overview import this_page
 from panels import (
@@ -33,7 +33,6 @@ _AT_RISK: Final = of("fleetmon_settlement_at_risk_amount_fen", _CHOSEN)
 _EXPECTED: Final = of("fleetmon_settlement_expected_amount_fen", _CHOSEN)
 _DUE: Final = of("fleetmon_settlement_due_amount_fen")
 _CODES: Final = of("fleetmon_response_codes_unknown_total", _CHOSEN)
-_UNPAID: Final = "acquirer ~ '^${acquirer:regex}$'"
 _STAGES: Final = {
     "terminal": YELLOW,
     "host": PURPLE,
@@ -243,7 +242,7 @@ def _merchants() -> list[Json]:
             ],
             "SELECT merchant, acquirer, sum(amount_late) / 100.0 AS yuan, sum(sales_late) AS sales, "
             "min(due_at) AS due_at, string_agg(DISTINCT cause, ', ') AS causes "
-            f"FROM v_settlement_late WHERE {_UNPAID} GROUP BY merchant, acquirer "
+            f"FROM v_settlement_late WHERE {like('acquirer')} GROUP BY merchant, acquirer "
             "ORDER BY yuan DESC, merchant LIMIT 20",
         ),
         listing(
@@ -260,7 +259,7 @@ def _merchants() -> list[Json]:
                 Label("yuan", "Yuan", unit=YUAN),
             ],
             "SELECT business_date, cause, count(*) AS merchants, sum(amount_late) / 100.0 AS yuan "
-            f"FROM v_settlement_late WHERE {_UNPAID} GROUP BY business_date, cause "
+            f"FROM v_settlement_late WHERE {like('acquirer')} GROUP BY business_date, cause "
             "ORDER BY business_date DESC, yuan DESC LIMIT 50",
         ),
     ]  # fmt: skip

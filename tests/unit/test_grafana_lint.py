@@ -37,6 +37,7 @@ UNITS = {"currency:¥"} | {
 }
 # What Grafana fills in by itself.
 BUILT_IN = {"__all", "__rate_interval", "__range", "__value", "__url_time_range", "__timeFilter"}
+BUILT_IN |= {"re"}  # a quotation mark of SQL, which Grafana leaves alone as no variable has that name
 # What Prometheus makes by itself, with the labels that are asked for.
 THEIRS = {
     "up": set[str](), "scrape_samples_scraped": set[str](),
