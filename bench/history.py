@@ -106,6 +106,8 @@ def readings(story: Story, at: int) -> Readings:
     uptime, busy = _uptime(story, at), _busy(at)
     deaf = story.happens(DEAF, at)
     beats = uptime * story.terminals // 60
+    begun = at - uptime
+    sold = sum(_busy(then) * min(at - then, 600) for then in range(begun, at, 600)) * story.terminals / 600
     return Readings(
         census=_census(story, at),
         unregistered=0 if story.quiet else 3,
@@ -115,7 +117,7 @@ def readings(story: Story, at: int) -> Readings:
         windows={"scheduled": 2, "active": story.happens(VISIT, at) + 2 * story.happens(WORK, at)},
         in_maintenance=40 * story.happens(VISIT, at) + 214 * story.happens(WORK, at),
         money=_money(story, at, uptime),
-        messages={"heartbeat": beats, "transaction": round(beats * 0.2), "device": beats // 50, "state": beats // 90},
+        messages={"heartbeat": beats, "transaction": round(sold), "device": beats // 50, "state": beats // 90},
         refused={"field": 0 if story.quiet else 9 * STRANGER.passed((story.end - at) / HOUR)},
         order={"missing": uptime // 60, "repeated": uptime // 40, "late": uptime // 300},
         connects=1 + uptime // (20 * HOUR),

@@ -8,6 +8,8 @@ escaped a little differently for Prometheus.
 
 import json
 import re
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,3 +92,18 @@ def _formatted(value: str | Sequence[str], form: str, slash: str) -> str:
         return value
     escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", rf"{slash}\g<0>", one) for one in value]
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def ask(prometheus: str, target: Json, span: Span, values: Values) -> Json:
+    """What Prometheus at this URL answers: `result`, and `stats` of what it took."""
+    query = promql(target["expr"], span, values)
+    if target["instant"]:
+        path, times = "query", {"time": str(span.end)}
+    else:
+        path, times = "query_range", {"start": str(span.start), "end": str(span.end), "step": str(span.step_s)}
+    body = urllib.parse.urlencode({"query": query, "stats": "all", **times}).encode()
+    with urllib.request.urlopen(f"{prometheus}/api/v1/{path}", data=body, timeout=30) as answer:
+        found = json.loads(answer.read())
+    assert found["status"] == "success", found
+    assert not found.get("warnings"), found
+    return dict(found["data"])

@@ -6,7 +6,7 @@ Incidents are fleetmon's and reach the Alertmanager from it; alerts here are tho
 from typing import Final
 
 from asking import CONNECTED, OURS, WATCHDOG, of, trouble, while_heard, worst
-from frame import ADDRESS, STORES, annotation, dashboard
+from frame import ADDRESS, STORES, began, dashboard
 from overview import this_page, wrong_now
 from panels import (
     ANY,
@@ -50,7 +50,7 @@ def alerts() -> Json:
             _work(),
             row(40, "Incidents and planned work (where the store is PostgreSQL)", 30, _stored()),
         ],
-        [annotation("Alerts on fleetmon", f"count by (alertname) ({OURS})", "{{alertname}}", YELLOW)],
+        [began("Alert on fleetmon", "alertname", OURS, YELLOW)],
         [STORES, ADDRESS],
     )
 
@@ -120,11 +120,12 @@ def _planned() -> list[Json]:
 
 
 def _over_time() -> Json:
-    by_kind = while_heard(worst(f"sum by (kind) ({_FIRING})", "kind", _FIRING))
+    by_kind = worst(f"sum by (kind) ({_FIRING})", "kind", _FIRING)
     return graph(
         Head(
             10, "Firing incidents by kind",
-            "The eight kinds with the most. Many terminal_offline and no outage: single faults. A gap: we were deaf.",
+            "The eight kinds with the most. Many terminal_offline and no outage: single faults. What is known to be "
+            "wrong stays while we are deaf, and only ingest_impaired is new then.",
             (12, 4, 12, 9),
         ),
         [Query(by_kind, "{{kind}}")],

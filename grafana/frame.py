@@ -24,6 +24,13 @@ def annotation(name: str, expr: str, title: str, colour: str) -> Json:
     }
 
 
+def began(name: str, by: str, selector: str, colour: str) -> Json:
+    """Marks where something began, by a label: the whole of what lasts for hours would colour everything."""
+    here = f"count by ({by}) ({selector} > 0)"
+    before = f"count by ({by}) ({selector} offset 5m > 0)"
+    return annotation(name, f"{here} unless {before}", f"{name}: {{{{{by}}}}}", colour)
+
+
 def dashboard(
     uid: str,
     title: str,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from asking import OURS, of, while_heard
-from frame import annotation, dashboard
+from frame import began, dashboard
 from overview import this_page
 from panels import BLUE, GREEN, PURPLE, RED, YELLOW, Column, Head, Json, Label, Query, graph, row, stat, table
 
@@ -20,7 +20,7 @@ def itself() -> Json:
         "fleetmon itself",
         "Does fleetmon hear, keep and tell everything, in time?",
         [this_page((0, 0, 4, 4)), *_health(), *_ingest(), *_keeping(), *_telling(), row(40, "More", 20, _more())],
-        [annotation("Alerts on fleetmon", f"count by (alertname) ({OURS})", "{{alertname}}", YELLOW)],
+        [began("Alert on fleetmon", "alertname", OURS, YELLOW)],
     )
 
 

@@ -7,7 +7,7 @@ by which colours change are those of the alert that the description names.
 from typing import Final
 
 from asking import CONNECTED, NOUGHT, OURS, WATCHDOG, of, trouble, while_heard, yuan
-from frame import annotation, dashboard
+from frame import began, dashboard
 from panels import (
     ANY,
     BLUE,
@@ -51,8 +51,8 @@ def overview() -> Json:
         "Is the fleet taking payments, is money late, and can this page be believed?",
         [this_page((0, 0, 3, 4)), *_fleet(), *_money(), *_called(), *_middle(), *_bottom()],
         [
-            annotation("Paged incidents", f"sum by (kind) ({_PAGED}) > 0", "paged: {{kind}}", RED),
-            annotation("Alerts on fleetmon", f"count by (alertname) ({OURS})", "{{alertname}}", YELLOW),
+            began("On-call was called", "kind", _PAGED, RED),
+            began("Alert on fleetmon", "alertname", OURS, YELLOW),
         ],
     )
 

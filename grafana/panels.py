@@ -21,6 +21,9 @@ ANY: Final[Sequence[Step]] = ((None, GREEN), (1, RED))  # there is one, or there
 PLANNED: Final[Sequence[Step]] = ((None, PLAIN), (1, BLUE))
 
 
+_NARROW: Final = 9  # columns, in which there is no room for a table beside the lines
+
+
 class Head(NamedTuple):
     """What every panel has. `at` is x, y, width, height on a grid of 24 columns; `id` never changes, links use it."""
 
@@ -63,11 +66,11 @@ def stat(
     steps: Sequence[Step] = NEUTRAL,
     texts: Mapping[float, tuple[str, str]] | None = None,
 ) -> Json:
-    """One number, on a ground of its colour; `texts` names values: (text, colour)."""
+    """One number, on a ground of its colour if it is good or bad; `texts` names values: (text, colour)."""
     named = {f"{value:g}": _result(*text) for value, text in (texts or {}).items()}
     mappings: list[Json] = [{"type": "value", "options": named}] if named else []
     options = {
-        "colorMode": "background" if named or steps is not NEUTRAL else "value",
+        "colorMode": "value" if not named and steps[0][1] == PLAIN else "background",
         "graphMode": "none",
         "justifyMode": "center",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
@@ -95,11 +98,14 @@ def graph(
 ) -> Json:
     """Lines over time, coloured by the name of the series; a dashed line at the limit of an alert; a gap stays a gap.
 
-    Stack only parts of a whole. `most` is the end of the scale, of shares say.
+    Stack only parts of a whole. `most` is the end of the scale, of shares say. The legend tells the highest value:
+    the last one would be told as if it were of now.
     """
     targets = [_target(chr(ord("A") + index), query, instant=False) for index, query in enumerate(queries)]
+    wide = {"calcs": ["max"], "displayMode": "table", "placement": "right", "showLegend": True}
+    narrow = {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
     options = {
-        "legend": {"calcs": ["lastNotNull"], "displayMode": "table", "placement": "right", "showLegend": True},
+        "legend": wide if head.at[2] > _NARROW else narrow,
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     panel = _panel("timeseries", head, targets, unit, options)
@@ -151,6 +157,7 @@ def table(head: Head, labels: Sequence[Label], columns: Sequence[Column], *, by_
     }
     join: list[Json] = [{"id": "joinByField", "options": {"byField": labels[0].field, "mode": "outer"}}]
     panel["transformations"] = [*(join if joined else []), {"id": "organize", "options": organized}]
+    panel["fieldConfig"]["defaults"] |= _COLUMNS
     panel["fieldConfig"]["overrides"] = [
         *(_override(column.title, _cells(column)) for column in columns),
         *(_override(label.title, _names(label)) for label in labels),
@@ -173,6 +180,7 @@ def listing(head: Head, labels: Sequence[Label], sql: str) -> Json:
     panel["transformations"] = [
         {"id": "organize", "options": {"renameByName": {label.field: label.title for label in labels}}}
     ]
+    panel["fieldConfig"]["defaults"] |= _COLUMNS
     panel["fieldConfig"]["overrides"] = [_override(label.title, _names(label)) for label in labels]
     return panel
 
@@ -254,6 +262,8 @@ def _names(label: Label) -> Json:
     if label.texts:
         options = {value: {"text": text} for value, text in label.texts.items()}
         shown["mappings"] = [{"type": "value", "options": options}]
+    if label.unit.startswith("dateTime"):
+        shown["custom.minWidth"] = 160
     if label.link:
         shown["links"] = [{"title": label.link[0], "url": label.link[1]}]
     return shown
@@ -272,4 +282,5 @@ def _result(text: str, colour: str) -> Json:
     return {"color": colour, "text": text}
 
 
+_COLUMNS: Final[Json] = {"custom": {"minWidth": 70}}  # the default of 150 pushes the last ones out
 _UNKNOWN: Final[Json] = {"type": "special", "options": {"match": "null+nan", "result": _result("unknown", GREY)}}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from asking import NOUGHT, busiest, like, of, trouble, while_heard, worst, yuan
-from frame import ADDRESS, STORES, annotation, choice, dashboard
+from frame import ADDRESS, STORES, choice, dashboard
 from overview import this_page
 from panels import (
     ANY,
@@ -59,7 +59,7 @@ def settlement() -> Json:
             row(40, "More", 22, _more()),
             row(41, "Merchants (where the store is PostgreSQL)", 31, _merchants()),
         ],
-        [annotation("Late money", f"count by (cause) ({_DAYS} > 0)", "late: {{cause}}", RED)],
+        [],
         [choice("acquirer", "Acquirer", "fleetmon_acquirer_terminals", "acquirer"), STORES, ADDRESS],
     )
 

@@ -261,5 +261,5 @@ async def every_query_has_data(asked: Prometheus) -> None:
         await asyncio.sleep(0.2)
     assert empty == []
     assert await errors(asked) == {}
-    (paged,) = [mark for mark in OVERVIEW["annotations"]["list"] if mark["name"] == "Paged incidents"]
+    (paged,) = [mark for mark in OVERVIEW["annotations"]["list"] if mark["name"] == "On-call was called"]
     assert [series["metric"] for series in await asked.over_time(paged["expr"])] == [{"kind": "tamper"}]
