@@ -10,10 +10,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fleetmon.detect import GROUP_DETECTORS, POLICIES, SITE_OUTAGE
+from fleetmon.detect import POLICIES
 from fleetmon.model.incident import Incident, Scope, Status, Transition, incident_id
 
-_OF_MANY: Final = frozenset(one.kind for one in GROUP_DETECTORS) - {SITE_OUTAGE.kind}
+_ALONE: Final = frozenset(
+    {"terminal", "site", "host", "merchant"}
+)  # attributes of scopes that are looked up as they are
 PAST: Final = 20_000  # incidents remembered that are over
 
 
@@ -134,7 +136,7 @@ class Incidents:
                 del self._past[oldest.scope]
 
     def _know(self, incident: Incident, step: int) -> None:
-        if incident.kind in _OF_MANY:
+        if incident.scope and not _ALONE.intersection(name for name, _ in incident.scope):
             self._shared[incident.scope] += step
             if not self._shared[incident.scope]:
                 del self._shared[incident.scope]

@@ -107,6 +107,17 @@ class GroupDetector(Struct, frozen=True, eq=False, gc=False):
     recovered: Callable[[Tally], bool]
 
 
+class FlapDetector(NamedTuple):
+    """Judges how often something comes and goes, by a penalty; times in milliseconds."""
+
+    kind: str
+    policy: Policy
+    decayed: Callable[[float, int], float]  # (penalty, time since) -> what is left of it
+    penalised: Callable[[float], float]  # penalty -> with one more flap
+    breached: Callable[[float], bool]
+    recovered: Callable[[float], bool]
+
+
 class DeviceDetector(NamedTuple):
     """Judges device events of one terminal."""
 
@@ -145,6 +156,7 @@ Detector = (
     | LivenessDetector
     | LinkDetector
     | GroupDetector
+    | FlapDetector
     | DeviceDetector
     | HostDetector
     | WorkDetector
