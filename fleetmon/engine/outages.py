@@ -49,12 +49,13 @@ class Outages:
         self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
         self._scan_at = NO_DEADLINE
         self._put_off = False  # until we hear again
+        self._worn_at = NO_DEADLINE  # when models are looked at
         self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
 
     @property
     def actions(self) -> dict[str, Action]:
         """What the agenda is asked to do."""
-        return {"scan": self._look, "group": self._judge}
+        return {"scan": self._look, "worn": self._look_back, "group": self._judge}
 
     # -- what is asked -----------------------------------------------------------------------------
 
@@ -90,6 +91,9 @@ class Outages:
             self._mark(incident.scope, at + (LOOK_AGAIN if incident.status is Status.FIRING and worse else SETTLE))
         if worse:
             self._suspect(terminal, at)
+        if change.after is Liveness.DOWN and self._worn_at == NO_DEADLINE:
+            self._worn_at = at + LOOK_AGAIN
+            self._plan(self._worn_at, _SCAN, "worn")
 
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
@@ -148,8 +152,7 @@ class Outages:
         if later is not None:  # only opening is ever held back
             self._scan(later)
             return
-        known = [incident.scope for incident in self._open if incident.status is Status.FIRING]
-        found, undecided = yield from self._search.find(late, known, now)
+        found, undecided = yield from self._search.find(late, self._firing, now)
         since = self._lineage(found)
         for incident in [one for one in self._open if one.status is Status.PENDING]:
             if incident.scope not in [one.scope for one in found]:
@@ -158,6 +161,20 @@ class Outages:
             yield from self._confirm(one, since.get(one.scope, now), now)
         if undecided and self._scan_at == NO_DEADLINE:
             self._scan(now + _SCAN_AGAIN)
+
+    def _look_back(self, now: int) -> Parts[None]:
+        """Find a model or firmware that goes down bit by bit; it has lasted when it is found."""
+        self._worn_at = NO_DEADLINE
+        for one in (yield from self._search.worn(self._firing, now)):
+            if self._incidents.find(one.detector.kind, one.scope) is None and self._shard.deaf_since is None:
+                ids = [terminal.id for terminal in one.silent]
+                incident = self._incidents.open(one.detector.kind, one.scope, now, "went down one by one", ids)
+                self._enter(incident)
+                yield from self._fire(incident, one.silent, now)
+
+    @property
+    def _firing(self) -> list[Scope]:
+        return [incident.scope for incident in self._open if incident.status is Status.FIRING]
 
     def _lineage(self, found: Sequence[Found]) -> dict[Scope, int]:
         """Since when each was suspected, be it by a narrower or a wider name: names change, the silence does not."""

@@ -73,14 +73,26 @@ class Scan:
 
     def suspicions(self, together: Sequence[Terminal], known: Collection[Scope], now: int) -> list[Suspicion]:
         """What those may share who fell silent together, the likeliest first; `known` outages are left out."""
-        failing, total = Counter([terminal.cohort for terminal in together]), self._total(known)
+        beats = sorted((now - terminal.last_seen) // terminal.interval_ms for terminal in together)[len(together) // 2]
+        failing = Counter([terminal.cohort for terminal in together])
+        return self._suspicions(failing, known, ATTRIBUTES, beats, now)
+
+    def worn(self, known: Collection[Scope], now: int) -> list[Suspicion]:
+        """What model or firmware those may share who are down, whenever that came."""
+        counts = self._fleet.census.counts.items()
+        down = Counter({cohort: count for (cohort, state), count in counts if state is Liveness.DOWN})
+        return self._suspicions(down, known, ("model", "firmware"), _BEATS, now)
+
+    def _suspicions(
+        self, failing: Mapping[Cohort, int], known: Collection[Scope], axes: Sequence[str], beats: int, now: int
+    ) -> list[Suspicion]:
+        total = self._total(known)
         struck = {cohort: count for cohort, count in failing.items() if count >= _STRUCK * total.get(cohort, math.inf)}
         if sum(struck.values()) < FEW:
             return []  # here and there one, which is chance
-        beats = sorted((now - terminal.last_seen) // terminal.interval_ms for terminal in together)[len(together) // 2]
         rows = self._rows(struck, total, min(max(beats, 1), _BEATS), now)
-        axes = _telling(rows)
-        answers = localise(_merged(rows, axes), axes)
+        compared = _telling(rows, axes)
+        answers = localise(_merged(rows, compared), compared)
         sure = [Suspicion([one for one in _scopes(a) if _gain(rows, one) >= _SURE], a.share) for a in answers]
         return [suspicion for suspicion in sure if suspicion.scopes]
 
@@ -102,7 +114,7 @@ class Scan:
         return rows
 
 
-def _telling(rows: Sequence[Row]) -> list[str]:
+def _telling(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
     """The attributes to be compared: those by which the silent ones differ most from all."""
     failing, total = _sum(rows, "failing"), _sum(rows, "total")
 
@@ -112,8 +124,8 @@ def _telling(rows: Sequence[Row]) -> list[str]:
             shares[row[name]] += row["failing"] / failing - row["total"] / total
         return sum(map(abs, shares.values()))
 
-    best = sorted(ATTRIBUTES, key=lambda name: -round(apart(name), 6))[:_AXES]
-    return [name for name in ATTRIBUTES if name in best]
+    best = sorted(axes, key=lambda name: -round(apart(name), 6))[:_AXES]
+    return [name for name in axes if name in best]
 
 
 def _merged(rows: Iterable[Row], axes: Sequence[str]) -> list[Row]:

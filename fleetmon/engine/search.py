@@ -9,13 +9,15 @@ from typing import Final, NamedTuple
 
 from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.agenda import Parts
+from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.scan import FEW, Scan, Suspicion, named
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Scope
-from fleetmon.model.terminal import Terminal
+from fleetmon.model.terminal import Liveness, Terminal
 
+_LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
 _ROUNDS: Final = 4  # of one search: outages of different moments
 
 
@@ -56,6 +58,19 @@ class Search:
             left = [terminal for terminal in left if terminal.id not in gone]
         return found, undecided
 
+    def worn(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
+        """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
+        for suspected in self.scan.worn(known, now):
+            for scope in filter(None, suspected.scopes):  # everybody is no model
+                members = yield from self.unexplained(self._groups.members(scope))
+                sight = yield from look(members, now, self._shard.heard_since)
+                lately = [one for one in sight.silent if one.liveness is Liveness.DOWN and one.since > now - _LATELY]
+                since = now - max((suspicion(one) for one in lately), default=0)
+                tally = yield from tally_breach(sight, lately, since, now)
+                if lately and detector_of(scope).breached(tally):
+                    return [Found(detector_of(scope), scope, lately)]
+        return []
+
     def unexplained(self, silent: Sequence[Terminal]) -> Parts[list[Terminal]]:
         """Who is not explained by an outage of shared attributes that fires."""
         free: list[Terminal] = []
@@ -66,9 +81,9 @@ class Search:
 
     def _confirmed(self, suspicions: Iterable[Suspicion], now: int) -> Parts[list[Found]]:
         """The first suspicion that its members confirm, of several causes each that they do."""
-        for suspicion in suspicions:
+        for suspected in suspicions:
             causes: list[Found] = []
-            for scope in suspicion.scopes:
+            for scope in suspected.scopes:
                 causes += yield from self._verified(scope, now)
             if causes:
                 return causes
