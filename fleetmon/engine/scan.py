@@ -28,7 +28,6 @@ _STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long
 _AXES: Final = 5  # attributes compared at a time
 _STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as chance
 _MOST: Final = 0.6
-_FEW_BESIDE: Final = 2
 _AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
 _BEATS: Final = 4  # after which nothing is proven by more of them
 _SURE: Final = 9.0  # log-likelihood: of thousands of scopes looked at every few seconds chance has one of this a year
@@ -147,7 +146,7 @@ def _widened(rows: Sequence[Row], scope: Scope) -> Scope:
     for attribute in scope:
         wider = tuple([one for one in scope if one is not attribute])
         beside = [row for row in _within(rows, wider) if row[attribute[0]] != attribute[1]]
-        if wider and _sum(beside, "failing") >= max(_FEW_BESIDE, _MOST * _sum(beside, "total")):
+        if wider and _sum(beside, "failing") >= max(1, _MOST * _sum(beside, "total")):
             return _widened(rows, wider)
     return scope
 
