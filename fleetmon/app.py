@@ -219,6 +219,7 @@ class Daemon:
                 episodes=outcome.episodes,
                 settlements=outcome.settlements,
                 windows=outcome.windows,
+                audit=outcome.audit,
                 terminals=self._enrolment.news(outcome),
                 refused=refused,
             )

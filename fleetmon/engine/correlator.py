@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
+from fleetmon.engine.acknowledgements import Acknowledgements
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import Hearing, not_before
@@ -40,6 +41,7 @@ class Correlator:
         self._at: Plan = self._agenda.at
         self.hearing = Hearing(self.incidents, self._at)
         self.works = Works(shard, self.incidents, self._at)
+        self.acknowledgements = Acknowledgements(shard, self.incidents, self._at)
         self._hosts = Hosts(self.incidents, self.works)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
         shard.habits.outages = self._outages
@@ -52,6 +54,7 @@ class Correlator:
             "group": self._judge,
             "host": self._hosts.fire,
             "weak": self._links.look_again,
+            "acknowledged": self.acknowledgements.look,
             **self.works.actions,
         }
         self._due: dict[tuple[GroupDetector, Scope], int] = {}  # groups to be judged, and when
@@ -92,6 +95,7 @@ class Correlator:
         """Take up a firing incident that was read back."""
         self.incidents.restore(incident)
         self.works.restore(incident)
+        self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
         if detector := _group_detector(incident):
             self._mark(detector, incident.scope, incident.opened_at)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
