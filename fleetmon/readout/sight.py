@@ -51,6 +51,18 @@ class Sight:
             return any(self.sees(terminal) for terminal in self._fleet.groups.members((detector, incident.scope)))
         return any(_is_of(cohort, incident, detector) for cohort in self._cohorts)
 
+    def owns(self, incident: Incident) -> bool:
+        """Whether an incident concerns terminals that are to be seen, and no others."""
+        if self._provider is None or not self.concerned(incident):
+            return self._provider is None
+        scope, detector = dict(incident.scope), _detector(incident)
+        if "terminal" in scope:
+            return True
+        if detector is not None and "site" in scope:
+            return all(self.sees(terminal) for terminal in self._fleet.groups.members((detector, incident.scope)))
+        others = {cohort for cohort, _ in self._fleet.census.counts} - self._cohorts
+        return not any(_is_of(cohort, incident, detector) for cohort in others)
+
     def view(self, incident: Incident) -> IncidentView:
         """The incident as it is to be seen."""
         return incident_view(incident, [key for key in incident.evidence if self.terminal(key) or not self._provider])

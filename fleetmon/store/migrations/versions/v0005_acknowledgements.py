@@ -37,13 +37,14 @@ def upgrade() -> None:
 
 
 _REFUSED = "rows of the audit are never changed"
+_RAISE = f"BEGIN RAISE '{_REFUSED}'; END"
 _FOR_GOOD = {
     "sqlite": [
         f"CREATE TRIGGER audit_{what.lower()} BEFORE {what} ON audit BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
         for what in ("UPDATE", "DELETE")
     ],
     "postgresql": [
-        f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE '{_REFUSED}'; END $$",
+        f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {_RAISE} $$",
         "CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
     ],
 }
