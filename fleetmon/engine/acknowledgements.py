@@ -79,7 +79,7 @@ class Acknowledgements:
             self._end(incident, at, "worse than when it was acknowledged")
 
     def _end(self, incident: Incident, at: int, reason: str, author: str | None = None) -> None:
-        action = "unacknowledged" if author is not None else "acknowledgement ended"
+        action = "unacknowledged" if author is not None else "lapsed"
         self._note(at, author, action, incident, incident.acknowledgement, None, reason=reason)
         self._incidents.unacknowledge(incident, at, reason, call=author is None)
 
