@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import to_builtins
 
-from fleetmon.detect import INGEST_IMPAIRED
+from fleetmon.detect import GROUP_DETECTORS, INGEST_IMPAIRED
 from fleetmon.engine.agenda import Plan
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
@@ -22,6 +22,7 @@ from fleetmon.model.incident import Acknowledgement, Incident, Status
 
 RANK: Final = 102  # after all that may end the incident at that moment
 LATER: Final = 60_000  # until what seems to be over is asked again
+_SAMPLE: Final = 16  # of those whom an outage may have taken
 
 
 class Acknowledgements:
@@ -93,8 +94,12 @@ class Acknowledgements:
         """When we shall know whether it is over, if we do not now. Of our own deafness we know."""
         if incident.kind == INGEST_IMPAIRED.kind:
             return None
-        known = (self._shard.fleet.terminals.get(key) for key in incident.evidence)
-        return not_before(self._shard, due, max((one.interval_ms for one in known if one is not None), default=0))
+        fleet, names = self._shard.fleet, tuple(name for name, _ in incident.scope)
+        asked = [one for key in incident.evidence if (one := fleet.terminals.get(key)) is not None]
+        for detector in GROUP_DETECTORS:
+            if detector.kind == incident.kind and detector.scope == names:
+                asked += fleet.groups.members((detector, incident.scope))[:_SAMPLE]
+        return not_before(self._shard, due, max((one.interval_ms for one in asked), default=0))
 
     def _note(
         self,
