@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from msgspec import to_builtins
 
-from fleetmon.detect import DETECTORS, GROUP_DETECTORS, INGEST_IMPAIRED
+from fleetmon.detect import DETECTORS, INGEST_IMPAIRED
 from fleetmon.engine.agenda import Plan
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.outages import is_of_many
 from fleetmon.engine.shard import Shard
 from fleetmon.model.acknowledgement import acknowledgement, is_worse
 from fleetmon.model.audit import AuditEntry
-from fleetmon.model.detector import GroupDetector, LivenessDetector, WorkDetector
+from fleetmon.model.detector import FlapDetector, GroupDetector, LivenessDetector, WorkDetector
 from fleetmon.model.errors import ConflictError
 from fleetmon.model.incident import Acknowledgement, Incident, Status
 from fleetmon.model.terminal import Terminal
@@ -26,7 +27,7 @@ RANK: Final = 102  # after all that may end the incident at that moment
 LATER: Final = 60_000  # until what seems to be over is asked again, and for what waited at the broker
 _SAMPLE: Final = 16  # of those whom an outage may have taken
 _SILENCE: Final = frozenset(
-    one.kind for one in DETECTORS if isinstance(one, LivenessDetector | GroupDetector | WorkDetector)
+    one.kind for one in DETECTORS if isinstance(one, LivenessDetector | GroupDetector | FlapDetector | WorkDetector)
 )
 
 
@@ -109,12 +110,9 @@ class Acknowledgements:
 
     def _asked(self, incident: Incident) -> list[Terminal]:
         """Some of those from whom we should hear that it is over."""
-        fleet, names = self._shard.fleet, tuple(name for name, _ in incident.scope)
+        fleet = self._shard.fleet
         asked = [one for key in incident.evidence if (one := fleet.terminals.get(key)) is not None]
-        for detector in GROUP_DETECTORS:
-            if detector.kind == incident.kind and detector.scope == names:
-                asked += fleet.groups.members((detector, incident.scope))[:_SAMPLE]
-        return asked
+        return [*asked, *fleet.groups.members(incident.scope)[:_SAMPLE]] if is_of_many(incident) else asked
 
     def _note(
         self,
