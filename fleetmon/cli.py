@@ -22,6 +22,7 @@ from fleetmon.ingest import recording
 from fleetmon.model import asyncapi
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
 from fleetmon.replay import replay as replay_lines
+from fleetmon.supervision import Supervision
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -53,7 +54,7 @@ def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
         read = partial(config.load, config_file, os.environ, remember=True)
         loaded = read()
         logs.configure(loaded.config.log)
-        daemon = Daemon(loaded, reread=read)
+        daemon = Daemon(loaded, reread=read, supervision=Supervision(os.environ))
         del loaded  # a million rows of the registry, which the engine has taken over
         run_until_signal(daemon.run(), daemon.reload)
 

@@ -60,6 +60,24 @@ def http_get(url: str) -> tuple[int, str]:
         return 0, ""
 
 
+@pytest.fixture(name="wait_for")
+def _wait_for() -> Callable[..., None]:
+    """Poll until something is so: `wait_for(lambda: ..., "what")`."""
+    return wait_for
+
+
+@pytest.fixture(name="free_port")
+def _free_port() -> Callable[[], int]:
+    """A loopback port that nobody has now."""
+    return free_port
+
+
+@pytest.fixture(name="http_get")
+def _http_get() -> Callable[[str], tuple[int, str]]:
+    """Status and body of a page; status 0 where nobody listens."""
+    return http_get
+
+
 class Server:
     """One server process that can be stopped and started again on the same port."""
 
