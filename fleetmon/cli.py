@@ -13,8 +13,11 @@ import typer
 
 from fleetmon import __version__, config, desk, logs
 from fleetmon.app import Daemon
+from fleetmon.commands import manual
 from fleetmon.commands.conduct import ConfigFile, Prefix, plain_errors, run_until_signal
+from fleetmon.commands.files import files
 from fleetmon.commands.importing import import_files
+from fleetmon.commands.manual import PAGES
 from fleetmon.commands.simulate import simulate
 from fleetmon.commands.store import store
 from fleetmon.demo.demo import demo as show
@@ -29,6 +32,7 @@ cli = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     help="Watch a fleet of card terminals and explain why settlements are late.",
+    epilog=manual.ROOT,
 )
 cli.add_typer(store, name="store")
 
@@ -46,7 +50,7 @@ def root(*, version: Annotated[bool, typer.Option("--version", help="Print the v
         raise typer.Exit
 
 
-@cli.command()
+@cli.command(epilog=PAGES["run"])
 def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
     """Run the daemon until SIGTERM."""
     with plain_errors():
@@ -59,7 +63,7 @@ def run(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
         run_until_signal(daemon.run(), daemon.reload)
 
 
-@cli.command()
+@cli.command(epilog=PAGES["demo"])
 def demo(
     *,
     stack: Annotated[
@@ -73,10 +77,10 @@ def demo(
         run_until_signal(show(stack and stack.resolve(), typer.echo, once=once))
 
 
-cli.command()(simulate)
+cli.command(epilog=PAGES["simulate"])(simulate)
 
 
-@cli.command("check-config")
+@cli.command("check-config", epilog=PAGES["check-config"])
 def check_config(file: Annotated[Path, typer.Argument(help="The configuration to check.")]) -> None:
     """Check a configuration and all files it names; print every problem with its path."""
     with plain_errors():
@@ -84,7 +88,7 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration to
         typer.echo(f"{file} is valid: {len(loaded.registry.terminals)} terminals registered")
 
 
-@cli.command()
+@cli.command(epilog=PAGES["replay"])
 def replay(
     file: Annotated[Path, typer.Argument(metavar="RECORDING", help="NDJSON, also .gz or .zst.")],
     registry: Annotated[Path, typer.Option(help="The registry of the fleet.")],
@@ -98,13 +102,12 @@ def replay(
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
 
 
-cli.command()(plain_errors()(desk.explain))
+cli.command(epilog=PAGES["explain"])(plain_errors()(desk.explain))
+cli.command("import", epilog=PAGES["import"])(import_files)
+cli.command(epilog=PAGES["files"])(files)
 
 
-cli.command("import")(import_files)
-
-
-@cli.command()
+@cli.command(epilog=PAGES["schema"])
 def schema(
     what: Annotated[Literal["asyncapi", "json-schema"], typer.Argument()] = "asyncapi", prefix: Prefix = DEFAULT_PREFIX
 ) -> None:

@@ -8,12 +8,13 @@ import typer
 
 from fleetmon import config
 from fleetmon.commands.conduct import ConfigFile, plain_errors
+from fleetmon.commands.manual import PAGES
 from fleetmon.store import backup, check
 
 store = typer.Typer(no_args_is_help=True, help="Back up and check the store.")
 
 
-@store.command("backup")
+@store.command("backup", epilog=PAGES["store backup"])
 def store_backup(
     file: Annotated[Path, typer.Argument(help="The copy; must not exist yet.")],
     config_file: ConfigFile = Path("config/fleetmon.yml"),
@@ -24,7 +25,7 @@ def store_backup(
         typer.echo(f"{file}: done")
 
 
-@store.command("check")
+@store.command("check", epilog=PAGES["store check"])
 def store_check(config_file: ConfigFile = Path("config/fleetmon.yml")) -> None:
     """Check that the store is whole; print every problem, exit status 1 if there is one."""
     with plain_errors():
