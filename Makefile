@@ -20,7 +20,7 @@ else
 endif
 
 test: $(VENV)/.dev  ## Lint, types, import contracts and all tests, against real servers
-	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql systemd
+	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql systemd openssl
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
 

@@ -72,6 +72,17 @@ def _free_port() -> Callable[[], int]:
     return free_port
 
 
+@pytest.fixture
+def listens() -> Callable[[int], bool]:
+    """Whether somebody answers on a loopback port."""
+
+    def look(port: int) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return look
+
+
 @pytest.fixture(name="http_get")
 def _http_get() -> Callable[[str], tuple[int, str]]:
     """Status and body of a page; status 0 where nobody listens."""

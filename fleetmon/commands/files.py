@@ -17,6 +17,7 @@ PARTS: Final = (
     "deploy/systemd",
     "grafana/dashboards",
     "grafana/provisioning",
+    "requirements.txt",
 )
 
 
@@ -25,19 +26,20 @@ def files(
         Path | None, typer.Argument(metavar="[DIR]", help="A new folder; left out, they are listed.")
     ] = None,
 ) -> None:
-    """Write the example configuration, dashboards, rules, and unit files that belong to this version."""
+    """Write the example configuration, dashboards, rules, unit files, and locked requirements of this version."""
     source = _source()
+    names = sorted(path.relative_to(source) for part in PARTS for path in _files(source / part))
     if folder is None:
-        for part in PARTS:
-            for path in sorted(found for found in (source / part).rglob("*") if found.is_file()):
-                typer.echo(path.relative_to(source))
+        for name in names:
+            typer.echo(name)
         return
     with plain_errors():
         if folder.exists():
             raise ConfigError([f"{folder}: is there already; name a new folder, and compare it with the one in use"])
         try:
-            for part in PARTS:
-                shutil.copytree(source / part, folder / part)
+            for name in names:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, folder / name)
         except OSError as error:
             raise ConfigError([f"{folder}: {error.strerror or error}; name a folder that can be written"]) from None
         typer.echo(f"{folder}: done")
@@ -48,3 +50,7 @@ def _source() -> Path:
     package = Path(__file__).parents[1]
     packed = package / "share"
     return packed if packed.is_dir() else package.parent
+
+
+def _files(part: Path) -> list[Path]:
+    return [part] if part.is_file() else [path for path in part.rglob("*") if path.is_file()]

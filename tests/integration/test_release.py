@@ -64,6 +64,10 @@ def away() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
+def kept_in(part: str) -> list[Path]:
+    return [path for path in (ROOT / part, *(ROOT / part).rglob("*")) if path.is_file()]
+
+
 def test_the_wheel_is_small_and_holds_what_it_should(wheel: Path) -> None:
     assert wheel.name == f"fleetmon-{__version__}-py3-none-any.whl"
     assert wheel.stat().st_size <= MOST_BYTES
@@ -74,8 +78,9 @@ def test_the_wheel_is_small_and_holds_what_it_should(wheel: Path) -> None:
     mine = [path.relative_to(ROOT) for path in (ROOT / "fleetmon").rglob("*") if path.is_file()]
     assert {str(path) for path in mine if "__pycache__" not in path.parts} <= names
     for part in PARTS:
-        kept = {f"fleetmon/share/{path.relative_to(ROOT)}" for path in (ROOT / part).rglob("*") if path.is_file()}
-        assert kept <= names, part
+        kept = {f"fleetmon/share/{path.relative_to(ROOT)}" for path in kept_in(part)}
+        assert kept, part
+        assert kept <= names
 
 
 def test_what_files_writes_is_what_the_wheel_is_given() -> None:
@@ -97,9 +102,8 @@ def test_it_runs_from_itself(fleetmon: Callable[..., Any], installed: Path, tmp_
 def test_files_come_out_as_they_went_in(fleetmon: Callable[..., Any], tmp_path: Path) -> None:
     assert fleetmon("files", "new").returncode == 0
     for part in PARTS:
-        for path in (ROOT / part).rglob("*"):
-            if path.is_file():
-                assert (tmp_path / "new" / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+        for path in kept_in(part):
+            assert (tmp_path / "new" / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
     checked = fleetmon("check-config", "new/config/fleetmon.yml")
     assert checked.stdout.strip().endswith("100 terminals registered"), checked.stderr
 
