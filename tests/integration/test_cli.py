@@ -75,7 +75,8 @@ def test_logs_are_one_line_an_event_and_the_daemon_ends_in_order(form: str, tmp_
         lines += process.stderr.readlines()
         assert process.wait(20) == 0
     if form == "json":
-        assert [json.loads(line)["msg"] for line in lines][0] == "restored"
+        told = [json.loads(line)["msg"] for line in lines]
+        assert told[0] == "restored"
     else:
         assert {line.split()[0][:3] for line in lines} == {"ts="}
 
