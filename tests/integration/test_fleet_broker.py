@@ -119,7 +119,7 @@ async def test_a_last_will_is_no_way_round(fleet: Fleet) -> None:
 
 
 async def test_a_terminal_reads_nothing_and_pushes_nobody_off(fleet: Fleet) -> None:
-    async with asyncio.timeout(20), fleet.client("T1") as terminal:
+    async with asyncio.timeout(20), fleet.client("T1", identifier="T1") as terminal:
         await terminal.subscribe("#", qos=1)
 
         async def speak() -> None:
