@@ -193,7 +193,9 @@ class Outages:
             incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
             self._since[incident.id] = since
             self._enter(incident)
-        due = max(self._since[incident.id] + found.detector.policy.hold_ms, incident.opened_at + SETTLE)
+        everybody_late = found.onset + max(terminal.wait_ms for terminal in found.silent)  # and so the name is known
+        held = self._since[incident.id] + found.detector.policy.hold_ms
+        due = max(held, incident.opened_at + SETTLE, everybody_late)
         if now < due:
             self._scan(due)
             return
