@@ -49,6 +49,7 @@ class Turns:
         self._held: deque[Portion] = deque()
         self._connection: Connection | None = None  # the latest that brought something
         self._moment: int | None = None  # of the round under way
+        self.rounds = 0  # finished so far
 
     @property
     def busy(self) -> bool:
@@ -77,6 +78,7 @@ class Turns:
         try:
             if self._is_done(time.monotonic() + TURN_S):
                 self._moment = None
+                self.rounds += 1
                 self._caught_up()
                 return
         except Exception as error:  # noqa: BLE001 - nobody awaits a callback: crash loudly, where somebody does
