@@ -203,11 +203,12 @@ def _stored() -> list[Json]:
                 Label("minutes", "Lasts", unit="m"),
                 Label("terminals", "Terminals", unit="short"),
                 Label("paged_at", "Called at", unit="dateTimeAsIso"),
+                Label("acknowledged_by", "Seen to by"),
                 Label("suppressed_by", "Explained by"),
                 Label("id", "Incident", ("How it went", "${address}/api/v1/incidents/${__value.raw}")),
             ],
             f"SELECT opened_at, kind, concat_ws(' ', {_SCOPE}) AS scope, status, severity, minutes, terminals, "
-            "paged_at, suppressed_by, id FROM v_incident WHERE $__timeFilter(opened_at) OR status = 'firing' "
+            "paged_at, acknowledged_by, suppressed_by, id FROM v_incident WHERE $__timeFilter(opened_at) OR status = 'firing' "
             "ORDER BY opened_at DESC, id LIMIT 100",
         ),
         listing(

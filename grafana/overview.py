@@ -189,8 +189,9 @@ def wrong_now(at: tuple[int, int, int, int]) -> Json:
     return table(
         Head(
             8, "What is wrong now",
-            "By kind: firing incidents, the terminals they have taken, those for which on-call was called, and those "
-            "that planned work explains. While fleetmon is deaf, nothing but ingest_impaired opens.",
+            "By kind: firing incidents, the terminals they have taken, those for which on-call was called, those that "
+            "somebody sees to, and those that planned work explains. While fleetmon is deaf, nothing but "
+            "ingest_impaired opens.",
             at,
         ),
         [Label("kind", "Kind")],
@@ -198,6 +199,7 @@ def wrong_now(at: tuple[int, int, int, int]) -> Json:
             Column("Firing", f"sum by (kind) ({_FIRING})"),
             Column("Terminals", f"sum by (kind) ({of('fleetmon_incident_terminals')})"),
             Column("Called", f"sum by (kind) ({_PAGED})"),
+            Column("Seen to", f"sum by (kind) ({of('fleetmon_incidents_acknowledged')})"),
             Column("Planned", f"sum by (kind) ({of('fleetmon_incidents_planned')})"),
         ],
     )  # fmt: skip

@@ -8,6 +8,7 @@ from fleetmon.detect.batch_mismatch import BATCH_MISMATCH
 from fleetmon.detect.battery import BATTERY
 from fleetmon.detect.carrier_outage import CARRIER_OUTAGE
 from fleetmon.detect.device_fault import DEVICE_FAULT
+from fleetmon.detect.flapping import FLAPPING
 from fleetmon.detect.host_outage import HOST_OUTAGE
 from fleetmon.detect.ingest_impaired import INGEST_IMPAIRED
 from fleetmon.detect.interface_fault import INTERFACE_FAULT
@@ -35,6 +36,7 @@ DETECTORS: tuple[Detector, ...] = (
     ATTRIBUTE_OUTAGE,
     SITE_OUTAGE,
     TERMINAL_OFFLINE,
+    FLAPPING,
     WEAK_SIGNAL,
     MAINTENANCE_OVERDUE,
     SETTLEMENT_OVERDUE,
@@ -50,6 +52,7 @@ POLICIES = {detector.kind: detector.policy for detector in DETECTORS}
 __all__ = [
     "DETECTORS",
     "DEVICE_DETECTORS",
+    "FLAPPING",
     "GROUP_DETECTORS",
     "HOST_OUTAGE",
     "INGEST_IMPAIRED",

@@ -7,13 +7,15 @@ explains it by then it never opens, and when that outage closes who is still sil
 from collections.abc import Sequence
 
 from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
-from fleetmon.engine.agenda import Action, Agenda, Plan
+from fleetmon.engine.acknowledgements import Acknowledgements
+from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
+from fleetmon.engine.flapping import Flapping
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import Hearing, not_before
 from fleetmon.engine.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.links import Links
-from fleetmon.engine.outages import SETTLE, Outages
+from fleetmon.engine.outages import SETTLE, Outages, is_of_many
 from fleetmon.engine.shard import Delta, FaultChange, HostReport, Late, LinkReport, LivenessChange, Move, Shard, Work
 from fleetmon.engine.works import Works
 from fleetmon.model.incident import Incident, Scope, Status
@@ -30,9 +32,12 @@ class Correlator:
         self._at: Plan = self._agenda.at
         self.hearing = Hearing(self.incidents, self._at)
         self.works = Works(shard, self.incidents, self._at)
+        self.acknowledgements = Acknowledgements(shard, self.incidents, self._at)
         self._hosts = Hosts(self.incidents, self.works)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
-        self.outages = Outages(shard, self.incidents, self.works.planned, self._at)
+        self._flapping = Flapping(self.incidents, self._at)
+        self._flapping.over = self._calm
+        self.outages = Outages(shard, self.incidents, self.works.planned, self._flapping, self._at)
         self.outages.left = self._left
         shard.habits.outages = self.outages.over
         self._fleet = fleet
@@ -43,8 +48,10 @@ class Correlator:
             "fault": self._judge_fault,
             "host": self._hosts.fire,
             "weak": self._links.look_again,
+            "acknowledged": self.acknowledgements.look,
             **self.works.actions,
             **self.outages.actions,
+            **self._flapping.actions,
         }
 
     @property
@@ -84,7 +91,9 @@ class Correlator:
         """Take up a firing incident that was read back."""
         self.incidents.restore(incident)
         self.works.restore(incident)
+        self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
         self.outages.restore(incident)
+        self._flapping.restore(incident, incident.opened_at)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)
         for device in DEVICE_DETECTORS:
@@ -103,11 +112,20 @@ class Correlator:
         self.outages.changed(change)
         own = self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal))
         if change.after is Liveness.DOWN and own is None:
-            self._open_own(terminal, at)
+            unexplained = self.outages.explanation(terminal) is None
+            if not (unexplained and self._flapping.flap(_own(terminal), at, [terminal.id])):
+                self._open_own(terminal, at)
         elif own is not None and change.after in (Liveness.UP, Liveness.ASLEEP):
             self.incidents.end(own, at, "heard again" if change.after is Liveness.UP else "went to sleep")
         if change.after is Liveness.UP:
             self.works.heard(terminal, at)
+
+    def _calm(self, flapping: Incident, at: int) -> Parts[None]:
+        """Something flaps no longer: whoever is down now is judged."""
+        if is_of_many(flapping):
+            yield from self.outages.calm(flapping, at)
+        elif (terminal := self._fleet.terminals.get(flapping.scope[0][1])) and terminal.liveness is Liveness.DOWN:
+            self._left(terminal, at)
 
     def _left(self, terminal: Terminal, at: int) -> None:
         """A wider outage is over, and this terminal is still down."""

@@ -6,17 +6,19 @@ over when its members were heard again for long enough (`keep`), and then who is
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from fleetmon.detect import GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFFLINE
+from fleetmon.detect import FLAPPING, GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.agenda import Action, Parts, Plan
+from fleetmon.engine.flapping import Flapping
+from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.groups import covers
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.planned import Planned
-from fleetmon.engine.scan import FEW, Scan, Suspicion, named
+from fleetmon.engine.search import Found, Search, detector_of
 from fleetmon.engine.shard import LivenessChange, Move, Shard
-from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
+from fleetmon.engine.tally import burst, look, parts, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
@@ -25,43 +27,36 @@ from fleetmon.model.window import is_window
 SETTLE: Final = 5_000  # from a change to its judgement, so that a burst is judged once
 LOOK_AGAIN: Final = 60_000  # for what no change tells: that those still up were heard since
 _SCAN_AGAIN: Final = 10_000  # while those that may speak against a suspicion say nothing
-_ROUNDS: Final = 4  # of one scan: outages of different moments
 _SCAN: Final = 1  # ranks: whatever is wider is decided first
 _JUDGE: Final = 2
 _TROUBLED: Final = (Liveness.SUSPECT, Liveness.DOWN)
 _KINDS: Final = frozenset(one.kind for one in GROUP_DETECTORS)
 
 
-class Found(NamedTuple):
-    """An outage that the members confirm."""
-
-    detector: GroupDetector
-    scope: Scope
-    silent: list[Terminal]
-
-
 class Outages:
     """The outages of many terminals. Times in ms."""
 
-    def __init__(self, shard: Shard, incidents: Incidents, planned: Planned, plan: Plan) -> None:
+    def __init__(self, shard: Shard, incidents: Incidents, planned: Planned, flapping: Flapping, plan: Plan) -> None:
         self.left: Callable[[Terminal, int], None]  # told of who is still down when an outage is over
-        self.scan = Scan(shard.fleet, shard.habits.usual)
+        self._search = Search(shard, self._is_explained)
         self._shard = shard
         self._groups = shard.fleet.groups
         self._incidents = incidents
         self._planned = planned
+        self._flapping = flapping
         self._plan = plan
         self._open: list[Incident] = []  # of shared attributes, pending and firing
         self._over: dict[Cohort, tuple[Incident, ...]] = {}  # those of them that take a cohort, as far as asked
         self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
         self._scan_at = NO_DEADLINE
         self._put_off = False  # until we hear again
+        self._worn_at = NO_DEADLINE  # when models are looked at
         self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
 
     @property
     def actions(self) -> dict[str, Action]:
         """What the agenda is asked to do."""
-        return {"scan": self._look, "group": self._judge}
+        return {"scan": self._look, "worn": self._look_back, "group": self._judge}
 
     # -- what is asked -----------------------------------------------------------------------------
 
@@ -72,8 +67,10 @@ class Outages:
             found = tuple([incident for incident in self._open if covers(incident.scope, terminal.cohort)])
             self._over[terminal.cohort] = found
         yield from found
-        if terminal.site and (shop := self._incidents.find(SITE_OUTAGE.kind, (("site", terminal.site),))):
-            yield shop
+        shop: Scope = (("site", terminal.site),)
+        for kind in (SITE_OUTAGE.kind, FLAPPING.kind) if terminal.site else ():
+            if incident := self._incidents.find(kind, shop):
+                yield incident
 
     def explanation(self, terminal: Terminal) -> Status | None:
         """Whether an outage explains the silence of a terminal: one that fires, else a pending one."""
@@ -90,9 +87,14 @@ class Outages:
         terminal, at = change.terminal, change.at
         worse = change.after in _TROUBLED
         for incident in self.over(terminal):
+            if incident.kind == FLAPPING.kind and change.after is Liveness.DOWN:
+                self._flapping.again(incident.scope, at)
             self._mark(incident.scope, at + (LOOK_AGAIN if incident.status is Status.FIRING and worse else SETTLE))
         if worse:
             self._suspect(terminal, at)
+        if change.after is Liveness.DOWN and self._worn_at == NO_DEADLINE:
+            self._worn_at = at + LOOK_AGAIN
+            self._plan(self._worn_at, _SCAN, "worn")
 
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
@@ -102,7 +104,7 @@ class Outages:
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing outage that was read back."""
-        if incident.kind in _KINDS:
+        if is_of_many(incident):
             self._enter(incident)
             self._mark(incident.scope, incident.opened_at)
 
@@ -110,7 +112,7 @@ class Outages:
         """The registry changed: who shares what is another matter now, and so may be every open outage."""
         self._over.clear()
         for incident in self._incidents:
-            if incident.kind in _KINDS:
+            if is_of_many(incident):
                 self._mark(incident.scope, now + SETTLE)
 
     def thaw(self, at: int) -> None:
@@ -122,7 +124,7 @@ class Outages:
     def _suspect(self, terminal: Terminal, at: int) -> None:
         if self._shard.deaf_since is not None:
             return
-        if self.scan.note(terminal, at):
+        if self._search.scan.note(terminal, at):
             self._scan(at + SETTLE)
         if terminal.site and any(one is not terminal for one in self._groups.shop(terminal.site)):
             self._mark((("site", terminal.site),), at + SETTLE)
@@ -145,13 +147,13 @@ class Outages:
         if self._scan_at != now:
             return  # planned for an earlier time since
         self._scan_at = NO_DEADLINE
-        late = yield from self.scan.late(now)
+        late = yield from self._search.scan.late(now)
         later = not_before(self._shard, now, _usual_interval(late))
         self._put_off = later == NO_DEADLINE
         if later is not None:  # only opening is ever held back
             self._scan(later)
             return
-        found, undecided = yield from self._search(late, now)
+        found, undecided = yield from self._search.find(late, self._firing, now)
         since = self._lineage(found)
         for incident in [one for one in self._open if one.status is Status.PENDING]:
             if incident.scope not in [one.scope for one in found]:
@@ -160,6 +162,20 @@ class Outages:
             yield from self._confirm(one, since.get(one.scope, now), now)
         if undecided and self._scan_at == NO_DEADLINE:
             self._scan(now + _SCAN_AGAIN)
+
+    def _look_back(self, now: int) -> Parts[None]:
+        """Find a model or firmware that goes down bit by bit; it has lasted when it is found."""
+        self._worn_at = NO_DEADLINE
+        for one in (yield from self._search.worn(self._firing, now)):
+            if self._incidents.find(one.detector.kind, one.scope) is None and self._shard.deaf_since is None:
+                ids = [terminal.id for terminal in one.silent]
+                incident = self._incidents.open(one.detector.kind, one.scope, now, "went down one by one", ids)
+                self._enter(incident)
+                yield from self._fire(incident, one.silent, now)
+
+    @property
+    def _firing(self) -> list[Scope]:
+        return [incident.scope for incident in self._open if incident.status is Status.FIRING]
 
     def _lineage(self, found: Sequence[Found]) -> dict[Scope, int]:
         """Since when each was suspected, be it by a narrower or a wider name: names change, the silence does not."""
@@ -178,83 +194,12 @@ class Outages:
             incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
             self._since[incident.id] = since
             self._enter(incident)
-        due = max(self._since[incident.id] + found.detector.policy.hold_ms, incident.opened_at + SETTLE)
+        held = self._since[incident.id] + found.detector.policy.hold_ms
+        due = max(held, incident.opened_at + SETTLE, _all_late(found.silent))
         if now < due:
             self._scan(due)
             return
-        incident.measure(ids)
-        yield from self._planned.weigh(incident, found.silent)
-        self._incidents.fire(incident, now, "silent together")
-        yield from self._absorb(incident, found.silent, now)
-
-    def _search(self, late: list[Terminal], now: int) -> Parts[tuple[list[Found], bool]]:
-        """The outages that members confirm, and whether there are suspicions left that nobody has answered yet."""
-        sight = yield from look(late, now, self._shard.heard_since)
-        found: list[Found] = []
-        undecided = False
-        left = yield from self._unexplained(sight.silent)
-        for _ in range(_ROUNDS):
-            if len(left) < FEW:
-                break
-            together, _moment = yield from burst(left)
-            known = [incident.scope for incident in self._open if incident.status is Status.FIRING]
-            suspicions = self.scan.suspicions(together, known + [one.scope for one in found], now)
-            yield len(together)
-            more = yield from self._confirmed(suspicions, now)
-            undecided = undecided or (bool(suspicions) and not more)
-            found += more
-            gone = {terminal.id for one in more for terminal in one.silent} or {terminal.id for terminal in together}
-            left = [terminal for terminal in left if terminal.id not in gone]
-        return found, undecided
-
-    def _unexplained(self, silent: Sequence[Terminal]) -> Parts[list[Terminal]]:
-        """Who is not explained by an outage of shared attributes that fires."""
-        free: list[Terminal] = []
-        for part in parts(silent):
-            free += [one for one in part if _strongest(self._shared(one)) is not Status.FIRING]
-            yield len(part)
-        return free
-
-    def _confirmed(self, suspicions: Iterable[Suspicion], now: int) -> Parts[list[Found]]:
-        """The first suspicion that its members confirm, of several causes each that they do."""
-        for suspicion in suspicions:
-            causes: list[Found] = []
-            for scope in suspicion.scopes:
-                causes += yield from self._verified(scope, now)
-            if causes:
-                return causes
-        return []
-
-    def _verified(self, scope: Scope, now: int) -> Parts[list[Found]]:
-        members = yield from self._unexplained(self._groups.members(scope))
-        sight = yield from look(members, now, self._shard.heard_since)
-        together, moment = yield from burst((yield from self._blamed(scope, sight.silent, now)))
-        name = named(scope, together)
-        if not (name and together):
-            return []
-        tally = yield from tally_breach(sight, together, moment, now)
-        return [Found(_detector(name), name, together)] if _detector(name).breached(tally) else []
-
-    def _blamed(self, scope: Scope, silent: list[Terminal], now: int) -> Parts[list[Terminal]]:
-        """Those whose silence can be the fault of what they share.
-
-        Nobody whose shop did not open, nor, of a carrier, who is silent on another network as well: that is the shop's.
-        """
-        dead: dict[str, bool] = {"": "carrier" not in dict(scope)}
-        blamed: list[Terminal] = []
-        for part in parts(silent):
-            for terminal in part if not dead[""] else ():
-                if terminal.site not in dead:
-                    dead[terminal.site] = self._all_silent(terminal.site, now)
-            blamed += [one for one in part if not one.overslept and (dead[""] or not dead[one.site])]
-            yield len(part)
-        return blamed
-
-    def _all_silent(self, site: str, now: int) -> bool:
-        """Whether a whole shop is silent, on more networks than one."""
-        sight = look_at_once(self._groups.shop(site), now, self._shard.heard_since)
-        networks = {(t.cohort.carrier, t.cohort.network) for t in sight.silent}
-        return len(networks) > 1 and not sight.others
+        yield from self._fire(incident, found.silent, now)
 
     # -- shops, and the end of all -----------------------------------------------------------------
 
@@ -262,9 +207,11 @@ class Outages:
         if self._due.get(scope) != now:
             return  # planned for an earlier time since
         del self._due[scope]
-        members, detector = self._groups.members(scope), _detector(scope)
+        members, detector = self._groups.members(scope), detector_of(scope)
         incident = self._incidents.find(detector.kind, scope)
         later = not_before(self._shard, now, _usual_interval(members))
+        if self._flapping.find(scope) is not None:
+            return  # judged when it is calm
         if later and (later == NO_DEADLINE or incident is None or incident.status is Status.PENDING):
             self._mark(scope, later)  # only opening is ever held back
         elif incident is not None and not members:
@@ -289,23 +236,33 @@ class Outages:
         elif incident is not None and not silent:
             self._end(incident, now, "not confirmed")
         elif incident is not None:
-            due = incident.opened_at + SITE_OUTAGE.policy.hold_ms
+            due = max(incident.opened_at + SITE_OUTAGE.policy.hold_ms, _all_late(silent))
             if now < due or wider is Status.PENDING:
                 self._mark(scope, max(due, now + SETTLE))
             else:
-                incident.measure([terminal.id for terminal in silent])
-                yield from self._planned.weigh(incident, silent)
-                self._incidents.fire(incident, now, "silent together")
-                yield from self._absorb(incident, silent, now)
+                yield from self._fire(incident, silent, now)
 
     def _silent_shop(self, members: Sequence[Terminal], now: int) -> Parts[tuple[list[Terminal], Status | None]]:
         """The silent terminals of a shop that is out, else nobody; whether a wider outage is pending."""
         wider = _strongest(incident for terminal in members for incident in self._shared(terminal))
-        free = yield from self._unexplained(members)
+        free = yield from self._search.unexplained(members)
         sight = yield from look(free, now, self._shard.heard_since)
         together, moment = yield from burst(sight.silent)
         tally = yield from tally_breach(sight, together, moment, now)
         return (together if SITE_OUTAGE.breached(tally) else []), (wider if wider is Status.PENDING else None)
+
+    def _fire(self, incident: Incident, silent: Sequence[Terminal], now: int) -> Parts[None]:
+        """It has lasted: announce it, or that it comes and goes."""
+        ids = [terminal.id for terminal in silent]
+        if flapping := self._flapping.flap(incident.scope, now, ids):
+            self._end(incident, now, "flapping")
+            self._enter(flapping)
+            incident = flapping
+        else:
+            incident.measure(ids)
+            yield from self._planned.weigh(incident, silent)
+            self._incidents.fire(incident, now, "silent together")
+        yield from self._absorb(incident, silent, now)
 
     def _judge_recovery(
         self, detector: GroupDetector, incident: Incident, members: Sequence[Terminal], now: int
@@ -363,6 +320,11 @@ class Outages:
                     self._incidents.note(child, now, "explained by a wider outage")
             yield len(part)
 
+    def calm(self, flapping: Incident, now: int) -> Parts[None]:
+        """A group flaps no longer: judge what is so now."""
+        self._leave(flapping)
+        yield from self._judge_rest(flapping, self._groups.members(flapping.scope), now)
+
     def _explains(self, outage: Incident, ids: set[str], child: Incident) -> bool:
         """Whether an outage that has taken these terminals is why another incident is open."""
         if child.kind == TERMINAL_OFFLINE.kind:
@@ -374,19 +336,30 @@ class Outages:
     # -- the table of open outages -----------------------------------------------------------------
 
     def _shared(self, terminal: Terminal) -> Iterator[Incident]:
-        return (incident for incident in self.over(terminal) if incident.kind != SITE_OUTAGE.kind)
+        return (incident for incident in self.over(terminal) if incident.scope[0][0] != "site")
+
+    def _is_explained(self, terminal: Terminal) -> bool:
+        return _strongest(self._shared(terminal)) is Status.FIRING
 
     def _enter(self, incident: Incident) -> None:
-        if incident.kind != SITE_OUTAGE.kind:
+        if incident.scope[0][0] != "site":
             self._open.append(incident)
             self._over.clear()
 
-    def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
-        self._incidents.end(incident, at, reason, since)
+    def _leave(self, incident: Incident) -> None:
         self._since.pop(incident.id, None)
         if incident in self._open:
             self._open.remove(incident)
             self._over.clear()
+
+    def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
+        self._incidents.end(incident, at, reason, since)
+        self._leave(incident)
+
+
+def is_of_many(incident: Incident) -> bool:
+    """Whether it is an outage of many terminals, or the flapping of many."""
+    return incident.kind in _KINDS or (incident.kind == FLAPPING.kind and incident.scope[0][0] != "terminal")
 
 
 def _strongest(outages: Iterable[Incident]) -> Status | None:
@@ -395,13 +368,15 @@ def _strongest(outages: Iterable[Incident]) -> Status | None:
     return Status.FIRING if Status.FIRING in found else Status.PENDING if found else None
 
 
+def _all_late(silent: Sequence[Terminal]) -> int:
+    """When everybody is late who fell silent with these, so that the name of an outage is its last: one beat on.
+
+    Who is late first was heard last a beat before they fell silent, and is a suspect when the others are late.
+    """
+    return min(terminal.last_seen + suspicion(terminal) for terminal in silent)
+
+
 def _usual_interval(members: Sequence[Terminal]) -> int:
     """The median of the first few."""
     sample = sorted(terminal.interval_ms for terminal in members[:16])
     return sample[len(sample) // 2] if sample else 0
-
-
-def _detector(scope: Scope) -> GroupDetector:
-    """Who judges an outage of this scope: the first that names its attributes."""
-    attributes = frozenset(name for name, _ in scope)
-    return next(one for one in GROUP_DETECTORS if one.names(attributes))

@@ -18,8 +18,8 @@ class Tally(NamedTuple):
 
     `silent` fell silent together and missed at least one heartbeat, `beats` of them in all; `alive` spoke after
     that moment; `waiting` did neither yet, so they say nothing; `gone` were silent before. `links` are the networks
-    (carrier and kind) of the silent ones, `sound` those of which more spoke than are silent. `beside_*` leaves out
-    the shop that has most silent terminals: what remains if it alone is to blame.
+    (carrier and kind) of the silent ones, `sound` those of which several spoke, and more than are silent.
+    `beside_*` leaves out the shop that has most silent terminals: what remains if it alone is to blame.
     """
 
     silent: int
@@ -107,6 +107,17 @@ class GroupDetector(Struct, frozen=True, eq=False, gc=False):
     recovered: Callable[[Tally], bool]
 
 
+class FlapDetector(NamedTuple):
+    """Judges how often something comes and goes, by a penalty; times in milliseconds."""
+
+    kind: str
+    policy: Policy
+    decayed: Callable[[float, int], float]  # (penalty, time since) -> what is left of it
+    penalised: Callable[[float], float]  # penalty -> with one more flap
+    breached: Callable[[float], bool]
+    recovered: Callable[[float], bool]
+
+
 class DeviceDetector(NamedTuple):
     """Judges device events of one terminal."""
 
@@ -145,6 +156,7 @@ Detector = (
     | LivenessDetector
     | LinkDetector
     | GroupDetector
+    | FlapDetector
     | DeviceDetector
     | HostDetector
     | WorkDetector

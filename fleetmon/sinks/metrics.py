@@ -6,7 +6,7 @@ taken on it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -25,6 +25,22 @@ from fleetmon.sinks.money import OTHER, Money, families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
 STATES: Final = (*(liveness.name.lower() for liveness in Liveness), "unknown")
+# What is told of firing incidents, by kind: metric, text and how much one incident adds.
+_FIRING: Final[Mapping[str, tuple[str, Callable[[Incident], int]]]] = {
+    "fleetmon_incident_terminals": ("Terminals taken by firing incidents, by kind.", lambda one: one.terminals),
+    "fleetmon_incidents_paged": (
+        "Firing incidents for which people were called, by kind.",
+        lambda one: one.paged_at is not None and one.suppressed_by is None,
+    ),
+    "fleetmon_incidents_acknowledged": (
+        "Firing incidents that somebody sees to, by kind.",
+        lambda one: one.acknowledgement is not None,
+    ),
+    "fleetmon_incidents_planned": (
+        "Firing incidents that planned work explains, by kind.",
+        lambda one: is_window(one.suppressed_by),
+    ),
+}
 _WINDOWS: Final[tuple[State, ...]] = ("scheduled", "active")  # others are over, and forgotten after a while
 # Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
 _DIMENSIONS: Final = {
@@ -129,35 +145,22 @@ def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, s
 
 def _incidents(readings: Readings) -> Iterator[Metric]:
     count: Counter[tuple[str, str]] = Counter()
-    terminals: Counter[str] = Counter()
-    paged: Counter[str] = Counter()
-    planned: Counter[str] = Counter()
+    measured: Counter[tuple[str, str]] = Counter()
     for incident in readings.incidents:
         count[incident.kind, incident.status.value] += 1
         if incident.status is Status.FIRING:
-            terminals[incident.kind] += incident.terminals
-            paged[incident.kind] += incident.paged_at is not None and incident.suppressed_by is None
-            planned[incident.kind] += is_window(incident.suppressed_by)
+            for name, (_, measure) in _FIRING.items():
+                measured[name, incident.kind] += measure(incident)
     family = GaugeMetricFamily("fleetmon_incidents", "Open incidents by kind and status.", labels=["kind", "status"])
-    affected = GaugeMetricFamily(
-        "fleetmon_incident_terminals", "Terminals taken by firing incidents, by kind.", labels=["kind"]
-    )
-    called = GaugeMetricFamily(
-        "fleetmon_incidents_paged", "Firing incidents for which people were called, by kind.", labels=["kind"]
-    )
-    excused = GaugeMetricFamily(
-        "fleetmon_incidents_planned", "Firing incidents that planned work explains, by kind.", labels=["kind"]
-    )
     for kind in sorted(readings.kinds):
         for status in (Status.PENDING, Status.FIRING):
             family.add_metric([kind, status.value], count[kind, status.value])
-        affected.add_metric([kind], terminals[kind])
-        called.add_metric([kind], paged[kind])
-        excused.add_metric([kind], planned[kind])
     yield family
-    yield affected
-    yield called
-    yield excused
+    for name, (text, _) in _FIRING.items():
+        family = GaugeMetricFamily(name, text, labels=["kind"])
+        for kind in sorted(readings.kinds):
+            family.add_metric([kind], measured[name, kind])
+        yield family
 
 
 def _maintenance(readings: Readings) -> Iterator[Metric]:
