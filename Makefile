@@ -40,7 +40,7 @@ dashboards-shots: $(VENV)/.dev  ## Draw the dashboards with Grafana's own compon
 	$(BIN)/pytest tests/browser/shots.py
 
 bench: $(VENV)/.runtime $(VENV)/.peers  ## Measure speed and memory beside other exporters (a quarter of an hour)
-	@deploy/install-servers.sh mosquitto prometheus-mqtt-exporter
+	@deploy/install-servers.sh mosquitto prometheus prometheus-mqtt-exporter
 	@$(BIN)/python -m bench $(BENCH)
 
 soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of the broker and one SIGKILL

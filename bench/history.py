@@ -75,7 +75,7 @@ def write(folder: Path, story: Story, hours: float, step_s: int) -> int:
         first = since + -since % step_s
         with text.open("w", encoding="utf-8") as lines:
             for at in range(first, until, step_s):
-                series = list(_scrape(story, at))
+                series = list(scrape(story, at))
                 samples += len(series)
                 lines.writelines(f"{name} {value!r} {at}\n" for name, value in series)
             lines.write("# EOF\n")
@@ -85,7 +85,8 @@ def write(folder: Path, story: Story, hours: float, step_s: int) -> int:
     return samples
 
 
-def _scrape(story: Story, at: int) -> Iterator[Series]:
+def scrape(story: Story, at: int) -> Iterator[Series]:
+    """All that Prometheus would have noted at that time."""
     away = story.happens(AWAY, at)
     yield from _of_prometheus(story, at, away=away)
     if away:

@@ -120,7 +120,6 @@ def _planned() -> list[Json]:
 
 
 def _over_time() -> Json:
-    by_kind = worst(f"sum by (kind) ({_FIRING})", "kind", _FIRING)
     return graph(
         Head(
             10, "Firing incidents by kind",
@@ -128,7 +127,7 @@ def _over_time() -> Json:
             "wrong stays while we are deaf, and only ingest_impaired is new then.",
             (12, 4, 12, 9),
         ),
-        [Query(by_kind, "{{kind}}")],
+        [Query(worst("kind", _FIRING), "{{kind}}")],
         "short",
     )  # fmt: skip
 
@@ -208,8 +207,8 @@ def _stored() -> list[Json]:
                 Label("id", "Incident", ("How it went", "${address}/api/v1/incidents/${__value.raw}")),
             ],
             f"SELECT opened_at, kind, concat_ws(' ', {_SCOPE}) AS scope, status, severity, minutes, terminals, "
-            "paged_at, acknowledged_by, suppressed_by, id FROM v_incident WHERE $__timeFilter(opened_at) OR status = 'firing' "
-            "ORDER BY opened_at DESC, id LIMIT 100",
+            "paged_at, acknowledged_by, suppressed_by, id FROM v_incident "
+            "WHERE $__timeFilter(opened_at) OR status = 'firing' ORDER BY opened_at DESC, id LIMIT 100",
         ),
         listing(
             Head(

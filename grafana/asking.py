@@ -31,15 +31,19 @@ def trouble(expr: str) -> str:
     return f"{expr} > 0 or {while_heard(expr)}"
 
 
-def worst(expr: str, by: str, gauge: str) -> str:
-    """Those lines of `expr` whose gauge was highest in the time shown: eight, so that each can be told."""
-    return f"{expr} and topk(8, sum by ({by}) (max_over_time({gauge}[$__range] @ end())))"
+def worst(by: str, gauge: str) -> str:
+    """A gauge by a label: the eight that were highest in the time shown, so that each line can be told.
+
+    Which they are is found out once; to leave the others out before the sums halves the work.
+    """
+    peaks = f"sum by ({by}) (max_over_time({gauge}[$__range] @ end()))"
+    return f"sum by ({by}) ({gauge} and on ({by}) topk(8, {peaks}))"
 
 
 def busiest(by: str, counter: str) -> str:
-    """How fast a counter grows, of the eight that grew most in the time shown."""
-    grown = f"topk(8, sum by ({by}) (increase({counter}[$__range] @ end())))"
-    return f"sum by ({by}) (rate({counter}[$__rate_interval])) and {grown}"
+    """How fast a counter grows, by a label: the eight that grew most in the time shown."""
+    growth = f"sum by ({by}) (increase({counter}[$__range] @ end()))"
+    return f"sum by ({by}) (rate({counter}[$__rate_interval]) and on ({by}) topk(8, {growth}))"
 
 
 def like(column: str) -> str:

@@ -90,9 +90,7 @@ def _graph(one: _Shared, number: int) -> Json:
             _place(number, 14),
         ),
         [
-            Query(
-                while_heard(worst(f"sum by ({one.label}) ({down})", one.label, down)), f"{{{{{one.label}}}}}"
-            )
+            Query(while_heard(worst(one.label, down)), f"{{{{{one.label}}}}}")
         ],
         "short",
     )  # fmt: skip

@@ -140,7 +140,7 @@ def _late() -> list[Json]:
                 "with the most.",
                 (8, 4, 8, 9),
             ),
-            [Query(worst(yuan(_LATE, "acquirer"), "acquirer", _LATE), "{{acquirer}}")],
+            [Query(f"{worst('acquirer', _LATE)} / 100", "{{acquirer}}")],
             YUAN,
         ),
         graph(
@@ -205,7 +205,7 @@ def _more() -> list[Json]:
                 "One that rises alone has a late file, or its host is away. The eight with the most.",
                 (0, 23, 12, 8),
             ),
-            [Query(worst(yuan(_AT_RISK, "acquirer"), "acquirer", _AT_RISK), "{{acquirer}}")],
+            [Query(f"{worst('acquirer', _AT_RISK)} / 100", "{{acquirer}}")],
             YUAN,
         ),
         graph(
