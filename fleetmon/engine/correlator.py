@@ -12,10 +12,11 @@ from typing import Final
 from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
 from fleetmon.engine.fleet import Fleet
-from fleetmon.engine.hearing import Hearing, not_before
+from fleetmon.engine.hearing import Hearing, audible, not_before
 from fleetmon.engine.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.links import Links
+from fleetmon.engine.reception import Reception
 from fleetmon.engine.shard import Delta, FaultChange, HostReport, LinkReport, LivenessChange, Move, Shard, Work
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
 from fleetmon.engine.works import Works
@@ -40,13 +41,16 @@ class Correlator:
         self._at: Plan = self._agenda.at
         self.hearing = Hearing(self.incidents, self._at)
         self.works = Works(shard, self.incidents, self._at)
+        self.reception = Reception(shard, self.works.windows, self.hearing, self._at)
+        self.reception.thaw = self._thaw
         self._hosts = Hosts(self.incidents, self.works)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
         shard.habits.outages = self._outages
         self._fleet = fleet
         self._shard = shard
         actions |= {
-            "link": self.hearing.judge,
+            "hearing": self.hearing.judge,
+            "reception": self.reception.look,
             "own": self._judge_own,
             "fault": self._judge_fault,
             "group": self._judge,
@@ -70,6 +74,7 @@ class Correlator:
         """Take in what shards noticed, in order of time."""
         for delta in deltas:
             if isinstance(delta, LivenessChange):
+                self.reception.observe(delta)
                 self._liveness(delta)
             elif isinstance(delta, Move):
                 self._move(delta)
@@ -82,9 +87,19 @@ class Correlator:
             else:
                 self._fault(delta)
 
+    def link_lost(self, at: int, *, reported: bool) -> None:
+        """We hear nothing."""
+        self.reception.leave_to_link()
+        if reported:
+            self.hearing.lost(at)
+
     def link_found(self, at: int) -> None:
-        """We hear again: what was put off for that is due."""
-        self.hearing.found(at)
+        """We hear again."""
+        self.hearing.resume(at)
+        self._thaw(at)
+
+    def _thaw(self, at: int) -> None:
+        """What was put off until we hear is due."""
         self._agenda.thaw(at)
         self._due.update({group: at for group, due in self._due.items() if due == NO_DEADLINE})
 
@@ -159,7 +174,7 @@ class Correlator:
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:
         if incident.status is not Status.PENDING:
             return
-        later = not_before(self._shard, due, terminal.interval_ms)
+        later = not_before(self._shard, due, terminal.interval_ms, terminal.cohort.provider)
         explained = self._explanation(terminal, len(GROUP_DETECTORS))
         if explained is Status.FIRING:
             self.incidents.end(incident, due, "explained by a wider outage")
@@ -216,6 +231,7 @@ class Correlator:
         self, detector: GroupDetector, members: Sequence[Terminal], now: int
     ) -> Parts[tuple[list[Terminal], Status | None]]:
         """The silent members, if there is an outage of this group, else nobody; whether a wider one is pending."""
+        members = yield from audible(self._shard, members, now)
         wider: dict[Cohort, Status | None] = {}
         for part in parts(members if _RANK[detector] else ()):
             for terminal in part:

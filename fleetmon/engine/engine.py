@@ -51,6 +51,8 @@ class Engine:
         self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works)
         self.shard.timeline = self.explainer.timeline
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
+        self.correlator.reception.on_deaf = lambda: self.arrears.lose("link")  # payouts may be unheard as well
+        self.correlator.reception.on_heard = lambda at: self.arrears.hear(at, "link")
         self.now = 0
         self._changes: list[TerminalChange] = []
 
@@ -87,8 +89,8 @@ class Engine:
         self._run(at)
         if self.shard.deaf_since is None:
             self.shard.deaf_since = at
+        self.correlator.link_lost(at, reported=reported)
         if reported:
-            self.correlator.hearing.lost(at)
             self.arrears.lose("link")
         return self._take(Outcome())
 

@@ -42,6 +42,7 @@ class Fleet:
         self.census = Census()
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
+        self.providers: defaultdict[str, list[Terminal]] = defaultdict(list)  # who is alike beside each other
         self._cohorts: dict[tuple[str, ...], Cohort] = {}  # one for all that say the same
         self.groups = Groups()
         self._intervals: dict[int, tuple[int, int]] = {}  # seconds -> (interval, wait), so that terminals share them
@@ -61,6 +62,7 @@ class Fleet:
             self.terminals[key] = terminal
             self.census.add(terminal)
             self.partitions[terminal.partition].append(terminal)
+            self.providers[""].append(terminal)
             self.groups.enter(terminal)
         return terminal
 
@@ -121,6 +123,9 @@ class Fleet:
         self._cohorts = {cohort: cohort for cohort in cohorts}
         self.census.take(self.terminals.values())
         self.groups.share(cohorts)
+        self.providers.clear()
+        for cohort, members in cohorts.items():
+            self.providers[cohort.provider] += members
 
     def _place(self) -> None:
         """Sort everybody anew into shops and partitions."""

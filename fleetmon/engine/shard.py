@@ -10,7 +10,7 @@ Liveness (times by arrival, deadlines from `detect/terminal_offline`; what is us
     any --message--> up
 
 While nothing is heard at all (`deaf_since`) no deadline counts, and afterwards everyone gets a fresh
-grace from `heard_since` on.
+grace from `heard_since` on; the same for those of one provider, if only they cannot be heard (`heard_again`).
 """
 
 from collections import Counter
@@ -104,6 +104,7 @@ class Shard:
         self.deadlines = Deadlines()
         self.heard_since = 0
         self.deaf_since: int | None = None
+        self.heard_again: dict[str, int] = {}  # providers that were not heard since: from when on; NO_DEADLINE: still
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
         self.faults: dict[str, Faults] = {}  # by terminal
         self.timeline = Timeline({})
@@ -165,6 +166,12 @@ class Shard:
     def next(self) -> int:
         """No deadline passes before this time."""
         return self.deadlines.next if self.deaf_since is None else NO_DEADLINE
+
+    def heard_from(self, provider: str) -> int:
+        """Since when a silence of this provider's terminals would mean something; NO_DEADLINE while it means nothing."""
+        if self.deaf_since is not None:
+            return NO_DEADLINE
+        return max(self.heard_since, self.heard_again.get(provider, 0)) if self.heard_again else self.heard_since
 
     def watch(self, terminal: Terminal) -> None:
         """Set the deadline that belongs to a terminal's state, after it was read back."""
@@ -287,7 +294,7 @@ class Shard:
             self._expire(terminal, now)
 
     def _alive(self, terminal: Terminal, now: int, lost: int = 0) -> None:
-        deaf = self.deaf_since is not None or self.heard_since > terminal.last_seen
+        deaf = self.heard_from(terminal.cohort.provider) > terminal.last_seen
         if self.habits.back(terminal, now, lost, deaf=deaf):
             self._deltas.append(LinkReport(now, terminal))
         terminal.last_seen = now
@@ -298,7 +305,10 @@ class Shard:
         self.deadlines.arm(terminal)
 
     def _promise(self, terminal: Terminal, interval_s: int) -> None:
-        terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
+        if interval_s * 1000 != terminal.interval_ms:
+            self.fleet.census.leave(terminal)
+            terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
+            self.fleet.census.enter(terminal)
 
     def _sleep(self, terminal: Terminal, at: int) -> None:
         terminal.due = self.habits.presence.opening(terminal, at)
@@ -309,8 +319,9 @@ class Shard:
     def _expire(self, terminal: Terminal, at: int) -> None:
         """The terminal's deadline passed at `at`, or its will came."""
         presence = self.habits.presence
-        if at < self.heard_since + terminal.wait_ms:
-            terminal.due = self.heard_since + terminal.wait_ms
+        heard = min(self.heard_from(terminal.cohort.provider), at)
+        if at < heard + terminal.wait_ms:
+            terminal.due = heard + terminal.wait_ms
             self.deadlines.arm(terminal)
         elif terminal.liveness is Liveness.ASLEEP:
             terminal.overslept = True
@@ -336,7 +347,8 @@ class Shard:
 
     def _proof(self, terminal: Terminal) -> int:
         """When the silence of a suspect proves it down."""
-        heard = max(terminal.last_seen, self.heard_since)
+        heard = self.heard_from(terminal.cohort.provider)
+        heard = max(terminal.last_seen, heard if heard < NO_DEADLINE else self.heard_since)
         interval, margin = terminal.interval_ms, slack(terminal.interval_ms)
         beats = self.habits.patience.beats(terminal, terminal.last_seen)
         if terminal.will_at:

@@ -3,7 +3,7 @@
 A detector says *whether* something is wrong; the engine keeps the life of the incident.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -30,11 +30,32 @@ class Tally(NamedTuple):
     beside_alive: int
 
 
+class Count(NamedTuple):
+    """Terminals that ought to have been heard since a moment: those that were not, and those that were."""
+
+    silent: int = 0
+    heard: int = 0
+
+
+class Arrivals(NamedTuple):
+    """What came since a moment of the terminals of one provider, or of everybody.
+
+    `by` counts the same by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the
+    network that is none). `beside` tells of each other provider: those where the silent ones are, in region and on the
+    way, and all of them; None where everybody is meant.
+    """
+
+    total: Count
+    by: Mapping[str, Mapping[str, Count]]
+    beside: Sequence[tuple[Count, Count]] | None
+
+
 class IngestDetector(NamedTuple):
-    """Judges our own hearing; the engine tells it of links lost and regained."""
+    """Judges our own hearing; the engine tells it of links lost and regained, and asks about silences of very many."""
 
     kind: str
     policy: Policy
+    breached: Callable[[Arrivals], bool]
 
 
 class DownAfter(Protocol):

@@ -1,0 +1,135 @@
+"""Whom we cannot hear although the link stands: whether a silence of very many is the fleet's or our own.
+
+A subscription may be dead at the broker, a bridge down, an access list changed. When suspects become many, a sample
+of their provider's terminals, and one of everybody's, is looked at, and `detect/ingest_impaired` asked whether the
+silence follows anything. If it does not, it is ours: no deadline of these terminals counts until they are heard, and
+afterwards they get a fresh grace, as after a lost link.
+
+Nothing is done for a heartbeat, and nothing walks the fleet: suspects are counted by provider, and a sample is looked
+at every few seconds while there is doubt, which costs a millisecond each time.
+Where it can be wrong: whoever fell silent just before the moment when doubt arose has been noted as silent.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from fleetmon.detect import INGEST_IMPAIRED
+from fleetmon.engine.agenda import Parts, Plan
+from fleetmon.engine.hearing import Hearing
+from fleetmon.engine.samples import AWAKE, Samples, Sight, arrivals
+from fleetmon.engine.shard import LivenessChange, Shard
+from fleetmon.engine.windows import Windows
+from fleetmon.model.incident import Scope
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
+
+SETTLE: Final = 500  # from a suspect to the look at the others
+AGAIN: Final = 5_000  # between looks, while there is doubt
+FEW, ONE_IN = 5, 32  # suspects that raise doubt: so many, and such a part of those awake
+EVERYBODY: Final = ""  # whose name is no provider's
+
+
+class Reception:
+    """Judges silences of very many, and holds the deadlines of those that cannot be heard. Times in ms."""
+
+    def __init__(self, shard: Shard, windows: Windows, hearing: Hearing, plan: Plan) -> None:
+        self.on_deaf: Callable[[], None]  # told when nobody can be heard
+        self.on_heard: Callable[[int], None]  # told when everybody can be heard again
+        self.thaw: Callable[[int], None]  # what was put off until somebody is heard is due
+        self._shard = shard
+        self._samples = Samples(shard, windows)
+        self._hearing = hearing
+        self._plan = plan
+        self._lost: dict[str, int] = {}  # providers, or everybody: when they fell silent
+        self._overslept: set[str] = set()  # providers of whom somebody did not come at its opening, since the last look
+        self._due = NO_DEADLINE  # of the next look
+        hearing.is_mute = self._is_mute
+
+    def observe(self, change: LivenessChange) -> None:
+        """A terminal became a suspect, or was missed at its opening: perhaps it is we who do not hear."""
+        if change.after is Liveness.DOWN and change.before is Liveness.ASLEEP:
+            self._overslept.add(change.cohort.provider)
+            self._look_at(change.at + SETTLE)
+        elif change.after is Liveness.SUSPECT:
+            self._look_at(change.at + SETTLE)
+
+    def leave_to_link(self) -> None:
+        """The link itself is lost: that explains every silence, and everybody will have a fresh grace."""
+        self._lost.clear()
+        self._shard.heard_again.clear()
+
+    def look(self, due: int) -> Parts[None]:
+        """Judge everybody, then the providers that are in doubt."""
+        if due != self._due:
+            return  # there was an earlier look since
+        self._due = NO_DEADLINE
+        doubtful = self._doubtful()
+        self._overslept.clear()
+        if not doubtful or (self._shard.deaf_since is not None and EVERYBODY not in self._lost):
+            return
+        everybody = self._samples.choose(EVERYBODY)
+        yield len(everybody)
+        if not self._judge(EVERYBODY, everybody, everybody, due):
+            for provider in filter(None, doubtful):  # terminals without one share nothing
+                sample = self._samples.choose(provider)
+                yield len(sample)
+                self._judge(provider, sample, everybody, due)
+        self._look_at(due + AGAIN)
+
+    def _look_at(self, due: int) -> None:
+        if due < self._due:
+            self._due = due
+            self._plan(due, 0, "reception")
+
+    def _doubtful(self) -> list[str]:
+        """Providers with many suspects, and those that are lost."""
+        counts = self._shard.fleet.census.providers
+        many = {
+            provider
+            for (provider, liveness), suspects in counts.items()
+            if liveness is Liveness.SUSPECT
+            and suspects >= FEW
+            and suspects * ONE_IN >= suspects + counts[provider, Liveness.UP]
+        }
+        return sorted(many | self._overslept | self._lost.keys())
+
+    def _judge(self, provider: str, sample: list[Terminal], everybody: list[Terminal], due: int) -> bool:
+        """Ask the detector, and let what follows from its answer follow; whether they cannot be heard."""
+        moment = self._lost.get(provider) or self._samples.moment(sample, due)
+        sight = self._samples.see(sample, moment, due)
+        breached = INGEST_IMPAIRED.breached(arrivals(sight, provider, self._samples.see(everybody, moment, due)))
+        if breached and provider not in self._lost:
+            self._lose(provider, moment, sight, due)
+        elif provider in self._lost and not breached and (sight.heard or not sample):
+            self._find(provider, "messages come again", due)
+        return provider in self._lost
+
+    def _lose(self, provider: str, moment: int, sight: Sight, due: int) -> None:
+        if provider == EVERYBODY:
+            for known in list(self._lost):
+                self._find(known, "it is the same with everybody", due)
+            self._shard.deaf_since = due
+            self.on_deaf()
+        else:
+            self._shard.heard_again[provider] = NO_DEADLINE
+        self._lost[provider] = moment
+        self._hearing.lost(due, _scope(provider), "messages stopped", [one.id for one in sight.silent])
+
+    def _find(self, provider: str, reason: str, due: int) -> None:
+        del self._lost[provider]
+        if provider == EVERYBODY:
+            self._shard.deaf_since, self._shard.heard_since = None, due
+            self.on_heard(due)
+        else:
+            self._shard.heard_again[provider] = due
+        self._hearing.found(due, _scope(provider), reason)
+        self.thaw(due)
+
+    def _is_mute(self, scope: Scope, since: int) -> bool:
+        """Whether nobody of a scope was heard since, though some ought to be; perhaps it is too early for that."""
+        sample = self._samples.choose(dict(scope).get("provider", EVERYBODY))
+        awake = [terminal for terminal in sample if terminal.liveness in AWAKE]
+        return len(awake) >= FEW and all(terminal.last_seen <= since for terminal in awake)
+
+
+def _scope(provider: str) -> Scope:
+    return (("provider", provider),) if provider else ()

@@ -1,0 +1,143 @@
+"""What a sample of terminals shows: who of them fell silent together, who was heard since, and what they share.
+
+A sample is some hundred terminals, however large the fleet. Those of one cohort stand beside each other in the
+fleet's lists, so every so-manieth is a fair choice. Silence is judged as everywhere: who was heard less than a beat
+ago says nothing yet, and whose shop is closed or under planned work is not expected.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.engine.fleet import slack
+from fleetmon.engine.presence import EARLY
+from fleetmon.engine.shard import Shard
+from fleetmon.engine.windows import Windows
+from fleetmon.model.detector import Arrivals, Count
+from fleetmon.model.registry import CELLULAR
+from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
+
+SAMPLE: Final = 500  # terminals looked at, up to twice as many
+HASTE: Final = 6_000  # before a will counts as unanswered, so that there is a look before anybody is called down
+LATELY: Final = 10_000  # whoever has been down for longer tells of something else
+AWAKE: Final = (Liveness.UP, Liveness.SUSPECT)
+_NAMES: Final = ("site", "merchant", "way", *Cohort._fields)
+
+
+class Sight(NamedTuple):
+    """Of a sample, at one moment: who fell silent together, and who was heard since."""
+
+    silent: list[Terminal]
+    heard: list[Terminal]
+
+    @property
+    def count(self) -> Count:
+        """How many they are."""
+        return Count(len(self.silent), len(self.heard))
+
+
+class Samples:
+    """Looks at some terminals in place of all. Times in ms."""
+
+    def __init__(self, shard: Shard, windows: Windows) -> None:
+        self._shard = shard
+        self._windows = windows
+
+    def choose(self, provider: str) -> list[Terminal]:
+        """So many of a provider's terminals, or with "" of everybody's, evenly from all cohorts."""
+        lists = self._shard.fleet.providers
+        chosen = [lists.get(provider, [])] if provider else list(lists.values())
+        step = max(sum(map(len, chosen)) // SAMPLE, 1)
+        sample: list[Terminal] = []
+        first = 0
+        for members in chosen:
+            sample += members[first::step]
+            first = (first - len(members)) % step
+        return sample
+
+    def moment(self, sample: Iterable[Terminal], now: int) -> int:
+        """When most can have fallen silent together, from each one's last word to its next beat but one."""
+        missing = [terminal for terminal in sample if self._is_missing(terminal, now - LATELY, now)]
+        onsets = [(self._onset(terminal), terminal.wait_ms) for terminal in missing]
+        edges = sorted([*((onset, 1) for onset, _ in onsets), *((onset + wait + 1, -1) for onset, wait in onsets)])
+        crowd = most = 0
+        moment = now
+        for at, step in edges:
+            crowd += step
+            if crowd > most:
+                most, moment = crowd, at
+        return moment
+
+    def see(self, sample: Iterable[Terminal], moment: int, now: int) -> Sight:
+        """Who fell silent at that moment or later, and who was heard since; who did neither says nothing."""
+        sight = Sight([], [])
+        for terminal in sample:
+            if self._is_missing(terminal, moment, now):
+                if self._onset(terminal) + terminal.wait_ms >= moment and self._is_expected(terminal, now):
+                    sight.silent.append(terminal)
+            elif terminal.last_seen > moment and terminal.liveness in AWAKE:
+                sight.heard.append(terminal)
+        return sight
+
+    def _is_missing(self, terminal: Terminal, since: int, now: int) -> bool:
+        """Whether it missed a beat, or left a will unanswered for nearly too long; nobody who was down before `since`."""
+        if terminal.liveness not in AWAKE and not (terminal.liveness is Liveness.DOWN and terminal.since >= since):
+            return False
+        interval = terminal.interval_ms
+        if now - self._onset(terminal) > interval + slack(interval):
+            return True
+        if terminal.will_at <= self._heard_from(terminal):
+            return False
+        return now >= TERMINAL_OFFLINE.unanswered_at(terminal.will_at, interval) - HASTE
+
+    def _onset(self, terminal: Terminal) -> int:
+        """When its silence began, if it is silent: after its last word, or when its shop opened without it."""
+        if terminal.liveness is Liveness.DOWN and terminal.overslept:
+            return terminal.since - terminal.wait_ms
+        return max(terminal.last_seen, self._heard_from(terminal))
+
+    def _heard_from(self, terminal: Terminal) -> int:
+        """The end of the last deafness before this silence."""
+        heard = self._shard.heard_from(terminal.cohort.provider)
+        return heard if heard < NO_DEADLINE else self._shard.heard_since
+
+    def _is_expected(self, terminal: Terminal, now: int) -> bool:
+        """Whether neither closing time nor planned work explains its silence."""
+        presence = self._shard.habits.presence
+        if presence.is_off(terminal, now) or presence.closing(terminal, now) <= now + EARLY:
+            return False
+        return self._windows.cover(terminal, now) is None
+
+
+def arrivals(sight: Sight, provider: str, everybody: Sight) -> Arrivals:
+    """The counts that the detector judges: of a provider beside everybody, or with "" of everybody."""
+    by: dict[str, dict[str, Count]] = {}
+    silent, heard = [[_values(terminal) for terminal in terminals] for terminals in sight]
+    for index, name in enumerate(_NAMES):
+        gone, there = Counter(row[index] for row in silent), Counter(row[index] for row in heard)
+        by[name] = {value: Count(gone[value], there[value]) for value in gone | there}
+    return Arrivals(sight.count, by, _beside(sight.silent, provider, everybody) if provider else None)
+
+
+def _beside(silent: Sequence[Terminal], provider: str, everybody: Sight) -> list[tuple[Count, Count]]:
+    """Of each other provider: its terminals where the silent ones are, in region and on the way; and all of them."""
+    places = {_place(terminal.cohort) for terminal in silent}
+    near = Sight(*[[one for one in terminals if _place(one.cohort) in places] for terminals in everybody])
+    counts = [
+        [Counter(terminal.cohort.provider for terminal in terminals) for terminals in sight]
+        for sight in (near, everybody)
+    ]
+    others = {one for count in counts[1] for one in count} - {provider}
+    found = [[Count(gone[one], there[one]) for gone, there in counts] for one in sorted(others)]
+    return [(there, anywhere) for there, anywhere in found]
+
+
+def _values(terminal: Terminal) -> tuple[str, ...]:
+    """In order of `_NAMES`."""
+    return terminal.site or terminal.id, terminal.merchant, _place(terminal.cohort)[1], *terminal.cohort
+
+
+def _place(cohort: Cohort) -> tuple[str, str]:
+    """Where terminals are, and on which way: their carrier, else the network that is none."""
+    return cohort.region, cohort.carrier if cohort.network in CELLULAR else cohort.network
