@@ -32,7 +32,7 @@ class Sight(NamedTuple):
     heard: list[Terminal]
 
     @property
-    def count(self) -> Count:
+    def total(self) -> Count:
         """How many they are."""
         return Count(len(self.silent), len(self.heard))
 
@@ -81,7 +81,7 @@ class Samples:
         return sight
 
     def _is_missing(self, terminal: Terminal, since: int, now: int) -> bool:
-        """Whether it missed a beat, or left a will unanswered for nearly too long; nobody who was down before `since`."""
+        """Whether it missed a beat, or left a will unanswered for nearly too long; not who was down before `since`."""
         if terminal.liveness not in AWAKE and not (terminal.liveness is Liveness.DOWN and terminal.since >= since):
             return False
         interval = terminal.interval_ms
@@ -117,7 +117,7 @@ def arrivals(sight: Sight, provider: str, everybody: Sight) -> Arrivals:
     for index, name in enumerate(_NAMES):
         gone, there = Counter(row[index] for row in silent), Counter(row[index] for row in heard)
         by[name] = {value: Count(gone[value], there[value]) for value in gone | there}
-    return Arrivals(sight.count, by, _beside(sight.silent, provider, everybody) if provider else None)
+    return Arrivals(sight.total, by, _beside(sight.silent, provider, everybody) if provider else None)
 
 
 def _beside(silent: Sequence[Terminal], provider: str, everybody: Sight) -> list[tuple[Count, Count]]:

@@ -168,7 +168,7 @@ class Shard:
         return self.deadlines.next if self.deaf_since is None else NO_DEADLINE
 
     def heard_from(self, provider: str) -> int:
-        """Since when a silence of this provider's terminals would mean something; NO_DEADLINE while it means nothing."""
+        """Since when a silence of this provider's terminals means something; NO_DEADLINE while it means nothing."""
         if self.deaf_since is not None:
             return NO_DEADLINE
         return max(self.heard_since, self.heard_again.get(provider, 0)) if self.heard_again else self.heard_since
