@@ -19,6 +19,7 @@ from fleetmon.model.incident import Policy
 
 NEARLY_ALL = 0.8  # share of silent ones
 FEWEST = 10  # silent ones
+FEW = 4  # silent ones of which others would make an outage
 TELLING = 5  # so few that are all silent, or all heard, are no chance
 WELL = 0.2  # share of silent ones, at most
 _EVERYWHERE = ("way", "site")
@@ -26,14 +27,24 @@ _OF_PROVIDER = (*_EVERYWHERE, "region")
 
 
 def breached(arrivals: Arrivals) -> bool:
-    """Nearly all fell silent together, nobody was spared, and nothing but us can be to blame."""
+    """Nearly all fell silent together, nothing was spared, and nothing but us can be to blame."""
     total, by, beside = arrivals
-    if total.silent < FEWEST or _share(total) < NEARLY_ALL or any(_spares(counts) for counts in by.values()):
+    if total.silent < FEWEST or _is_spared(arrivals):
         return False
     others = _others(beside or ())
     if sum(others) >= TELLING:
         return _share(others) <= WELL and _is_broad(by["site"], total)
     return all(_is_broad(by[name], total) for name in (_EVERYWHERE if beside is None else _OF_PROVIDER))
+
+
+def undecided(arrivals: Arrivals, awake: int) -> bool:
+    """Nobody was heard since some fell silent, of so many that are awake: more of them will tell."""
+    total = arrivals.total
+    return FEW <= total.silent < FEWEST <= awake and not _is_spared(arrivals)
+
+
+def _is_spared(arrivals: Arrivals) -> bool:
+    return _share(arrivals.total) < NEARLY_ALL or any(_spares(counts) for counts in arrivals.by.values())
 
 
 def _share(count: Count) -> float:
@@ -65,4 +76,5 @@ INGEST_IMPAIRED = IngestDetector(
     kind="ingest_impaired",
     policy=Policy(severity="critical", pages=True, hold_ms=30_000, keep_ms=180_000),
     breached=breached,
+    undecided=undecided,
 )

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from fleetmon.detect import INGEST_IMPAIRED, TERMINAL_OFFLINE
-from fleetmon.engine.agenda import Parts, Plan
+from fleetmon.engine.agenda import Plan
 from fleetmon.engine.fleet import slack
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
-from fleetmon.engine.tally import parts
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Terminal
 
@@ -80,12 +79,8 @@ def not_before(shard: Shard, now: int, interval: int, provider: str = "") -> int
     return grace if now < grace else None
 
 
-def audible(shard: Shard, members: Sequence[Terminal], now: int) -> Parts[Sequence[Terminal]]:
+def audible(shard: Shard, terminals: Sequence[Terminal], now: int) -> Sequence[Terminal]:
     """Those of whom a silence means something: not those whose provider we do not hear, or only since a moment ago."""
     if not shard.heard_again:
-        return members
-    found: list[Terminal] = []
-    for part in parts(members):
-        found += [one for one in part if not_before(shard, now, one.interval_ms, one.cohort.provider) is None]
-        yield len(part)
-    return found
+        return terminals
+    return [one for one in terminals if not_before(shard, now, one.interval_ms, one.cohort.provider) is None]

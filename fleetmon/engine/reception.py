@@ -1,16 +1,17 @@
 """Whom we cannot hear although the link stands: whether a silence of very many is the fleet's or our own.
 
-A subscription may be dead at the broker, a bridge down, an access list changed. When suspects become many, a sample
-of their provider's terminals, and one of everybody's, is looked at, and `detect/ingest_impaired` asked whether the
-silence follows anything. If it does not, it is ours: no deadline of these terminals counts until they are heard, and
-afterwards they get a fresh grace, as after a lost link.
+A subscription may be dead at the broker, a bridge down, an access list changed. When many of a provider miss a beat,
+a sample of them, and one of everybody, is looked at, and `detect/ingest_impaired` asked whether the silence follows
+anything. If it does not, it is ours: no deadline of these terminals counts until they are heard, and afterwards they
+get a fresh grace, as after a lost link. A verdict that was hasty is taken back by the next looks, before it is told.
 
-Nothing is done for a heartbeat, and nothing walks the fleet: suspects are counted by provider, and a sample is looked
-at every few seconds while there is doubt, which costs a millisecond each time.
-Where it can be wrong: whoever fell silent just before the moment when doubt arose has been noted as silent.
+Nothing is done for a heartbeat, and nothing walks the fleet: who misses a beat is counted by provider, and a sample
+is looked at every few seconds while there is doubt, which costs a millisecond or two each time.
+Where it can be wrong: whoever fell silent just before doubt arose has been noted as silent.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fleetmon.detect import INGEST_IMPAIRED
@@ -22,9 +23,10 @@ from fleetmon.engine.windows import Windows
 from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
-SETTLE: Final = 500  # from a suspect to the look at the others
-AGAIN: Final = 5_000  # between looks, while there is doubt
-FEW, ONE_IN = 5, 32  # suspects that raise doubt: so many, and such a part of those awake
+SETTLE: Final = 500  # from a missed beat to the look at the others
+AGAIN: Final = 5_000  # between looks
+MINUTE, LATELY = 60_000, 5  # missed beats count for so many minutes
+FEW, ONE_IN = 5, 4  # missed beats that raise doubt: so many, and for such a part of those awake
 EVERYBODY: Final = ""  # whose name is no provider's
 
 
@@ -39,30 +41,47 @@ class Reception:
         self._samples = Samples(shard, windows)
         self._hearing = hearing
         self._plan = plan
-        self._lost: dict[str, int] = {}  # providers, or everybody: when they fell silent
+        self._lost: dict[str, int] = {}  # providers, or everybody: since when they are silent
+        self._undecided: set[str] = set()  # those of whom it was too early to say, at the last look
+        self._missed: dict[int, Counter[str]] = {}  # beats, by minute and provider
         self._overslept: set[str] = set()  # providers of whom somebody did not come at its opening, since the last look
-        self._due = NO_DEADLINE  # of the next look
+        self._looked = self._due = 0  # at the sample, and when it is done next
         hearing.is_mute = self._is_mute
 
-    def observe(self, change: LivenessChange) -> None:
-        """A terminal became a suspect, or was missed at its opening: perhaps it is we who do not hear."""
-        if change.after is Liveness.DOWN and change.before is Liveness.ASLEEP:
+    # -- what happens ------------------------------------------------------------------------------
+
+    def late(self, provider: str, at: int) -> None:
+        """A terminal missed a beat: perhaps it is we who do not hear."""
+        self._missed.setdefault(at // MINUTE, Counter())[provider] += 1
+        self._look_at(at + SETTLE)
+
+    def changed(self, change: LivenessChange) -> None:
+        """The same of one that left a will, or was missed at its opening."""
+        if change.after is Liveness.SUSPECT:
+            self.late(change.cohort.provider, change.at)
+        elif change.after is Liveness.DOWN and change.before is Liveness.ASLEEP:
             self._overslept.add(change.cohort.provider)
-            self._look_at(change.at + SETTLE)
-        elif change.after is Liveness.SUSPECT:
             self._look_at(change.at + SETTLE)
 
     def leave_to_link(self) -> None:
         """The link itself is lost: that explains every silence, and everybody will have a fresh grace."""
         self._lost.clear()
+        self._undecided.clear()
         self._shard.heard_again.clear()
+
+    def in_doubt(self, silent: Sequence[Terminal]) -> bool:
+        """Whether it is too early to say that these are silent, because hardly anybody was heard since."""
+        return EVERYBODY in self._undecided or all(one.cohort.provider in self._undecided for one in silent)
+
+    # -- looks -------------------------------------------------------------------------------------
 
     def look(self, due: int) -> Parts[None]:
         """Judge everybody, then the providers that are in doubt."""
         if due != self._due:
             return  # there was an earlier look since
-        self._due = NO_DEADLINE
-        doubtful = self._doubtful()
+        self._looked, self._due = due, 0
+        self._undecided.clear()
+        doubtful = self._doubtful(due)
         self._overslept.clear()
         if not doubtful or (self._shard.deaf_since is not None and EVERYBODY not in self._lost):
             return
@@ -76,32 +95,38 @@ class Reception:
         self._look_at(due + AGAIN)
 
     def _look_at(self, due: int) -> None:
-        if due < self._due:
+        due = max(due, self._looked + AGAIN)
+        if not self._due or due < self._due:
             self._due = due
             self._plan(due, 0, "reception")
 
-    def _doubtful(self) -> list[str]:
-        """Providers with many suspects, and those that are lost."""
+    def _doubtful(self, now: int) -> list[str]:
+        """Providers of whom many missed a beat lately, and those that are lost."""
+        self._missed = {minute: count for minute, count in self._missed.items() if minute > now // MINUTE - LATELY}
+        missed = sum(self._missed.values(), Counter[str]())
         counts = self._shard.fleet.census.providers
-        many = {
-            provider
-            for (provider, liveness), suspects in counts.items()
-            if liveness is Liveness.SUSPECT
-            and suspects >= FEW
-            and suspects * ONE_IN >= suspects + counts[provider, Liveness.UP]
-        }
+        awake = {provider: sum([counts[provider, liveness] for liveness in AWAKE]) for provider, _ in counts}
+        missed[EVERYBODY] = sum(missed.values())  # terminals without a provider are judged with them
+        awake[EVERYBODY] = sum(awake.values())
+        many = {one for one, count in missed.items() if count >= FEW and count * ONE_IN >= awake.get(one, 0)}
         return sorted(many | self._overslept | self._lost.keys())
 
     def _judge(self, provider: str, sample: list[Terminal], everybody: list[Terminal], due: int) -> bool:
         """Ask the detector, and let what follows from its answer follow; whether they cannot be heard."""
         moment = self._lost.get(provider) or self._samples.moment(sample, due)
         sight = self._samples.see(sample, moment, due)
-        breached = INGEST_IMPAIRED.breached(arrivals(sight, provider, self._samples.see(everybody, moment, due)))
-        if breached and provider not in self._lost:
+        told = arrivals(sight, provider, self._samples.see(everybody, moment, due))
+        breached = INGEST_IMPAIRED.breached(told)
+        if provider in self._lost:
+            if not breached and (sight.heard or not sample):
+                self._find(provider, "messages come again", due)
+        elif breached:
             self._lose(provider, moment, sight, due)
-        elif provider in self._lost and not breached and (sight.heard or not sample):
-            self._find(provider, "messages come again", due)
+        elif INGEST_IMPAIRED.undecided(told, len([one for one in sample if one.liveness in AWAKE])):
+            self._undecided.add(provider)
         return provider in self._lost
+
+    # -- what follows ------------------------------------------------------------------------------
 
     def _lose(self, provider: str, moment: int, sight: Sight, due: int) -> None:
         if provider == EVERYBODY:

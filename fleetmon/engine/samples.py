@@ -10,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.detect import TERMINAL_OFFLINE
-from fleetmon.engine.fleet import slack
 from fleetmon.engine.presence import EARLY
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.windows import Windows
 from fleetmon.model.detector import Arrivals, Count
 from fleetmon.model.registry import CELLULAR
-from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
+from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 SAMPLE: Final = 500  # terminals looked at, up to twice as many
+AGAINST: Final = 4  # missed beats that one heard outweighs, for nearly all means four fifths
 HASTE: Final = 6_000  # before a will counts as unanswered, so that there is a look before anybody is called down
 LATELY: Final = 10_000  # whoever has been down for longer tells of something else
 AWAKE: Final = (Liveness.UP, Liveness.SUSPECT)
@@ -57,26 +57,32 @@ class Samples:
         return sample
 
     def moment(self, sample: Iterable[Terminal], now: int) -> int:
-        """When most can have fallen silent together, from each one's last word to its next beat but one."""
-        missing = [terminal for terminal in sample if self._is_missing(terminal, now - LATELY, now)]
-        onsets = [(self._onset(terminal), terminal.wait_ms) for terminal in missing]
-        edges = sorted([*((onset, 1) for onset, _ in onsets), *((onset + wait + 1, -1) for onset, wait in onsets)])
-        crowd = most = 0
-        moment = now
-        for at, step in edges:
-            crowd += step
-            if crowd > most:
-                most, moment = crowd, at
+        """Since when nearly everything was missed of what ought to come, for as much of it as possible; else now.
+
+        Beats that were missed stand at the time at which they were due, those that came at theirs, so that it does
+        not matter whether everybody beats at the same second.
+        """
+        found = Counter[int]()
+        for terminal in sample:
+            if self._is_missing(terminal, now - LATELY, now):
+                found[self._missed_at(terminal, now)] += 1
+            elif terminal.liveness in AWAKE:
+                found[terminal.last_seen] -= AGAINST
+        most, balance, moment = 1, 0, now
+        for at in sorted(found, reverse=True):
+            balance += found[at]
+            if balance >= most:
+                most, moment = balance, at
         return moment
 
     def see(self, sample: Iterable[Terminal], moment: int, now: int) -> Sight:
-        """Who fell silent at that moment or later, and who was heard since; who did neither says nothing."""
+        """Who missed a beat since that moment, and who was heard since; who did neither says nothing."""
         sight = Sight([], [])
         for terminal in sample:
             if self._is_missing(terminal, moment, now):
-                if self._onset(terminal) + terminal.wait_ms >= moment and self._is_expected(terminal, now):
+                if self._missed_at(terminal, now) >= moment and self._is_expected(terminal, now):
                     sight.silent.append(terminal)
-            elif terminal.last_seen > moment and terminal.liveness in AWAKE:
+            elif terminal.last_seen >= moment and terminal.liveness in AWAKE:
                 sight.heard.append(terminal)
         return sight
 
@@ -84,23 +90,18 @@ class Samples:
         """Whether it missed a beat, or left a will unanswered for nearly too long; not who was down before `since`."""
         if terminal.liveness not in AWAKE and not (terminal.liveness is Liveness.DOWN and terminal.since >= since):
             return False
-        interval = terminal.interval_ms
-        if now - self._onset(terminal) > interval + slack(interval):
-            return True
-        if terminal.will_at <= self._heard_from(terminal):
-            return False
-        return now >= TERMINAL_OFFLINE.unanswered_at(terminal.will_at, interval) - HASTE
+        known = self._shard.known_from(terminal)
+        hasty = TERMINAL_OFFLINE.unanswered_at(terminal.will_at, terminal.interval_ms) - HASTE
+        return now > known + terminal.wait_ms or (terminal.will_at > known and now >= hasty)
 
-    def _onset(self, terminal: Terminal) -> int:
-        """When its silence began, if it is silent: after its last word, or when its shop opened without it."""
+    def _missed_at(self, terminal: Terminal, now: int) -> int:
+        """When the first word was due that is missing."""
+        known = self._shard.known_from(terminal)
         if terminal.liveness is Liveness.DOWN and terminal.overslept:
-            return terminal.since - terminal.wait_ms
-        return max(terminal.last_seen, self._heard_from(terminal))
-
-    def _heard_from(self, terminal: Terminal) -> int:
-        """The end of the last deafness before this silence."""
-        heard = self._shard.heard_from(terminal.cohort.provider)
-        return heard if heard < NO_DEADLINE else self._shard.heard_since
+            return terminal.since - terminal.interval_ms
+        if now <= known + terminal.wait_ms:
+            return terminal.will_at
+        return known + terminal.interval_ms if known == terminal.last_seen else known  # we cannot tell its beat
 
     def _is_expected(self, terminal: Terminal, now: int) -> bool:
         """Whether neither closing time nor planned work explains its silence."""
