@@ -189,12 +189,12 @@ class Daemon:
         return self.engine.observe(messages)
 
     def _on_link(self, trouble: str | None) -> None:
-        self._link_trouble = trouble
+        was_up, self._link_trouble = self._link_trouble is None, trouble
         now = self._now()
         if trouble is None:
             log.info("link up", broker=f"{self.config.mqtt.host}:{self.config.mqtt.port}")
             self._handle(self.engine.link_up(now), None, [])
-        elif not self.engine.deaf:
+        elif was_up:
             log.warning("link down", reason=trouble)
             self._handle(self.engine.link_down(now), None, [])
 
@@ -381,9 +381,12 @@ class Daemon:
         return self.readout.not_ready()
 
     def _vitals(self) -> Vitals:
+        age_s = self.subscriber.canary_age_s
+        last_canary_s = None if age_s is None else self._wall() / 1000 - age_s
         return Vitals(
-            self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s, *self._reloads
-        )
+            self._link_trouble, self._last_message, last_canary_s, self._uncommitted, self._outbox, self._loop_lag_s,
+            *self._reloads,
+        )  # fmt: skip
 
 
 def _nothing_to_read() -> Loaded:

@@ -13,6 +13,7 @@ from operator import itemgetter
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
+from fleetmon.engine.coverage import Coverage, Covered
 from fleetmon.engine.directory import Directory, Overlays
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
@@ -20,14 +21,13 @@ from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
 from fleetmon.engine.shard import Delta, LivenessChange, Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
-from fleetmon.engine.windows import count
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Notice
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
 from fleetmon.model.settlement import Settlement
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
 from fleetmon.model.window import State as WindowState
 from fleetmon.model.window import Window
 
@@ -53,6 +53,7 @@ class Engine:
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
         self.correlator.reception.on_deaf = lambda: self.arrears.lose("link")  # payouts may be unheard as well
         self.correlator.reception.on_heard = lambda at: self.arrears.hear(at, "link")
+        self._coverage = Coverage(self.fleet, works.windows)
         self.now = 0
         self._changes: list[TerminalChange] = []
 
@@ -211,9 +212,14 @@ class Engine:
         return self.correlator.works.windows.by_state(self.now)
 
     @property
-    def in_maintenance(self) -> int:
-        """How many terminals planned work covers now."""
-        return count(self.fleet, self.correlator.works.windows.in_force(self.now))
+    def covered(self) -> Covered:
+        """The terminals that planned work covers now."""
+        return self._coverage.at(self.now)
+
+    def shown(self, terminal: Terminal) -> Shown:
+        """The state of a terminal as people see it."""
+        heard = self.shard.heard_from(terminal.cohort.provider) < NO_DEADLINE
+        return shown(terminal.liveness, heard=heard, planned=terminal in self.covered)
 
     @property
     def deaf(self) -> bool:

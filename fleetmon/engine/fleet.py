@@ -44,6 +44,7 @@ class Fleet:
 
     def __init__(self, registry: Registry, max_unregistered: int = 10_000) -> None:
         self.max_unregistered = max_unregistered
+        self.changes = 0  # of who is in it, counted, so that others notice
         self.census = Census()
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
@@ -65,6 +66,7 @@ class Fleet:
             interval, patience = self.promise(self.defaults.interval_s)
             terminal = Terminal(key, "", "", self._intern(_NOBODY), interval, patience, registered=False)
             self.terminals[key] = terminal
+            self.changes += 1
             self.census.add(terminal)
             self.partitions[terminal.partition].append(terminal)
             self.providers[""].append(terminal)
@@ -124,6 +126,7 @@ class Fleet:
         for terminal in self.terminals.values():
             cohorts[terminal.cohort].append(terminal)
         self._cohorts = {cohort: cohort for cohort in cohorts}
+        self.changes += 1
         self.census.take(self.terminals.values())
         self.groups.share(cohorts)
         self.providers.clear()

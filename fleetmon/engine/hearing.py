@@ -31,12 +31,15 @@ class Hearing:
         self._plan = plan
         self._losses: dict[Scope, list[int]] = {}  # when it was lost lately
 
-    def lost(self, at: int, scope: Scope = (), reason: str = "link lost", silent: Sequence[str] = ()) -> None:
-        """Nothing is heard of the scope since `at`; the first of the `silent` ones are its evidence."""
+    def lost(
+        self, at: int, scope: Scope = (), reason: str = "link lost", silent: Sequence[str] = (), terminals: int = 0
+    ) -> None:
+        """Nothing is heard of the scope since `at`; of its terminals that ought to be, some `silent` ones are named."""
         losses = self._losses[scope] = [*(one for one in self._losses.get(scope, ()) if one > at - SHAKY), at]
         incident = self._incidents.find(_KIND, scope)
         if incident is None:
             incident = self._incidents.open(_KIND, scope, at, reason, silent)
+            incident.terminals = terminals
         incident.clear_since = None
         if incident.status is Status.PENDING and len(losses) >= FLAPPING:
             self._incidents.fire(incident, at, f"{reason} again and again")

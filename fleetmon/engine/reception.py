@@ -104,12 +104,19 @@ class Reception:
         """Providers of whom many missed a beat lately, and those that are lost."""
         self._missed = {minute: count for minute, count in self._missed.items() if minute > now // MINUTE - LATELY}
         missed = sum(self._missed.values(), Counter[str]())
-        counts = self._shard.fleet.census.providers
-        awake = {provider: sum([counts[provider, liveness] for liveness in AWAKE]) for provider, _ in counts}
         missed[EVERYBODY] = sum(missed.values())  # terminals without a provider are judged with them
-        awake[EVERYBODY] = sum(awake.values())
-        many = {one for one, count in missed.items() if count >= FEW and count * ONE_IN >= awake.get(one, 0)}
+        awake = self._awake()
+        many = {one for one, count in missed.items() if count >= FEW and count * ONE_IN >= awake[one]}
         return sorted(many | self._overslept | self._lost.keys())
+
+    def _awake(self) -> Counter[str]:
+        """How many ought to be heard, by provider, and in all."""
+        awake = Counter[str]()
+        for (provider, liveness), count in self._shard.fleet.census.providers.items():
+            if liveness in AWAKE:
+                awake[provider] += count
+        awake[EVERYBODY] = sum(awake.values())
+        return awake
 
     def _judge(self, provider: str, sample: list[Terminal], everybody: list[Terminal], due: int) -> bool:
         """Ask the detector, and let what follows from its answer follow; whether they cannot be heard."""
@@ -137,7 +144,8 @@ class Reception:
         else:
             self._shard.heard_again[provider] = NO_DEADLINE
         self._lost[provider] = moment
-        self._hearing.lost(due, _scope(provider), "messages stopped", [one.id for one in sight.silent])
+        silent = [terminal.id for terminal in sight.silent]
+        self._hearing.lost(due, _scope(provider), "messages stopped", silent, self._awake()[provider])
 
     def _find(self, provider: str, reason: str, due: int) -> None:
         del self._lost[provider]

@@ -34,6 +34,7 @@ class Windows:
     """Windows by id. What is put again with other times is changed, shortened or prolonged by that."""
 
     def __init__(self) -> None:
+        self.changes = 0  # counted, so that others notice
         self._windows: dict[str, Window] = {}
         self._under: dict[_Key, dict[str, Window]] = {}
         self._of_host: dict[str, dict[str, Window]] = {}  # whose own work it is
@@ -49,6 +50,7 @@ class Windows:
     def put(self, window: Window) -> None:
         """Take in a window, new or changed."""
         self.drop(window.id)
+        self.changes += 1
         self._windows[window.id] = window
         for key in _keys(window):
             self._under.setdefault(key, {})[window.id] = window
@@ -60,6 +62,7 @@ class Windows:
         window = self._windows.pop(window_id, None)
         if window is None:
             return
+        self.changes += 1
         for key in _keys(window):
             del self._under[key][window_id]
             if not self._under[key]:
@@ -92,6 +95,7 @@ class Windows:
             for span in window.occurrences if window.flexible_ms is not None else ():
                 if span.start <= at < span.end and at < self._begun.get((window.id, span), span.end):
                     self._begun[window.id, span] = at
+                    self.changes += 1
                     begun.append(window)
         return begun
 
@@ -166,24 +170,10 @@ def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
         return [terminal for terminal in found if terminal is not None]
     if "site" in window.selector:
         return [one for site in values(window.selector["site"]) for one in fleet.groups.shop(site)]
+    if "merchant" in window.selector:
+        merchants = set(values(window.selector["merchant"]))
+        return [one for one in fleet.terminals.values() if one.merchant in merchants]
     return fleet.terminals.values()
-
-
-def count(fleet: Fleet, windows: Iterable[Window]) -> int:
-    """How many terminals at least one of these windows covers; what many share is counted by cohorts."""
-    narrow: list[Window] = []
-    wide: list[Window] = []
-    for window in windows:
-        (narrow if window.selector.keys() & {"terminal", "site", "merchant"} else wide).append(window)
-    cohorts = {cohort for cohort, _ in fleet.census.counts}
-    shared = {one for one in cohorts if any(window.covers(Terminal("", "", "", one, 0, 0)) for window in wide)}
-    own = {
-        terminal.id
-        for window in narrow
-        for terminal in candidates(fleet, window)
-        if terminal.cohort not in shared and window.covers(terminal)
-    }
-    return len(own) + sum(number for (cohort, _), number in fleet.census.counts.items() if cohort in shared)
 
 
 def _keys(window: Window) -> list[_Key]:

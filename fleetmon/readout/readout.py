@@ -58,6 +58,7 @@ class Vitals(Struct, frozen=True):
 
     link_trouble: str | None  # why we hear nothing; None when we do
     last_message: int | None
+    last_canary_s: float | None  # in seconds since 1970
     uncommitted: int
     outbox: Mapping[tuple[str, str], int]  # (incident, status) that nobody was told yet -> since when
     loop_lag_s: float
@@ -118,8 +119,10 @@ class Readout:
         vitals, fleet = self.vitals(), self.engine.fleet
         return Readings(
             census=dict(fleet.census.counts),
+            covered=self.engine.covered.counts,
             unregistered=fleet.census.unregistered,
             deaf=self.engine.deaf,
+            unheard=frozenset(self.engine.shard.unheard),
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
             money=self._money(),
@@ -127,8 +130,10 @@ class Readout:
             refused=dict(self.intake.quarantine.counts),
             order=dict(self.engine.shard.counts),
             connects=self.subscriber.connects,
+            beats_per_second=fleet.census.beats_per_second,
             last_message_s=vitals.last_message / 1000 if vitals.last_message is not None else None,
             canary_lag_s=self.subscriber.canary_lag_s,
+            last_canary_s=vitals.last_canary_s,
             uncommitted=vitals.uncommitted,
             commits=self.store.commits,
             store_failing=self.store.failing is not None,

@@ -9,6 +9,7 @@ from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
+from fleetmon.model.terminal import Shown
 from fleetmon.web import paging
 from fleetmon.web.access import guard, provider_of
 from fleetmon.web.answers import ONE, PAGE, PAGE_HEADERS, Asked, Key, found
@@ -22,7 +23,6 @@ from fleetmon.web.views import (
     IncidentPage,
     IncidentView,
     QuarantinePage,
-    State,
     TerminalDetail,
     TerminalPage,
 )
@@ -41,7 +41,7 @@ def _terminals(ports: Ports) -> list[BaseRouteHandler]:
     @get("/terminals", tags=["terminals"], responses=PAGE, response_headers=PAGE_HEADERS)
     async def terminals(  # noqa: PLR0913, PLR0917 - query parameters are arguments to Litestar
         request: Asked,
-        shown: Annotated[State | None, QueryParameter(name="state", description="As shown.")] = None,
+        shown: Annotated[Shown | None, QueryParameter(name="state", description="As shown.")] = None,
         provider: Annotated[str | None, QueryParameter(description="Who repairs it.")] = None,
         carrier: Annotated[str | None, QueryParameter(description="Its mobile carrier.")] = None,
         region: Annotated[str | None, QueryParameter(description="Where it is.")] = None,

@@ -1,15 +1,18 @@
 """What the API shows, as JSON. Times are milliseconds since 1970; null: never, or not known."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from fleetmon.model.incident import Incident, Severity
+from fleetmon.model.terminal import Shown
 from fleetmon.web.paging import Next
 
-State = Literal["never_seen", "up", "suspect", "down", "asleep", "unknown"]
 Time = Annotated[int, Meta(description="Milliseconds since 1970.")]
-_STATE = Meta(description="`unknown` while we hear nothing ourselves, whatever was last known.")
+_STATE = Meta(
+    description="`unknown` while we hear nothing of it ourselves, else `maintenance` while planned work covers it, "
+    "whatever was last known."
+)
 
 
 class IncidentView(Struct, frozen=True):
@@ -67,7 +70,7 @@ class TerminalView(Struct, frozen=True):
     firmware: str
     network: str
     serial: str
-    state: Annotated[State, _STATE]
+    state: Annotated[Shown, _STATE]
     since: Annotated[Time | None, Meta(description="Since when the last known state holds.")]
     last_seen: Time | None
     interval_s: Annotated[float, Meta(description="Seconds between its heartbeats.")]
