@@ -1,7 +1,7 @@
 """Our own hearing: whether it is as bad as an outage that we do not hear everybody, or one provider's terminals.
 
 What is lost again and again is as bad as what is gone. While we hear nothing no silence counts, and afterwards
-everyone gets a fresh grace. It is over when we have heard for some minutes, and that is when somebody was heard.
+everyone gets a fresh grace. It is over when we have heard for some minutes, which takes somebody who was heard.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from fleetmon.engine.agenda import Plan
 from fleetmon.engine.fleet import slack
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
+from fleetmon.model.detector import Count
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Terminal
 
@@ -19,6 +20,7 @@ FLAPPING: Final = 3  # losses within `SHAKY` are as bad as a long one
 SHAKY: Final = 600_000
 LATER: Final = 10_000  # until it is asked again whether somebody was heard
 LATEST: Final = 900_000  # from then on nobody is waited for
+FEW: Final = 5  # of whom somebody ought to be heard
 _KIND: Final = INGEST_IMPAIRED.kind
 
 
@@ -26,31 +28,31 @@ class Hearing:
     """The incidents of our own deafness; times in ms."""
 
     def __init__(self, incidents: Incidents, plan: Plan) -> None:
-        self.is_mute: Callable[[Scope, int], bool]  # whether nobody of a scope was heard since
+        self.sound: Callable[[Scope, int], Count]  # of some of a scope: who was silent since, and who was heard
         self._incidents = incidents
         self._plan = plan
         self._losses: dict[Scope, list[int]] = {}  # when it was lost lately
 
-    def lost(
-        self, at: int, scope: Scope = (), reason: str = "link lost", silent: Sequence[str] = (), terminals: int = 0
-    ) -> None:
-        """Nothing is heard of the scope since `at`; of its terminals that ought to be, some `silent` ones are named."""
+    def find(self, scope: Scope) -> Incident | None:
+        """The open incident of a scope."""
+        return self._incidents.find(_KIND, scope)
+
+    def lost(self, at: int, scope: Scope = (), reason: str = "link lost") -> Incident:
+        """Nothing is heard of the scope since `at`."""
         losses = self._losses[scope] = [*(one for one in self._losses.get(scope, ()) if one > at - SHAKY), at]
-        incident = self._incidents.find(_KIND, scope)
-        if incident is None:
-            incident = self._incidents.open(_KIND, scope, at, reason, silent)
-            incident.terminals = terminals
+        incident = self._incidents.find(_KIND, scope) or self._incidents.open(_KIND, scope, at, reason)
         incident.clear_since = None
         if incident.status is Status.PENDING and len(losses) >= FLAPPING:
             self._incidents.fire(incident, at, f"{reason} again and again")
         elif incident.status is Status.PENDING:
             self._plan(at + INGEST_IMPAIRED.policy.hold_ms, 0, "hearing", incident, reason)
+        return incident
 
     def found(self, at: int, scope: Scope = (), reason: str = "link regained") -> None:
         """The scope is heard again; it is over when that lasts."""
         incident = self._incidents.find(_KIND, scope)
         if incident is not None and incident.status is Status.PENDING:
-            self._incidents.end(incident, at, reason)
+            self._end(incident, at, reason)
         elif incident is not None:
             incident.clear_since = at
             self._plan(at + INGEST_IMPAIRED.policy.keep_ms, 0, "hearing", incident, reason)
@@ -63,14 +65,26 @@ class Hearing:
 
     def judge(self, incident: Incident, reason: str, due: int) -> None:
         """It has lasted, or has been over, for long enough."""
-        keep, clear_since = INGEST_IMPAIRED.policy.keep_ms, incident.clear_since
+        policy, clear_since = INGEST_IMPAIRED.policy, incident.clear_since
         if incident.status is Status.PENDING:
-            self._incidents.fire(incident, due, reason)
-        elif incident.status is Status.FIRING and clear_since is not None and due >= clear_since + keep:
-            if due < clear_since + LATEST and self.is_mute(incident.scope, clear_since):
+            if due < incident.opened_at + 2 * policy.hold_ms and self.sound(incident.scope, incident.opened_at).heard:
+                self._plan(due + LATER, 0, "hearing", incident, reason)  # it is just coming back
+            else:
+                self._incidents.fire(incident, due, reason)
+        elif incident.status is Status.FIRING and clear_since is not None and due >= clear_since + policy.keep_ms:
+            silent, heard = self.sound(incident.scope, clear_since)
+            if due < clear_since + LATEST and silent >= FEW and not heard:
                 self._plan(due + LATER, 0, "hearing", incident, reason)
             else:
-                self._incidents.end(incident, due, reason, clear_since)
+                self._end(incident, due, reason, clear_since)
+
+    def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
+        """It is over; who fell silent with it and is not heard yet has a cause of its own."""
+        self._incidents.end(incident, at, reason, since)
+        for other in [one for one in self._incidents if one.kind == _KIND and one.suppressed_by == incident.id]:
+            other.suppressed_by = None
+            if other.status is Status.FIRING:
+                self._incidents.free(other, at, "outlasted what fell silent with it")
 
 
 def not_before(shard: Shard, now: int, interval: int, provider: str = "") -> int | None:

@@ -14,12 +14,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from fleetmon.detect import INGEST_IMPAIRED
 from fleetmon.engine.agenda import Parts, Plan
 from fleetmon.engine.hearing import Hearing
 from fleetmon.engine.samples import AWAKE, Samples, Sight, arrivals
 from fleetmon.engine.shard import LivenessChange, Shard
 from fleetmon.engine.windows import Windows
+from fleetmon.model.detector import Count
 from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
@@ -28,6 +31,16 @@ AGAIN: Final = 5_000  # between looks
 MINUTE, LATELY = 60_000, 5  # missed beats count for so many minutes
 FEW, ONE_IN = 5, 4  # missed beats that raise doubt: so many, and for such a part of those awake
 EVERYBODY: Final = ""  # whose name is no provider's
+TOLD: Final = 20_000  # after which it is told; brokers restart, and all connections with them
+
+
+class Loss(Struct):
+    """Those that cannot be heard: since when, and how they come back."""
+
+    moment: int
+    since: int  # when that was noticed
+    heard: int = 0  # how many of the sample, at the best
+    grown_at: int = 0  # when more were heard than before
 
 
 class Reception:
@@ -41,12 +54,12 @@ class Reception:
         self._samples = Samples(shard, windows)
         self._hearing = hearing
         self._plan = plan
-        self._lost: dict[str, int] = {}  # providers, or everybody: since when they are silent
+        self._lost: dict[str, Loss] = {}  # providers, or everybody
         self._undecided: set[str] = set()  # those of whom it was too early to say, at the last look
         self._missed: dict[int, Counter[str]] = {}  # beats, by minute and provider
         self._overslept: set[str] = set()  # providers of whom somebody did not come at its opening, since the last look
         self._looked = self._due = 0  # at the sample, and when it is done next
-        hearing.is_mute = self._is_mute
+        hearing.sound = self._sound
 
     # -- what happens ------------------------------------------------------------------------------
 
@@ -120,32 +133,47 @@ class Reception:
 
     def _judge(self, provider: str, sample: list[Terminal], everybody: list[Terminal], due: int) -> bool:
         """Ask the detector, and let what follows from its answer follow; whether they cannot be heard."""
-        moment = self._lost.get(provider) or self._samples.moment(sample, due)
-        sight = self._samples.see(sample, moment, due)
-        told = arrivals(sight, provider, self._samples.see(everybody, moment, due))
-        breached = INGEST_IMPAIRED.breached(told)
-        if provider in self._lost:
-            if not breached and (sight.heard or not sample):
-                self._find(provider, "messages come again", due)
-        elif breached:
-            self._lose(provider, moment, sight, due)
-        elif INGEST_IMPAIRED.undecided(told, len([one for one in sample if one.liveness in AWAKE])):
-            self._undecided.add(provider)
+        loss = self._lost.get(provider)
+        moment = loss.moment if loss else self._samples.moment(sample, due)
+        sight, others = self._samples.see(sample, moment, due), self._samples.see(everybody, moment, due)
+        told = arrivals(sight, moment, due, provider, others)
+        if loss is None:
+            if INGEST_IMPAIRED.breached(told):
+                self._lose(provider, Loss(moment, due))
+            elif INGEST_IMPAIRED.undecided(told):
+                self._undecided.add(provider)
+        elif not sample or INGEST_IMPAIRED.recovered(told, _is_steady(loss, sight, due)):
+            self._find(provider, "messages come again", due)
+        elif due >= loss.since + TOLD:
+            self._tell(provider, loss, sight, due)
         return provider in self._lost
 
     # -- what follows ------------------------------------------------------------------------------
 
-    def _lose(self, provider: str, moment: int, sight: Sight, due: int) -> None:
+    def _lose(self, provider: str, loss: Loss) -> None:
         if provider == EVERYBODY:
             for known in list(self._lost):
-                self._find(known, "it is the same with everybody", due)
-            self._shard.deaf_since = due
+                self._find(known, "it is the same with everybody", loss.since)
+            self._shard.deaf_since = loss.since
             self.on_deaf()
         else:
             self._shard.heard_again[provider] = NO_DEADLINE
-        self._lost[provider] = moment
-        silent = [terminal.id for terminal in sight.silent]
-        self._hearing.lost(due, _scope(provider), "messages stopped", silent, self._awake()[provider])
+        self._lost[provider] = loss
+
+    def _tell(self, provider: str, loss: Loss, sight: Sight, due: int) -> None:
+        """It has lasted: that is an incident, or one more reason for it. Who fell silent with others has their cause."""
+        known = self._hearing.find(_scope(provider))
+        if known is not None and known.clear_since is None:
+            return
+        incident = self._hearing.lost(due, _scope(provider), "messages stopped")
+        if known is None:
+            incident.measure([terminal.id for terminal in sight.silent])
+            incident.terminals = self._awake()[provider]
+            beside = [
+                one for one in self._lost if one != provider and abs(self._lost[one].moment - loss.moment) < MINUTE
+            ]
+            first = next((other for one in beside if (other := self._hearing.find(_scope(one)))), None)
+            incident.suppressed_by = (first.suppressed_by or first.id) if first else None
 
     def _find(self, provider: str, reason: str, due: int) -> None:
         del self._lost[provider]
@@ -157,11 +185,18 @@ class Reception:
         self._hearing.found(due, _scope(provider), reason)
         self.thaw(due)
 
-    def _is_mute(self, scope: Scope, since: int) -> bool:
-        """Whether nobody of a scope was heard since, though some ought to be; perhaps it is too early for that."""
+    def _sound(self, scope: Scope, since: int) -> Count:
         sample = self._samples.choose(dict(scope).get("provider", EVERYBODY))
-        awake = [terminal for terminal in sample if terminal.liveness in AWAKE]
-        return len(awake) >= FEW and all(terminal.last_seen <= since for terminal in awake)
+        heard = [terminal.last_seen > since for terminal in sample if terminal.liveness in AWAKE]
+        return Count(heard.count(False), heard.count(True))
+
+
+def _is_steady(loss: Loss, sight: Sight, due: int) -> bool:
+    """Note how many have come back; whether no more have for as long as two beats take."""
+    if len(sight.heard) > loss.heard:
+        loss.heard, loss.grown_at = len(sight.heard), due
+    waits = sorted(terminal.wait_ms for terminal in sight.silent)
+    return due > loss.grown_at + 2 * waits[len(waits) // 2] if waits else True
 
 
 def _scope(provider: str) -> Scope:

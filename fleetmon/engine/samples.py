@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.presence import EARLY
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.windows import Windows
@@ -19,22 +18,17 @@ from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 SAMPLE: Final = 500  # terminals looked at, up to twice as many
 AGAINST: Final = 4  # missed beats that one heard outweighs, for nearly all means four fifths
-HASTE: Final = 6_000  # before a will counts as unanswered, so that there is a look before anybody is called down
 LATELY: Final = 10_000  # whoever has been down for longer tells of something else
 AWAKE: Final = (Liveness.UP, Liveness.SUSPECT)
 _NAMES: Final = ("site", "merchant", "way", *Cohort._fields)
 
 
 class Sight(NamedTuple):
-    """Of a sample, at one moment: who fell silent together, and who was heard since."""
+    """Of a sample, at one moment: who fell silent together, and who was heard since, who neither."""
 
     silent: list[Terminal]
     heard: list[Terminal]
-
-    @property
-    def total(self) -> Count:
-        """How many they are."""
-        return Count(len(self.silent), len(self.heard))
+    waiting: list[Terminal]  # say nothing yet
 
 
 class Samples:
@@ -77,22 +71,21 @@ class Samples:
 
     def see(self, sample: Iterable[Terminal], moment: int, now: int) -> Sight:
         """Who missed a beat since that moment, and who was heard since; who did neither says nothing."""
-        sight = Sight([], [])
+        sight = Sight([], [], [])
         for terminal in sample:
             if self._is_missing(terminal, moment, now):
                 if self._missed_at(terminal, now) >= moment and self._is_expected(terminal, now):
                     sight.silent.append(terminal)
-            elif terminal.last_seen >= moment and terminal.liveness in AWAKE:
-                sight.heard.append(terminal)
+            elif terminal.liveness in AWAKE:
+                (sight.heard if terminal.last_seen >= moment else sight.waiting).append(terminal)
         return sight
 
     def _is_missing(self, terminal: Terminal, since: int, now: int) -> bool:
-        """Whether it missed a beat, or left a will unanswered for nearly too long; not who was down before `since`."""
+        """Whether it missed a beat, or left a will that nothing has answered; not who was down before `since`."""
         if terminal.liveness not in AWAKE and not (terminal.liveness is Liveness.DOWN and terminal.since >= since):
             return False
         known = self._shard.known_from(terminal)
-        hasty = TERMINAL_OFFLINE.unanswered_at(terminal.will_at, terminal.interval_ms) - HASTE
-        return now > known + terminal.wait_ms or (terminal.will_at > known and now >= hasty)
+        return now > known + terminal.wait_ms or terminal.will_at > known
 
     def _missed_at(self, terminal: Terminal, now: int) -> int:
         """When the first word was due that is missing."""
@@ -111,27 +104,28 @@ class Samples:
         return self._windows.cover(terminal, now) is None
 
 
-def arrivals(sight: Sight, provider: str, everybody: Sight) -> Arrivals:
+def arrivals(sight: Sight, moment: int, now: int, provider: str, everybody: Sight) -> Arrivals:
     """The counts that the detector judges: of a provider beside everybody, or with "" of everybody."""
     by: dict[str, dict[str, Count]] = {}
-    silent, heard = [[_values(terminal) for terminal in terminals] for terminals in sight]
+    silent, heard = [[_values(terminal) for terminal in terminals] for terminals in (sight.silent, sight.heard)]
     for index, name in enumerate(_NAMES):
         gone, there = Counter(row[index] for row in silent), Counter(row[index] for row in heard)
         by[name] = {value: Count(gone[value], there[value]) for value in gone | there}
-    return Arrivals(sight.total, by, _beside(sight.silent, provider, everybody) if provider else None)
+    total, waiting = Count(len(silent), len(heard)), len(sight.waiting)
+    owed = sum([min(1.0, (now - moment) / terminal.interval_ms) for terminal in sight.waiting])
+    return Arrivals(total, waiting, owed, by, _beside(sight.silent, provider, everybody) if provider else None)
 
 
 def _beside(silent: Sequence[Terminal], provider: str, everybody: Sight) -> list[tuple[Count, Count]]:
     """Of each other provider: its terminals where the silent ones are, in region and on the way; and all of them."""
     places = {_place(terminal.cohort) for terminal in silent}
-    near = Sight(*[[one for one in terminals if _place(one.cohort) in places] for terminals in everybody])
-    counts = [
-        [Counter(terminal.cohort.provider for terminal in terminals) for terminals in sight]
-        for sight in (near, everybody)
-    ]
-    others = {one for count in counts[1] for one in count} - {provider}
-    found = [[Count(gone[one], there[one]) for gone, there in counts] for one in sorted(others)]
-    return [(there, anywhere) for there, anywhere in found]
+    counts = []
+    for terminals in (everybody.silent, everybody.heard):
+        near = [terminal.cohort.provider for terminal in terminals if _place(terminal.cohort) in places]
+        counts.append((Counter(near), Counter(terminal.cohort.provider for terminal in terminals)))
+    (gone, all_gone), (there, all_there) = counts
+    others = sorted((all_gone | all_there).keys() - {provider})
+    return [(Count(gone[one], there[one]), Count(all_gone[one], all_there[one])) for one in others]
 
 
 def _values(terminal: Terminal) -> tuple[str, ...]:

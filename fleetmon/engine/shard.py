@@ -379,7 +379,7 @@ class Shard:
         heard, interval = self.known_from(terminal), terminal.interval_ms
         margin = slack(interval)
         beats = self.habits.patience.beats(terminal, terminal.last_seen)
-        if terminal.will_at:
+        if terminal.will_at > heard:  # else who answered it may have gone unheard
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
         return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
 

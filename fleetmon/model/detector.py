@@ -63,12 +63,15 @@ class Count(NamedTuple):
 class Arrivals(NamedTuple):
     """What came since a moment of the terminals of one provider, or of everybody.
 
-    `by` counts the same by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the
-    network that is none). `beside` tells of each other provider: those where the silent ones are, in region and on the
-    way, and all of them; None where everybody is meant.
+    `waiting` were not heard since, and need not have been; had their messages come, some `owed` of them were. `by`
+    counts by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the network that
+    is none). `beside` tells of each other provider: those where the silent ones are, in region and on the way, and all
+    of them; None where everybody is meant.
     """
 
     total: Count
+    waiting: int
+    owed: float
     by: Mapping[str, Mapping[str, Count]]
     beside: Sequence[tuple[Count, Count]] | None
 
@@ -79,7 +82,8 @@ class IngestDetector(NamedTuple):
     kind: str
     policy: Policy
     breached: Callable[[Arrivals], bool]
-    undecided: Callable[[Arrivals, int], bool]  # with how many of them are awake: whether it is too early to say
+    undecided: Callable[[Arrivals], bool]  # whether it is too early to say
+    recovered: Callable[[Arrivals, bool], bool]  # the latter: whether nobody else has come back for a while
 
 
 class DownAfter(Protocol):

@@ -36,7 +36,10 @@ def told(
             waiting.append(step.message)
         else:
             found += flush(engine, waiting)
-            found += (engine.link_down if step.what == "down" else engine.link_up)(step.at).transitions
+            if step.what == "stall":
+                engine.stalled(step.at)
+            else:
+                found += (engine.link_down if step.what == "down" else engine.link_up)(step.at).transitions
         if len(waiting) >= size:
             found += flush(engine, waiting)
             size = batch()

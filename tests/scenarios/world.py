@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from fleetmon.engine import Engine, Message, Outcome
+from fleetmon.engine.outcome import TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord, record
 from fleetmon.model.events import DeviceEvent, Event, Heartbeat, State
 from fleetmon.model.incident import Incident, Status, Transition
@@ -24,7 +25,7 @@ class Step(NamedTuple):
     """One thing that reached the engine."""
 
     at: int
-    what: Literal["message", "down", "up"]
+    what: Literal["message", "down", "up", "stall"]
     message: Message | None = None
 
 
@@ -69,7 +70,9 @@ class World:
         self.now = NOON
         self.transitions: list[Transition] = []
         self.outcome = Outcome()
+        self.changes: list[TerminalChange] = []
         self.script: list[Step] = []
+        self.muted: set[str] = set()  # whose messages are lost on the way to us
         self.lives: dict[str, Life] = {}
         self._beats: list[tuple[int, str]] = []
         for number, row in enumerate(registry.terminals):
@@ -90,6 +93,13 @@ class World:
         for key in who or self.lives:
             self.lives[key].beating = False
 
+    def mute(self, *who: str) -> None:
+        """These go on, but nothing that they say arrives; nobody named means everyone."""
+        self.muted.update(who or self.lives)
+
+    def unmute(self, *who: str) -> None:
+        self.muted.difference_update(who or self.lives)
+
     def run(self, seconds: float) -> None:
         """Let time pass, with the heartbeats of those that beat."""
         end = self.now + round(seconds * 1000)
@@ -106,7 +116,8 @@ class World:
     def say(self, key: str, event: Event, *, retained: bool = False) -> Message:
         topic = f"pos/v1/terminal/{key}/{type(event).__name__.lower()}"
         message = Message(self.now, key, event, retained, topic, msgspec.json.encode(event))
-        self.again(message)
+        if key not in self.muted:
+            self.again(message)
         return message
 
     def again(self, message: Message) -> None:
@@ -151,9 +162,20 @@ class World:
         self.script.append(Step(self.now, "up"))
         self.take(self.engine.link_up(self.now))
 
+    def stall(self, seconds: float) -> None:
+        """We do not look for a while, and what was said meanwhile is lost."""
+        self.now += round(seconds * 1000)
+        while self._beats[0][0] < self.now:
+            at, key = heappop(self._beats)
+            heappush(self._beats, (at + self.lives[key].interval, key))
+            self.lives[key].seq += self.lives[key].beating
+        self.script.append(Step(self.now, "stall"))
+        self.engine.stalled(self.now)
+
     def take(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.transitions += outcome.transitions
+        self.changes += outcome.changes
 
     def records(self) -> list[TerminalRecord]:
         """A snapshot, as it comes back from the disk."""
@@ -192,6 +214,9 @@ class World:
             for change in self.transitions
             if change.calls and change.incident.status is Status.FIRING
         ]
+
+    def shown(self, key: str) -> str:
+        return self.engine.shown(self.engine.fleet.terminals[key])
 
     def liveness(self, key: str) -> str:
         return self.engine.fleet.terminals[key].liveness.name.lower()
