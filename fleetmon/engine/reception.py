@@ -161,7 +161,7 @@ class Reception:
         self._lost[provider] = loss
 
     def _tell(self, provider: str, loss: Loss, sight: Sight, due: int) -> None:
-        """It has lasted: that is an incident, or one more reason for it. Who fell silent with others has their cause."""
+        """It has lasted: that is an incident, or one more reason for it; who fell silent with others shares theirs."""
         known = self._hearing.find(_scope(provider))
         if known is not None and known.clear_since is None:
             return

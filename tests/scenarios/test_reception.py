@@ -8,18 +8,20 @@ import pytest
 from fleetmon.model.registry import Registry, Site, Terminal
 from fleetmon.model.window import Occurrence, Window
 
-from .telling import told
 from .test_ourselves import restarted
-from .world import HOUR, MINUTE, NOON, World, name, second
+from .world import HOUR, MINUTE, NOON, World, second
 
-PLACES = [(region, number) for region, number in product("nse", range(12))]
 WAYS = ("CMCC", "CUCC", "wifi")
 OURS = "ingest_impaired"
 
 
-def registry(*, interval_s: int = 60, hours: tuple[str, ...] = (), fast: int | None = None) -> Registry:
+def registry(
+    *, interval_s: int = 60, hours: tuple[str, ...] = (), fast: int | None = None, shops: int = 12
+) -> Registry:
     """Shops in three regions, each of provider A, B or C, with a terminal on every way; every second beats `fast`."""
-    sites = [Site(f"{region}{number}", region=region, hours=list(hours)) for region, number in PLACES]
+    sites = [
+        Site(f"{region}{number}", region=region, hours=list(hours)) for region, number in product("nse", range(shops))
+    ]
     return Registry(
         sites=sites,
         terminals=[
@@ -320,45 +322,3 @@ def test_a_provider_that_leaves_the_registry_is_waited_for_no_longer() -> None:
     world.run(10 * MINUTE)
     assert world.words[0] == f"{OURS} A firing"
     assert f"{OURS} A resolved" in world.words, "who are watched as unregistered belong to nobody"
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_portions_and_ticks_change_nothing(seed: int) -> None:
-    chance = random.Random(seed)
-    world = town(interval_s=60, fast=15)
-    for _ in range(6):
-        happen(world, chance.choice(list(HAPPENS)), chance)
-        world.run(chance.uniform(20, 600))
-    again = told(
-        world.registry,
-        world.script,
-        world.now,
-        batch=lambda: chance.choice((1, 2, 10, 300)),
-        ticks=lambda: chance.choice((0, 0, 100, 7777)),
-    )
-    assert [(change.at, name(change.incident), change.reason) for change in again] == [
-        (change.at, name(change.incident), change.reason) for change in world.transitions
-    ]
-    assert again == world.transitions
-
-
-HAPPENS = ("mute", "mute provider", "unmute", "link", "stall", "region", "start")
-
-
-def happen(world: World, what: str, chance: random.Random) -> None:
-    if what == "mute":
-        world.mute()
-    elif what == "mute provider":
-        world.mute(*those(world, provider=chance.choice("ABC")))
-    elif what == "unmute":
-        world.unmute()
-    elif what == "link":
-        world.link_down()
-        world.run(chance.choice((5, 40, 600)))
-        world.link_up()
-    elif what == "stall":
-        world.stall(chance.choice((3, 60, 3600)))
-    elif what == "region":
-        world.stop(*those(world, region=chance.choice("nse")))
-    else:
-        world.start()
