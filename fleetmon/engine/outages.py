@@ -196,7 +196,9 @@ class Outages:
             incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
             self._since[incident.id] = since
             self._enter(incident)
-        due = max(self._since[incident.id] + found.detector.policy.hold_ms, incident.opened_at + SETTLE)
+        everybody_late = found.onset + max(terminal.wait_ms for terminal in found.silent)  # and so the name is known
+        held = self._since[incident.id] + found.detector.policy.hold_ms
+        due = max(held, incident.opened_at + SETTLE, everybody_late)
         if now < due or self.in_doubt(found.silent):
             self._scan(max(due, now + SETTLE))
             return
@@ -263,6 +265,7 @@ class Outages:
             incident.measure(ids)
             yield from self._planned.weigh(incident, silent)
             self._incidents.fire(incident, now, "silent together")
+            self._mark(incident.scope, now + LOOK_AGAIN)  # who is only late comes back without a change
         yield from self._absorb(incident, silent, now)
 
     def _judge_recovery(

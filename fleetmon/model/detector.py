@@ -18,8 +18,8 @@ class Tally(NamedTuple):
 
     `silent` fell silent together and missed at least one heartbeat, `beats` of them in all; `alive` spoke after
     that moment; `waiting` did neither yet, so they say nothing; `gone` were silent before. `links` are the networks
-    (carrier and kind) of the silent ones, `sound` those of which more spoke than are silent. `beside_*` leaves out
-    the shop that has most silent terminals: what remains if it alone is to blame.
+    (carrier and kind) of the silent ones, `sound` those of which several spoke, and more than are silent.
+    `beside_*` leaves out the shop that has most silent terminals: what remains if it alone is to blame.
     """
 
     silent: int

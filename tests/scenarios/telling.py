@@ -36,10 +36,7 @@ def told(
             waiting.append(step.message)
         else:
             found += flush(engine, waiting)
-            if step.what == "stall":
-                engine.stalled(step.at)
-            else:
-                found += (engine.link_down if step.what == "down" else engine.link_up)(step.at).transitions
+            found += (engine.link_down if step.what == "down" else engine.link_up)(step.at).transitions
         if len(waiting) >= size:
             found += flush(engine, waiting)
             size = batch()

@@ -12,7 +12,7 @@ REGIONS, CARRIERS, MODELS, PROVIDERS = "nesw", ("CMCC", "CUCC", "CTCC"), ("A80",
 
 
 def city(shops: int = 48, each: int = 4, seed: int = 1) -> World:
-    """Shops in four regions; of each terminal carrier, model, firmware and provider by chance, one in eight on cable."""
+    """Shops in four regions; what each terminal is comes by chance, one in eight is on cable."""
     chance = random.Random(seed)
     sites = [Site(f"s{number}", region=REGIONS[number % 4]) for number in range(shops)]
     terminals = [

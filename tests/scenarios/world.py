@@ -25,7 +25,7 @@ class Step(NamedTuple):
     """One thing that reached the engine."""
 
     at: int
-    what: Literal["message", "down", "up", "stall"]
+    what: Literal["message", "down", "up"]
     message: Message | None = None
 
 
@@ -169,7 +169,6 @@ class World:
             at, key = heappop(self._beats)
             heappush(self._beats, (at + self.lives[key].interval, key))
             self.lives[key].seq += self.lives[key].beating
-        self.script.append(Step(self.now, "stall"))
         self.engine.stalled(self.now)
 
     def take(self, outcome: Outcome) -> None:
