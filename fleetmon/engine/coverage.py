@@ -23,34 +23,39 @@ class Covered:
 
     def __init__(self, fleet: Fleet, windows: Sequence[Window]) -> None:
         self._fleet = fleet
-        self._wide = [window for window in windows if not window.selector.keys() & _NARROW]
+        self._wide: list[Window] = []
         self._known: dict[Cohort, bool] = {}
-        self._own: dict[str, list[Window]] = {}  # by terminal
+        self._named: set[str] = set()  # terminals
+        self._asked: dict[str, list[Window]] = {}  # by terminal, work on some of its shop, say, with a firmware
         for window in windows:
-            if window.selector.keys() & _NARROW:
+            if not window.selector.keys() & _NARROW:
+                self._wide.append(window)
+            elif window.selector.keys() <= _NARROW:
+                self._named.update([one.id for one in candidates(fleet, window) if window.covers(one)])
+            else:
                 for terminal in candidates(fleet, window):
-                    self._own.setdefault(terminal.id, []).append(window)
+                    self._asked.setdefault(terminal.id, []).append(window)
 
     def __bool__(self) -> bool:
-        return bool(self._wide or self._own)
+        return bool(self._wide or self._named or self._asked)
 
     def __contains__(self, terminal: Terminal) -> bool:
-        if self._wide and self._shares(terminal.cohort):
-            return True
-        own = self._own.get(terminal.id)
-        return own is not None and any(window.covers(terminal) for window in own)
+        return (bool(self._wide) and self._shares(terminal.cohort)) or self._is_own(terminal)
 
     @property
     def counts(self) -> Counter[tuple[Cohort, Liveness]]:
         """How many they are, by cohort and liveness."""
-        counts = Counter[tuple[Cohort, Liveness]]()
+        counts, find = Counter[tuple[Cohort, Liveness]](), self._fleet.terminals.get
         if self._wide:
             census = self._fleet.census.counts
             counts.update({group: count for group, count in census.items() if self._shares(group[0])})
-        named = [self._fleet.terminals[key] for key in self._own if key in self._fleet.terminals]
-        own = [one for one in named if one in self and not (self._wide and self._shares(one.cohort))]
-        counts.update([(terminal.cohort, terminal.liveness) for terminal in own])
+        own = [one for one in map(find, self._named | self._asked.keys()) if one is not None and self._is_own(one)]
+        counts.update([(one.cohort, one.liveness) for one in own if not (self._wide and self._shares(one.cohort))])
         return counts
+
+    def _is_own(self, terminal: Terminal) -> bool:
+        asked = self._asked.get(terminal.id)
+        return terminal.id in self._named or (asked is not None and any(one.covers(terminal) for one in asked))
 
     def _shares(self, cohort: Cohort) -> bool:
         found = self._known.get(cohort)
