@@ -9,14 +9,26 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
+from fleetmon.detect import GROUP_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
+from fleetmon.engine.checkup import Symptoms
+from fleetmon.engine.conditions import Conditions
+from fleetmon.engine.faults import FaultChange
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import Hearing, not_before
 from fleetmon.engine.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.links import Links
-from fleetmon.engine.shard import Delta, FaultChange, HostReport, LinkReport, LivenessChange, Move, Shard, Work
+from fleetmon.engine.serials import Serials
+from fleetmon.engine.shard import (
+    Claim,
+    Delta,
+    HostReport,
+    LinkReport,
+    LivenessChange,
+    Move,
+    Shard,
+)
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach, tally_recovery
 from fleetmon.engine.works import Works
 from fleetmon.model.detector import GroupDetector
@@ -42,13 +54,16 @@ class Correlator:
         self.works = Works(shard, self.incidents, self._at)
         self._hosts = Hosts(self.incidents, self.works)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
+        self._conditions = Conditions(self.incidents, shard, self._at)
+        self._serials = Serials(shard, self._at)
         shard.habits.outages = self._outages
         self._fleet = fleet
         self._shard = shard
         actions |= {
             "link": self.hearing.judge,
             "own": self._judge_own,
-            "fault": self._judge_fault,
+            "fault": self._conditions.judge,
+            "serials": self._serials.look,
             "group": self._judge,
             "host": self._hosts.fire,
             "weak": self._links.look_again,
@@ -73,14 +88,18 @@ class Correlator:
                 self._liveness(delta)
             elif isinstance(delta, Move):
                 self._move(delta)
+            elif isinstance(delta, Symptoms):
+                self._conditions.shown(delta)
+            elif isinstance(delta, FaultChange):
+                self._conditions.fault(delta)
+            elif isinstance(delta, Claim):
+                self._serials.claim(delta.terminal, delta.at)
             elif isinstance(delta, HostReport):
                 self._hosts.observe(delta, self._at)
             elif isinstance(delta, LinkReport):
                 self._links.look(delta.terminal, delta.at)
-            elif isinstance(delta, Work):
-                self.works.work(delta)
             else:
-                self._fault(delta)
+                self.works.work(delta)
 
     def link_found(self, at: int) -> None:
         """We hear again: what was put off for that is due."""
@@ -96,9 +115,8 @@ class Correlator:
             self._mark(detector, incident.scope, incident.opened_at)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)
-        for device in DEVICE_DETECTORS:
-            if device.kind == incident.kind and device.oneshot_ms is not None:
-                self._at(incident.opened_at + device.oneshot_ms, 99, "fault", device.kind, incident.scope)
+        self._conditions.restore(incident)
+        self._serials.restore(incident)
 
     def regrouped(self, now: int) -> None:
         """The registry changed: who shares what is another matter now, and so may be every open outage."""
@@ -167,22 +185,6 @@ class Correlator:
             self._at(later or due + SETTLE, 99, "own", incident, terminal)
         else:
             self.incidents.fire(incident, due, "silent")
-
-    def _fault(self, change: FaultChange) -> None:
-        kind, scope = change.detector.kind, _own(change.terminal)
-        incident = self.incidents.find(kind, scope)
-        if change.present and incident is None:
-            incident = self.incidents.open(kind, scope, change.at, change.code, [change.terminal.id])
-        if change.until is not None:
-            self._at(change.until, 99, "fault", kind, scope)
-        elif not change.present and incident is not None:
-            self.incidents.end(incident, change.at, change.code)
-
-    def _judge_fault(self, kind: str, scope: Scope, due: int) -> None:
-        """What happened only once has been wrong for long enough."""
-        incident = self.incidents.find(kind, scope)
-        if incident is not None and not self._shard.is_faulty(scope[0][1], kind):
-            self.incidents.end(incident, due, "not again")
 
     # -- groups ------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ class Portrait:
         if terminal.will_at:
             known.append(Known("last_will", "unanswered", terminal.will_at))
         since = {one.kind: one.opened_at for one in self._engine.incidents if one.scope == (("terminal", terminal.id),)}
-        for kind, codes in sorted(shard.faults.get(terminal.id, {}).items()):
+        for kind, codes in sorted(shard.faults.words.get(terminal.id, {}).items()):
             present = sorted(code for code, (_, _, active) in codes.items() if active)
             known += [Known(f"fault/{kind}/{code}", "present", since.get(kind)) for code in present]
         return known
