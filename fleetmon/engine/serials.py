@@ -2,6 +2,7 @@
 
 A serial number that is new for a terminal is compared with everybody's, all new ones of ten minutes in one walk
 through the fleet. Those that clash are compared again until they do not.
+A number that more than a few share is a placeholder of their maker.
 Where it can be wrong: who was down when the other came, and comes back later, is not compared again.
 """
 
@@ -19,6 +20,7 @@ from fleetmon.model.terminal import Liveness, Terminal
 EVERY: Final = 600_000
 LAST: Final = 99
 _LIVING: Final = (Liveness.UP, Liveness.SUSPECT, Liveness.ASLEEP)
+_FEW: Final = 5
 MOST: Final = 50_000  # numbers compared at a time; more are new only when a whole fleet is
 
 
@@ -61,10 +63,10 @@ class Serials:
     def _compare(self, claimants: list[Terminal], now: int) -> None:
         living = [one for one in claimants if one.liveness in _LIVING]
         heard = [one for one in living if one.liveness is Liveness.UP and one.last_seen > now - EVERY]
-        if len(heard) > 1:
+        if 1 < len(heard) <= _FEW:
             for terminal in heard:
                 self._checkup.chart(terminal.id).lasting["cloned"] = float(len(heard))
-        if len(living) > 1:  # whoever sleeps now may wake
+        if 1 < len(living) <= _FEW:  # whoever sleeps now may wake
             self._claimed.add(claimants[0].serial)
             self._look_at(now + EVERY)
         else:

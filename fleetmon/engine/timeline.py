@@ -185,10 +185,14 @@ class Timeline:
         found = [*self._closed.get(subject, ()), *self._open.get(subject, {}).values(), *self._told(subject)]
         return sorted((one for one in found if one.touches(since, until)), key=lambda one: (one.begin, one.kind))
 
+    def lasting(self, subject: str, kind: str, code: str = "") -> Episode | None:
+        """The episode of this kind that goes on."""
+        return self._open.get(subject, {}).get(f"{kind}{code}")
+
     @property
     def subjects(self) -> list[str]:
-        """Of whom something is remembered that is over."""
-        return list(self._closed.keys() | self._words.keys())
+        """Of whom something is remembered."""
+        return list(self._closed.keys() | self._words.keys() | self._open.keys())
 
     def forget(self, subject: str, now: int) -> None:
         """Drop what is over for long."""

@@ -9,11 +9,22 @@ from typing import Final
 
 from msgspec.structs import asdict
 
+from fleetmon.detect.signs import NO_INTERNET
 from fleetmon.engine import Engine
+from fleetmon.engine.usage import sold_at
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 from fleetmon.readout.sight import Sight, concerns
 from fleetmon.web.ports import TerminalFilter
-from fleetmon.web.views import ChangeView, Known, State, TerminalDetail, TerminalView
+from fleetmon.web.views import (
+    ChangeView,
+    Clocks,
+    Known,
+    NotPaying,
+    Reach,
+    State,
+    TerminalDetail,
+    TerminalView,
+)
 
 _STATES: Final[dict[Liveness, State]] = {
     Liveness.NEVER_SEEN: "never_seen",
@@ -79,6 +90,13 @@ class Portrait:
             boot=terminal.boot if terminal.boot >= 0 else None,
             session=terminal.session,
             session_at=terminal.session_at or None,
+            reach=self._reach(terminal),
+            clocks=Clocks(
+                session=terminal.session_at or None,
+                heartbeat=terminal.beat_at or None,
+                business=sold_at(terminal.usage) or None if terminal.usage else None,
+            ),
+            not_paying=self._not_paying(terminal.id),
             known=self._known(terminal),
             incidents=[sight.view(one) for one in engine.incidents if concerns(engine.fleet, one, terminal)],
             changes=changes,
@@ -86,6 +104,21 @@ class Portrait:
 
     def _shown(self, liveness: Liveness) -> State:
         return "unknown" if self._engine.deaf and liveness not in _TOLD else _STATES[liveness]
+
+    def _reach(self, terminal: Terminal) -> Reach:
+        if self._engine.deaf or terminal.liveness is Liveness.NEVER_SEEN:
+            return "unknown"
+        if terminal.liveness in (Liveness.DOWN, Liveness.ASLEEP):
+            return "nobody"
+        lost = self._engine.shard.checkup.worst(terminal.id, "no_host")
+        return "host" if not lost else "internet" if lost < NO_INTERNET else "link"
+
+    def _not_paying(self, key: str) -> NotPaying | None:
+        reason = self._engine.shard.checkup.not_paying.get(key)
+        if reason is None:
+            return None
+        begun = self._engine.explainer.timeline.lasting(f"terminal/{key}", "not_paying", reason)
+        return NotPaying(reason, begun.begin if begun is not None else None)
 
     def _known(self, terminal: Terminal) -> list[Known]:
         shard = self._engine.shard

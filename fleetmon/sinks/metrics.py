@@ -39,6 +39,7 @@ class Readings(Struct, frozen=True):
 
     census: Mapping[tuple[Cohort, Liveness], int]
     unregistered: int
+    not_paying: Mapping[str, int]  # by reason; all of them, also at nought
     deaf: bool
     kinds: Iterable[str]
     incidents: Iterable[Incident]
@@ -97,6 +98,13 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "fleetmon_unregistered_terminals", "Terminals that the registry lacks.", value=readings.unregistered
     )
+    idle = GaugeMetricFamily(
+        "fleetmon_terminals_not_paying", "Terminals that are alive, whose shop trades, and that cannot take a payment.",
+        labels=["reason"],
+    )  # fmt: skip
+    for reason, count in readings.not_paying.items():
+        idle.add_metric([reason], count)
+    yield idle
 
 
 def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, str]]:

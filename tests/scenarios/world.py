@@ -135,11 +135,16 @@ class World:
         said = State(at=self.now, state="offline", boot=life.boot, session=f"s{life.session}", reason=reason)
         return self.say(key, said, retained=retained)
 
-    def device(self, key: str, code: str, action: Any, *, component: Any = "security") -> Message:
+    def device(
+        self, key: str, code: str, action: Any, *, component: Any = "security", severity: Any = None
+    ) -> Message:
         life = self.lives[key]
         life.seq += 1
-        event = DeviceEvent(at=self.now, boot=life.boot, seq=life.seq, component=component, code=code, action=action)
-        return self.say(key, event)
+        return self.say(key, DeviceEvent(self.now, life.boot, life.seq, component, code, action, severity))
+
+    def mention(self, key: str) -> Message:
+        """A device event that nothing follows from."""
+        return self.device(key, "TimeSet", "oneshot", component="clock", severity="info")
 
     # -- ourselves ---------------------------------------------------------------------------------
 
