@@ -68,6 +68,7 @@ __all__ = [
     "OF_SIGN",
     "POLICIES",
     "SIM_PROBLEM",
+    "TAMPER",
     "TERMINAL_OFFLINE",
     "WEAK_SIGNAL",
 ]

@@ -17,6 +17,7 @@ _REASONS: Final[Mapping[str, tuple[Reason, int]]] = {  # by sign, with how long 
     "no_reader": ("device_fault", _LASTED),
     "no_ped": ("device_fault", _LASTED),
     "unreachable": ("device_fault", _LASTED),
+    "garbled": ("software_fault", 0),
     "cannot_pay": ("software_fault", 0),
     "looping": ("software_fault", 0),
     "no_host": ("no_host", _LASTED),

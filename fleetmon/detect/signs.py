@@ -17,8 +17,8 @@ SIGNS: Final = (
     "no_communication", "printer", "unreachable", "maintenance_status", "moved", "skewed",
 )  # fmt: skip
 LASTING: Final = (
-    "worn_reader", "sinking", "weak_cell", "looping", "wrong_clock", "cloned", "keys_refused", "cannot_pay", "failing",
-    "quiet",
+    "worn_reader", "sinking", "weak_cell", "looping", "wrong_clock", "cloned", "keys_refused", "garbled", "cannot_pay",
+    "failing", "quiet",
 )  # fmt: skip
 NO_HOST: Final = 1.0  # how bad `no_host` is: the host is not reached,
 NO_INTERNET: Final = 2.0  # or nothing behind the link is

@@ -1,7 +1,8 @@
-"""The software does not work: it starts again and again, or nothing can be paid since it was updated.
+"""The software does not work: it starts again and again, or nothing can be paid with it.
 
-A single crash is no fault. The loop ends an hour after the last crash, the fault of an update with the
-first sale that succeeds.
+A single crash is no fault, and the loop ends an hour after the last. Nothing can be paid when the host cannot read
+its messages, or since an update when sales are refused for reasons of the terminal's own or none are made any longer;
+that ends with the first sale that succeeds.
 Where it can be wrong: a loose plug looks like a loop of restarts.
 """
 
@@ -21,5 +22,5 @@ SOFTWARE_FAULT = DeviceDetector(
     policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=900_000),
     concerns=concerns,
     oneshot_ms=600_000,
-    signs={"looping": 0, "cannot_pay": 0},
+    signs={"looping": 0, "garbled": 0, "cannot_pay": 0},
 )

@@ -33,7 +33,7 @@ _LOOP_WITHIN: Final = 3_600_000
 _ONE_CRASH: Final = 120_000  # what is told of it by several messages
 _CRASHES, _BOOTS = 3, 5  # that make a loop
 _UPDATED: Final = 2 * DAY  # a fault of an update shows by then
-OF_SALES: Final = ("failing", "quiet", "keys_refused", "cannot_pay")  # that a sale ends
+OF_SALES: Final = ("failing", "quiet", "keys_refused", "garbled", "cannot_pay")  # that a sale ends
 
 
 class Spell(Struct, gc=False):

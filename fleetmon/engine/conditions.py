@@ -4,13 +4,13 @@ A device event is the terminal's own verdict: it opens at once, and its `clear` 
 show the fault. A sign of heartbeats opens when it has lasted for as long as its detector says, dated from its
 beginning, and closes when heartbeats have been without it for as long as the policy keeps it, dated from the first of
 them. Silence proves nothing either way: opening and closing come with a heartbeat or an event, never by themselves.
-Only what happened once ends by time.
+Only what happened once ends by time. A locked security module explains whatever else a terminal shows.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from fleetmon.detect import DEVICE_DETECTORS, OF_SIGN
+from fleetmon.detect import DEVICE_DETECTORS, OF_SIGN, TAMPER
 from fleetmon.engine.agenda import Plan
 from fleetmon.engine.checkup import Symptoms
 from fleetmon.engine.faults import REPLACED, FaultChange
@@ -84,7 +84,10 @@ class Conditions:
     def _open(
         self, detector: DeviceDetector, terminal: Terminal, at: int, reason: str, since: int | None = None
     ) -> None:
-        self._incidents.open(detector.kind, _own(terminal), at, reason, [terminal.id], since=since)
+        scope = _own(terminal)
+        locked = self._incidents.find(TAMPER.kind, scope)
+        by = locked.id if locked is not None else None
+        self._incidents.open(detector.kind, scope, at, reason, [terminal.id], suppressed_by=by, since=since)
         self._shard.checkup.watch(terminal.id)
 
     def _settle(self, detector: DeviceDetector, incident: Incident, signs: Mapping[str, int], at: int) -> None:
@@ -109,7 +112,11 @@ class Conditions:
     def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
         self._until.pop((incident.kind, incident.scope), None)
         self._incidents.end(incident, at, reason, since)
-        if not any(self._incidents.find(kind, incident.scope) for kind in _OF_KIND):
+        left = [found for kind in _OF_KIND if (found := self._incidents.find(kind, incident.scope)) is not None]
+        for other in left:
+            if other.suppressed_by == incident.id:
+                self._incidents.free(other, at, "outlasted the security lock")
+        if not left:
             self._shard.checkup.leave(incident.scope[0][1])
 
 

@@ -31,7 +31,8 @@ class _Run(Struct, gc=False):
 
     failures: int = 0
     keys: int = 0  # of them because of the keys
-    own: int = 0  # and for another reason of the terminal's own
+    garbled: int = 0  # because the host could not read the message
+    own: int = 0  # for that or another reason of the terminal's own
 
 
 class Trade:
@@ -62,6 +63,7 @@ class Trade:
         run = self._runs.setdefault(terminal.id, _Run())
         run.failures += 1
         run.keys += why == "keys"
+        run.garbled += why == "software"
         run.own += told.stage == "declined" and why in _OWN
         return _signs(run)
 
@@ -100,6 +102,8 @@ def _signs(run: _Run) -> Mapping[str, float]:
         signs["failing"] = float(run.failures)
     if run.keys >= REFUSALS:
         signs["keys_refused"] = float(run.keys)
+    if run.garbled >= REFUSALS:
+        signs["garbled"] = float(run.garbled)
     if run.own >= REFUSALS:
         signs["cannot_pay"] = float(run.own)  # if it was updated
     return signs

@@ -128,10 +128,11 @@ class Readout:
 
     def _readings(self) -> Readings:
         vitals, fleet = self.vitals(), self.engine.fleet
+        idle = Counter(self.engine.shard.checkup.not_paying.values())
         return Readings(
             census=dict(fleet.census.counts),
             unregistered=fleet.census.unregistered,
-            not_paying=dict.fromkeys(REASONS, 0) | Counter(self.engine.shard.checkup.not_paying.values()),
+            not_paying={str(reason): idle[reason] for reason in REASONS},
             deaf=self.engine.deaf,
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
