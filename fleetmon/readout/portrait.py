@@ -98,7 +98,7 @@ class Portrait:
             ),
             not_paying=self._not_paying(terminal.id),
             known=self._known(terminal),
-            incidents=[sight.view(one) for one in engine.incidents if concerns(engine.fleet, one, terminal)],
+            incidents=[sight.view(one) for one in engine.incidents if concerns(one, terminal)],
             changes=changes,
         )
 
