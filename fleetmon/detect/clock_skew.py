@@ -31,5 +31,5 @@ CLOCK_SKEW = DeviceDetector(
     policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=900_000),
     concerns=concerns,
     oneshot_ms=3_600_000,
-    signs={"wrong_clock": 0},
+    signs={"wrong_clock": 300_000},
 )

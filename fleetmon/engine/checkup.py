@@ -23,7 +23,7 @@ from fleetmon.engine.usage import sold_at
 from fleetmon.engine.wear import Wear
 from fleetmon.model.days import DAY
 from fleetmon.model.episode import Episode
-from fleetmon.model.events import Heartbeat
+from fleetmon.model.events import DeviceEvent, Heartbeat, Transaction
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 _GLANCE: Final = 15  # of so many heartbeats and one, one is sampled
@@ -215,8 +215,14 @@ class Checkup:
         if count >= _BOOTS or (count >= _CRASHES and any(crash for _, crash in chart.restarts)):
             chart.lasting["looping"] = float(count)
 
-    def sales(self, terminal: Terminal, found: Mapping[str, float] | None, now: int) -> None:
-        """What the last sale showed; nothing, where it succeeded."""
+    def device(self, terminal: Terminal, event: DeviceEvent, now: int) -> None:
+        """A device event; what happened once to the software was a crash."""
+        if event.component == "software" and event.action == "oneshot" and event.severity != "info":
+            self.restarted(terminal.id, now, crash=True)
+
+    def sale(self, terminal: Terminal, told: Transaction, now: int) -> None:
+        """A stage of a transaction."""
+        found = self.trade.take(terminal, told, now)
         if found:
             self._sales(terminal, found, now)
         elif found is not None and terminal.id in self.charts:

@@ -24,7 +24,7 @@ from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.faults import FaultChange, Faults
 from fleetmon.engine.fleet import Fleet, slack, suspicion
 from fleetmon.engine.habits import Habits, lost_before
-from fleetmon.engine.news import GRACEFUL, fact_key, is_swapped, why_no_news
+from fleetmon.engine.news import GRACEFUL, began_anew, fact_key, is_swapped, why_no_news
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
 from fleetmon.engine.presence import EARLY
 from fleetmon.model.days import DAY
@@ -42,7 +42,6 @@ from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Cohort, Liveness, 
 
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
-_REBOOT: Final = 600_000  # who is back after so short a time, without a farewell, began anew by itself
 
 
 class LivenessChange(NamedTuple):
@@ -230,17 +229,15 @@ class Shard:
                 outcome.facts.append(Fact(fact_key(message, event, epoch), epoch, message))
                 return
             if isinstance(event, DeviceEvent):
-                self._device(terminal, event, message.received_at)
+                self.checkup.device(terminal, event, message.received_at)
+                self._deltas += self.faults.take(terminal, event, message.received_at)
             elif isinstance(event, MaintenanceMark):
                 self._deltas.append(Work(message.received_at, terminal, event, terminal.epoch))
             if order in _FRESH and not message.retained:
                 self._alive(terminal, message.received_at, lost)
                 if isinstance(event, Transaction):
-                    self._sale(terminal, event, message.received_at)
+                    self.checkup.sale(terminal, event, message.received_at)
         outcome.facts.append(Fact(fact_key(message, event, terminal.epoch), terminal.epoch, message))
-
-    def _sale(self, terminal: Terminal, told: Transaction, now: int) -> None:
-        self.checkup.sales(terminal, self.checkup.trade.take(terminal, told, now), now)
 
     def _in_order(self, terminal: Terminal, event: Sequenced) -> Order:
         """Note a counted message, and say how it stands to the others."""
@@ -280,7 +277,7 @@ class Shard:
             self._deltas.append(
                 FaultChange(now, terminal, SIM_PROBLEM, present=True, code="SimChanged", until=now + DAY)
             )
-        if not swapped and _began_anew(terminal, said, now):
+        if not swapped and began_anew(terminal, said, now):
             self.checkup.restarted(terminal.id, now, crash=False)
         if said.serial and said.serial != terminal.serial:
             self._deltas.append(Claim(now, terminal))
@@ -399,14 +396,3 @@ class Shard:
         self.fleet.census.enter(terminal)
         self.checkup.gone(terminal.id, after, at)
         self._deltas.append(LivenessChange(at, terminal, before, after, terminal.cohort))
-
-    def _device(self, terminal: Terminal, event: DeviceEvent, now: int) -> None:
-        if event.component == "software" and event.action == "oneshot" and event.severity != "info":
-            self.checkup.restarted(terminal.id, now, crash=True)
-        self._deltas += self.faults.take(terminal, event, now)
-
-
-def _began_anew(terminal: Terminal, said: State, now: int) -> bool:
-    """Whether it restarted by itself: another boot soon after the last sign of life, and no farewell in between."""
-    soon = now - terminal.last_seen < _REBOOT and terminal.liveness is not Liveness.ASLEEP
-    return said.boot > terminal.boot >= 0 and said.state == "online" and soon
