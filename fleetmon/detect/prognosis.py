@@ -69,7 +69,7 @@ def foresee(history: History, rates: Rates, now: int) -> Prognosis | None:
     broken = [begin for begin, end in history.failures if begin <= now < end]
     repaired = max((end for _, end in history.failures if end <= now), default=0)
     found = None
-    for at, codes in _sets(history):
+    for at, codes in _sets(history, anew=True):
         left = 1 - max(now - at, 0) / WITHIN
         if left > 0 and at >= repaired:
             probability = 1.0 if broken else round(1 - (1 - _rate(codes, rates)) ** left, 3)
@@ -86,10 +86,11 @@ def _rate(codes: Codes, rates: Rates) -> float:
     return (failed + _WORTH * _PRIOR[min(len(codes), len(_PRIOR) - 1)]) / (told + _WORTH)
 
 
-def _sets(history: History) -> Iterator[tuple[int, Codes]]:
+def _sets(history: History, *, anew: bool = False) -> Iterator[tuple[int, Codes]]:
     """The codes of each day at the moments at which they were others than before, or a day had passed.
 
-    Of what is broken nothing can be foreseen, and a repair does away with what was told before.
+    With `anew` also at those at which the same were told again. Of what is broken nothing can be foreseen, and a
+    repair does away with what was told before.
     """
     first, last, before, failures = 0, 0, Codes(), list(history.failures)
     for index, (at, _) in enumerate(history.codes):
@@ -101,7 +102,7 @@ def _sets(history: History) -> Iterator[tuple[int, Codes]]:
         while history.codes[first][0] <= at - TOGETHER:
             first += 1
         codes = Codes(code for _, code in history.codes[first : index + 1])
-        if codes != before or at >= last + TOGETHER:
+        if anew or codes != before or at >= last + TOGETHER:
             yield at, codes
             last, before = at, codes
 

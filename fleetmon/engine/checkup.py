@@ -63,17 +63,25 @@ class Symptoms(NamedTuple):
     at: int
     terminal: Terminal
     signs: Mapping[str, int]
+    faulty: frozenset[str]  # the kinds of which the terminal itself said by an event that it is so
 
 
 class Checkup:
     """The charts. Times in ms, by arrival."""
 
-    def __init__(self, fleet: Fleet, heard_since: Callable[[], int], tell: Callable[[Symptoms], None]) -> None:
-        """`tell` hears of what incidents may follow from."""
+    def __init__(
+        self,
+        fleet: Fleet,
+        heard_since: Callable[[], int],
+        faulty: Callable[[str], frozenset[str]],
+        tell: Callable[[Symptoms], None],
+    ) -> None:
+        """`faulty` knows what a terminal said by events; `tell` hears of what incidents may follow from."""
         self.timeline = Timeline({})
         self.trade = Trade(fleet, heard_since)
         self.charts: dict[str, Chart] = {}
         self.not_paying: dict[str, Reason] = {}
+        self._faulty = faulty
         self._tell_of = tell
         self._wear = Wear()
         self._watched: set[str] = set()  # terminals with open incidents, for only a look tells when they are over
@@ -109,7 +117,7 @@ class Checkup:
         found = {sign: spell.since for sign, spell in chart.spells.items() if sign in OF_SIGN}
         watched = terminal.id in self._watched
         if found or watched:
-            self._tell_of(Symptoms(now, terminal, found))
+            self._tell_of(Symptoms(now, terminal, found, self._faulty(terminal.id)))
         if not chart and not watched:
             del self.charts[terminal.id]
 

@@ -7,13 +7,12 @@ them. Silence proves nothing either way: opening and closing come with a heartbe
 Only what happened once ends by time. A locked security module explains whatever else a terminal shows.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from fleetmon.detect import DEVICE_DETECTORS, OF_SIGN, TAMPER
 from fleetmon.engine.agenda import Plan
 from fleetmon.engine.checkup import Symptoms
-from fleetmon.engine.faults import REPLACED, FaultChange
+from fleetmon.engine.faults import FaultChange
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
 from fleetmon.model.detector import DeviceDetector
@@ -44,7 +43,7 @@ class Conditions:
         if change.until is not None:
             self._until[detector.kind, scope] = change.until
             self._plan(change.until, LAST, "fault", detector.kind, scope)
-        elif not change.present and incident is not None and self._is_over(detector, change):
+        elif not change.present and incident is not None and not change.shown:
             self._end(incident, change.at, change.code)
 
     def shown(self, symptoms: Symptoms) -> None:
@@ -58,14 +57,14 @@ class Conditions:
         for detector in DEVICE_DETECTORS:
             incident = self._incidents.find(detector.kind, _own(terminal))
             if incident is not None:
-                self._settle(detector, incident, signs, at)
+                self._settle(detector, incident, symptoms)
 
     def judge(self, kind: str, scope: Scope, due: int) -> None:
         """What happened only once has been wrong for long enough."""
         incident, detector = self._incidents.find(kind, scope), _OF_KIND[kind]
         if self._until.get((kind, scope), 0) <= due:
             self._until.pop((kind, scope), None)
-        if incident is None or self._holds(detector, scope):
+        if incident is None or (kind, scope) in self._until or self._shard.faults.present(scope[0][1], kind):
             return
         if not self._shard.checkup.shows(scope[0][1], detector.signs):
             self._end(incident, due, "not again")
@@ -90,24 +89,16 @@ class Conditions:
         self._incidents.open(detector.kind, scope, at, reason, [terminal.id], suppressed_by=by, since=since)
         self._shard.checkup.watch(terminal.id)
 
-    def _settle(self, detector: DeviceDetector, incident: Incident, signs: Mapping[str, int], at: int) -> None:
+    def _settle(self, detector: DeviceDetector, incident: Incident, symptoms: Symptoms) -> None:
         """Whether it goes on, seems to be over, or is."""
-        if self._holds(detector, incident.scope) or not signs.keys().isdisjoint(detector.signs):
+        at, kind = symptoms.at, detector.kind
+        once = (kind, incident.scope) in self._until
+        if once or kind in symptoms.faulty or not symptoms.signs.keys().isdisjoint(detector.signs):
             incident.clear_since = None
         elif incident.clear_since is None:
             incident.clear_since = at
         if incident.clear_since is not None and at >= incident.clear_since + detector.policy.keep_ms:
             self._end(incident, at, "well again", incident.clear_since)
-
-    def _holds(self, detector: DeviceDetector, scope: Scope) -> bool:
-        """Whether the terminal's own word stands, or what happened once still counts."""
-        return (detector.kind, scope) in self._until or self._shard.faults.present(scope[0][1], detector.kind)
-
-    def _is_over(self, detector: DeviceDetector, change: FaultChange) -> bool:
-        """A fault was cleared: is anything left of it?"""
-        if change.code == REPLACED:
-            return True
-        return not self._shard.checkup.shows(change.terminal.id, detector.signs)
 
     def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
         self._until.pop((incident.kind, incident.scope), None)

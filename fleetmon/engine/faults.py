@@ -3,7 +3,7 @@
 Arrival order is never trusted: the numbers of the messages say which word is the newest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from fleetmon.detect import DEVICE_DETECTORS
@@ -27,6 +27,7 @@ class FaultChange(NamedTuple):
     present: bool
     code: str
     until: int | None = None  # it happened once, and counts until then
+    shown: bool = False  # whether its heartbeats, too, show what the detector looks for
 
 
 class Faults:
@@ -34,6 +35,8 @@ class Faults:
 
     def __init__(self) -> None:
         self.words: dict[str, Words] = {}  # by terminal
+        # Whether a terminal's last heartbeat showed any of these signs; the checkup knows.
+        self.shows: Callable[[str, Mapping[str, int]], bool] = lambda _key, _signs: False
 
     def take(self, terminal: Terminal, event: DeviceEvent, now: int) -> Iterator[FaultChange]:
         """Take in an event."""
@@ -52,11 +55,16 @@ class Faults:
                 until = now + (detector.oneshot_ms or 0)
                 yield FaultChange(now, terminal, detector, present=True, code=event.code, until=until)
             elif _present(codes) != was:
-                yield FaultChange(now, terminal, detector, not was, event.code)
+                shown = self.shows(terminal.id, detector.signs)
+                yield FaultChange(now, terminal, detector, not was, event.code, shown=shown)
 
     def present(self, terminal_id: str, kind: str) -> bool:
         """Whether a fault of this kind is set at the terminal."""
         return _present(self.words.get(terminal_id, {}).get(kind, {}))
+
+    def kinds(self, terminal_id: str) -> frozenset[str]:
+        """The kinds of which a fault is set at the terminal."""
+        return frozenset(kind for kind, codes in self.words.get(terminal_id, {}).items() if _present(codes))
 
     def replaced(self, terminal: Terminal, now: int) -> Iterator[FaultChange]:
         """Another device is in its place: what was wrong with the old one is gone with it, whoever told of it."""

@@ -113,9 +113,10 @@ class Shard:
         self.heard_since = 0
         self.deaf_since: int | None = None
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
-        self.faults = Faults()
         self._deltas: list[Delta] = []
-        self.checkup = Checkup(fleet, lambda: self.heard_since, self._deltas.append)
+        self.faults = Faults()
+        self.checkup = Checkup(fleet, lambda: self.heard_since, self.faults.kinds, self._deltas.append)
+        self.faults.shows = self.checkup.shows
         self.habits = Habits(fleet)
 
     def observe(self, messages: Sequence[Message], outcome: Outcome) -> list[Delta]:

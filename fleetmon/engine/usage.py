@@ -1,8 +1,8 @@
 """How a terminal that sells is used: when it last sold, when it usually does, how its parts last. 80 bytes each.
 
-Sales are counted by hour of the day and by weekday, over as many days as the counts have room for: when one is full
-all are halved, and the days with them, so a busy terminal is judged by its last days and a slow one by its last month.
-Beside them stand what its counters and its battery said when they were looked at last.
+Sales are counted by hour of the day, over as many days as the counts have room for: when one is full all are halved,
+and the days with them, so a busy terminal is judged by its last days and a slow one by its last month. By weekday the
+hours with a sale are counted. Beside them stand what its counters and its battery said when they were looked at last.
 """
 
 import struct
@@ -66,17 +66,18 @@ class Usage(Struct, gc=False):
     def sell(self, now: int, missed: float) -> None:
         """Count a sale, after a gap that missed so many."""
         self.longest = max(self.longest, min(round(missed), round(patience(self.longest)), _FULL))
-        if passed := day_of(now) - day_of(self.sold_s * 1000):
+        if (passed := day_of(now) - day_of(self.sold_s * 1000)) > 0:
             self.longest -= self.longest // 16
             self.days += _EIGHTHS * (min(passed, _IDLE_DAYS) if self.sold_s else 1)
+        is_first = _hour(now) != _hour(self.sold_s * 1000)
         self.sold_s = now // 1000
-        self.hours, is_full = _counted(self.hours, (now + UTC_OFFSET) // HOUR % 24)
+        self.hours, is_full = _counted(self.hours, _hour(now) % 24)
         if is_full or self.days > _FULL:
             self.hours = bytes(one // 2 for one in self.hours)
-            self.days = max(self.days // 2, 1)
-        self.weekdays, is_full = _counted(self.weekdays, weekday(day_of(now)))
-        if is_full:
-            self.weekdays = bytes(one // 2 for one in self.weekdays)
+            self.days = (self.days - _EIGHTHS) // 2 + _EIGHTHS if self.days > _EIGHTHS else self.days  # today goes on
+        if is_first:
+            self.weekdays, is_full = _counted(self.weekdays, weekday(day_of(now)))
+            self.weekdays = bytes(one // 2 for one in self.weekdays) if is_full else self.weekdays
 
     # -- parts -------------------------------------------------------------------------------------
 
@@ -109,12 +110,16 @@ def sold_at(packed: bytes) -> int:
 
 def sells_at(packed: bytes, now: int) -> bool:
     """Whether it ever sells at this hour of the day."""
-    return packed[(now + UTC_OFFSET) // HOUR % 24] > 0
+    return packed[_hour(now) % 24] > 0
 
 
 def looked_ago(packed: bytes, now: int) -> int:
     """Minutes since the last look, up to 45 days."""
     return now // _MINUTE - int.from_bytes(packed[_LOOKED], "little") & _WRAP
+
+
+def _hour(at: int) -> int:
+    return (at + UTC_OFFSET) // HOUR
 
 
 def _counted(counts: bytes, place: int) -> tuple[bytes, bool]:

@@ -60,7 +60,7 @@ def seen(made: Timeline, kind: str = "printer", since: int = 0, until: int = 10*
 def beat(made: Timeline, minute: int, *, late_s: int = 0, site: str = "", **fields: Any) -> None:
     """A heartbeat as `checkup` looks at it."""
     now = START + minute * MINUTE
-    looked = CHECKUPS.setdefault(made, Checkup(Fleet(Registry()), lambda: 0, lambda _: None))
+    looked = CHECKUPS.setdefault(made, Checkup(Fleet(Registry()), lambda: 0, lambda _: frozenset(), lambda _: None))
     looked.timeline = made
     looked.beat(terminal(site), Heartbeat(at=now - late_s * 1000, boot=1, seq=minute, **fields), now)
 
