@@ -49,7 +49,8 @@ class Engine:
         self.correlator = Correlator(self.fleet, self.shard)
         directory, works = Directory(registry, days, overlays), self.correlator.works
         self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works)
-        self.shard.timeline = self.explainer.timeline
+        self.shard.checkup.timeline = self.explainer.timeline
+        self.shard.checkup.trade.overlays = directory.overlays
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
         self.correlator.reception.on_deaf = lambda: self.arrears.lose("link")  # payouts may be unheard as well
         self.correlator.reception.on_heard = lambda at: self.arrears.hear(at, "link")
@@ -112,7 +113,9 @@ class Engine:
         """Take another registry; what terminals have told of themselves stays."""
         self._run(self.now)  # no judgement is left half done
         self.fleet.register(registry)
-        self.explainer.register(Directory(registry, days, overlays))
+        directory = Directory(registry, days, overlays)
+        self.explainer.register(directory)
+        self.shard.checkup.trade.overlays = directory.overlays
         self.correlator.regrouped(self.now)
 
     def restore(
@@ -149,6 +152,9 @@ class Engine:
         for episode in episodes:
             timeline.recall(episode)
             key = episode.topic.split("/")[1]
+            if key in terminals:
+                self.shard.checkup.recall(episode, terminals[key].last_seen)
+                self.shard.checkup.gone(key, terminals[key].liveness, self.now)
             if episode.kind == "silent" and (key not in terminals or terminals[key].liveness not in GONE):
                 timeline.end(f"terminal/{key}", "silent", self.now)  # it came back unnoticed, or is missed anew
             if episode.kind == "maintenance" and key in terminals and terminals[key].liveness is not Liveness.UP:

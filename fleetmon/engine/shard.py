@@ -1,4 +1,4 @@
-"""What one terminal tells by itself: order of its messages, liveness, device faults.
+"""What one terminal tells by itself: order of its messages, liveness, device faults and other signs.
 
 Everything here depends on one terminal alone, so shards can be split over processes by site or
 merchant. What terminals tell together is the correlator's.
@@ -18,25 +18,30 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
+from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
+from fleetmon.engine.checkup import Checkup, Symptoms
 from fleetmon.engine.deadlines import Deadlines
+from fleetmon.engine.faults import FaultChange, Faults
 from fleetmon.engine.fleet import Fleet, slack, suspicion
 from fleetmon.engine.habits import Habits, lost_before
-from fleetmon.engine.news import GRACEFUL, fact_key, is_swapped, why_no_news
+from fleetmon.engine.news import GRACEFUL, began_anew, fact_key, is_swapped, why_no_news
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
 from fleetmon.engine.presence import EARLY
-from fleetmon.engine.timeline import Timeline
-from fleetmon.model.detector import DeviceDetector
-from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, MaintenanceMark, Notice, Sequenced, State
+from fleetmon.model.days import DAY
+from fleetmon.model.events import (
+    DeviceEvent,
+    Heartbeat,
+    HostHealth,
+    MaintenanceMark,
+    Notice,
+    Sequenced,
+    State,
+    Transaction,
+)
 from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Cohort, Liveness, Order, Terminal
 
-MOST_CODES: Final = 32  # fault codes of one kind remembered of one terminal
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
-_NO_WORD: Final = (-1, -1, False)
-
-
-Faults = dict[str, dict[str, tuple[int, int, bool]]]  # kind -> code -> (boot, seq, whether it is set)
 
 
 class LivenessChange(NamedTuple):
@@ -65,15 +70,11 @@ class Move(NamedTuple):
     after: Cohort
 
 
-class FaultChange(NamedTuple):
-    """The device faults of one kind appeared at a terminal, or the last of them went."""
+class Claim(NamedTuple):
+    """A terminal told of a serial number that is new for it."""
 
     at: int
     terminal: Terminal
-    detector: DeviceDetector
-    present: bool
-    code: str
-    until: int | None = None  # it happened once, and counts until then
 
 
 class LinkReport(NamedTuple):
@@ -100,7 +101,7 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Late | Move | FaultChange | LinkReport | Work | HostReport
+Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Work | HostReport
 
 
 class Shard:
@@ -113,14 +114,15 @@ class Shard:
         self.deaf_since: int | None = None
         self.heard_again: dict[str, int] = {}  # providers that were not heard since: from when on; NO_DEADLINE: still
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
-        self.faults: dict[str, Faults] = {}  # by terminal
-        self.timeline = Timeline({})
-        self.habits = Habits(fleet)
         self._deltas: list[Delta] = []
+        self.faults = Faults()
+        self.checkup = Checkup(fleet, lambda: self.heard_since, self.faults.kinds, self._deltas.append)
+        self.faults.shows = self.checkup.shows
+        self.habits = Habits(fleet)
 
     def observe(self, messages: Sequence[Message], outcome: Outcome) -> list[Delta]:
         """Take in messages that arrived at the same moment; facts and refusals go into the outcome."""
-        find, terminals, beat = self.fleet.find, self.fleet.terminals, self.timeline.beat
+        find, terminals, beat = self.fleet.find, self.fleet.terminals, self.checkup.beat
         patience = due = -1
         for message in messages:
             now, key, event, retained, _, _ = message
@@ -140,7 +142,7 @@ class Shard:
                     if terminal.window is not FULL:
                         window = (terminal.window << 1 | 1) & FULL
                         terminal.window = window if window != FULL else FULL  # one number for all
-                    terminal.last_seen = now
+                    terminal.last_seen = terminal.beat_at = now
                     if terminal.wait_ms != patience:  # so that those who beat together share the number
                         patience = terminal.wait_ms
                         due = now + patience
@@ -211,7 +213,8 @@ class Shard:
         self.watch(terminal)
 
     def _take(self) -> list[Delta]:
-        deltas, self._deltas = self._deltas, []
+        deltas = list(self._deltas)
+        self._deltas.clear()
         return deltas
 
     def _heartbeat(self, terminal: Terminal, beat: Heartbeat, now: int, *, retained: bool) -> None:
@@ -220,8 +223,9 @@ class Shard:
             return
         if beat.interval_s is not None:
             self._promise(terminal, beat.interval_s)
-        self.timeline.beat(terminal, beat, now)
         self._alive(terminal, now, lost)
+        terminal.beat_at = now
+        self.checkup.beat(terminal, beat, now)
 
     def _terminal_fact(self, terminal: Terminal, message: Message, outcome: Outcome) -> None:
         event = message.event
@@ -238,11 +242,14 @@ class Shard:
                 outcome.facts.append(Fact(fact_key(message, event, epoch), epoch, message))
                 return
             if isinstance(event, DeviceEvent):
-                self._device(terminal, event, message.received_at)
+                self.checkup.device(terminal, event, message.received_at)
+                self._deltas += self.faults.take(terminal, event, message.received_at)
             elif isinstance(event, MaintenanceMark):
                 self._deltas.append(Work(message.received_at, terminal, event, terminal.epoch))
             if order in _FRESH and not message.retained:
                 self._alive(terminal, message.received_at, lost)
+                if isinstance(event, Transaction):
+                    self.checkup.sale(terminal, event, message.received_at)
         outcome.facts.append(Fact(fact_key(message, event, terminal.epoch), terminal.epoch, message))
 
     def _in_order(self, terminal: Terminal, event: Sequenced) -> Order:
@@ -277,7 +284,16 @@ class Shard:
         if swapped or said.boot < terminal.boot:
             terminal.epoch += 1
             terminal.former, terminal.born = terminal.boot, said.boot
-            self._replaced(terminal, now)
+            self.checkup.replaced(terminal, now)
+            self._deltas += self.faults.replaced(terminal, now)
+        elif self.checkup.timeline.is_other_sim(terminal.id, said):
+            self._deltas.append(
+                FaultChange(now, terminal, SIM_PROBLEM, present=True, code="SimChanged", until=now + DAY)
+            )
+        if not swapped and began_anew(terminal, said, now):
+            self.checkup.restarted(terminal.id, now, crash=False)
+        if said.serial and said.serial != terminal.serial:
+            self._deltas.append(Claim(now, terminal))
         if swapped or said.boot != terminal.boot:
             terminal.boot, terminal.seq, terminal.window = said.boot, -1, 0
         terminal.serial = said.serial or terminal.serial
@@ -400,38 +416,5 @@ class Shard:
         self.fleet.census.leave(terminal)
         terminal.liveness, terminal.since = after, at
         self.fleet.census.enter(terminal)
+        self.checkup.gone(terminal.id, after, at)
         self._deltas.append(LivenessChange(at, terminal, before, after, terminal.cohort))
-
-    def _device(self, terminal: Terminal, event: DeviceEvent, now: int) -> None:
-        """Keep the newest word about each fault; arrival order is never trusted."""
-        for detector in DEVICE_DETECTORS:
-            if not detector.concerns(event):
-                continue
-            codes = self.faults.setdefault(terminal.id, {}).setdefault(detector.kind, {})
-            if (event.boot, event.seq) <= codes.get(event.code, _NO_WORD)[:2]:
-                continue
-            was = _present(codes)
-            if len(codes) >= MOST_CODES and event.code not in codes:
-                del codes[min(codes, key=lambda code: (codes[code][2], codes[code]))]  # the oldest, cleared ones first
-            once = event.action == "oneshot" and detector.oneshot_ms is not None
-            codes[event.code] = (event.boot, event.seq, event.action != "clear" and not once)
-            if once:
-                until = now + (detector.oneshot_ms or 0)
-                self._deltas.append(FaultChange(now, terminal, detector, present=True, code=event.code, until=until))
-            elif _present(codes) != was:
-                self._deltas.append(FaultChange(now, terminal, detector, not was, event.code))
-
-    def is_faulty(self, terminal_id: str, kind: str) -> bool:
-        """Whether a fault of this kind is set at the terminal."""
-        return _present(self.faults.get(terminal_id, {}).get(kind, {}))
-
-    def _replaced(self, terminal: Terminal, now: int) -> None:
-        """Another device is in its place: the faults of the old one are gone with it."""
-        kinds = self.faults.pop(terminal.id, {})
-        for detector in DEVICE_DETECTORS:
-            if _present(kinds.get(detector.kind, {})):
-                self._deltas.append(FaultChange(now, terminal, detector, present=False, code="replaced"))
-
-
-def _present(codes: dict[str, tuple[int, int, bool]]) -> bool:
-    return any(active for _, _, active in codes.values())

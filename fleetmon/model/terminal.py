@@ -80,7 +80,8 @@ class Terminal(Struct, gc=False):
     registered: bool = True
     liveness: Liveness = Liveness.NEVER_SEEN
     since: int = NEVER  # of `liveness`
-    last_seen: int = NEVER
+    last_seen: int = NEVER  # by any message
+    beat_at: int = NEVER  # by a heartbeat
     due: int = NO_DEADLINE  # when silence means the next worse state
     armed: int = NO_DEADLINE  # the time at which the deadline wheel looks at `due`
     will_at: int = NEVER  # arrival of a last will that nothing has answered yet
@@ -97,6 +98,7 @@ class Terminal(Struct, gc=False):
     runs: int = 0  # what engine/patience remembers
     watched_from: int = NEVER  # the open time since then is not in `runs` yet
     nights: int = 0  # what engine/presence remembers
+    usage: bytes = b""  # what engine/usage remembers; nothing of those that never sell
 
     @property
     def partition(self) -> int:

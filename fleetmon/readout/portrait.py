@@ -9,11 +9,13 @@ from typing import Final
 
 from msgspec.structs import asdict
 
+from fleetmon.detect.signs import NO_INTERNET
 from fleetmon.engine import Engine
+from fleetmon.engine.usage import sold_at
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Shown, Terminal, shown
 from fleetmon.readout.sight import Sight, concerns
 from fleetmon.web.ports import TerminalFilter
-from fleetmon.web.views import ChangeView, Known, TerminalDetail, TerminalView
+from fleetmon.web.views import ChangeView, Clocks, Known, NotPaying, Reach, TerminalDetail, TerminalView
 
 _FIELDS: Final = Cohort._fields
 _PROVIDER: Final = _FIELDS.index("provider")
@@ -71,6 +73,13 @@ class Portrait:
             boot=terminal.boot if terminal.boot >= 0 else None,
             session=terminal.session,
             session_at=terminal.session_at or None,
+            reach=self._reach(terminal),
+            clocks=Clocks(
+                session=terminal.session_at or None,
+                heartbeat=terminal.beat_at or None,
+                business=sold_at(terminal.usage) or None if terminal.usage else None,
+            ),
+            not_paying=self._not_paying(terminal.id),
             known=self._known(terminal),
             incidents=[sight.view(one) for one in engine.incidents if concerns(one, terminal)],
             changes=changes,
@@ -83,6 +92,21 @@ class Portrait:
         planned = {False, bool(engine.covered)}
         return {shown(liveness, heard=one, planned=other) for one in heard for other in planned}
 
+    def _reach(self, terminal: Terminal) -> Reach:
+        if self._engine.deaf or terminal.liveness is Liveness.NEVER_SEEN:
+            return "unknown"
+        if terminal.liveness in (Liveness.DOWN, Liveness.ASLEEP):
+            return "nobody"
+        lost = self._engine.shard.checkup.worst(terminal.id, "no_host")
+        return "host" if not lost else "internet" if lost < NO_INTERNET else "link"
+
+    def _not_paying(self, key: str) -> NotPaying | None:
+        reason = self._engine.shard.checkup.not_paying.get(key)
+        if reason is None:
+            return None
+        begun = self._engine.explainer.timeline.lasting(f"terminal/{key}", "not_paying", reason)
+        return NotPaying(reason, begun.begin if begun is not None else None)
+
     def _known(self, terminal: Terminal) -> list[Known]:
         shard = self._engine.shard
         heard = shard.heard_from(terminal.cohort.provider)
@@ -91,7 +115,7 @@ class Portrait:
         if terminal.will_at:
             known.append(Known("last_will", "unanswered", terminal.will_at))
         since = {one.kind: one.opened_at for one in self._engine.incidents if one.scope == (("terminal", terminal.id),)}
-        for kind, codes in sorted(shard.faults.get(terminal.id, {}).items()):
+        for kind, codes in sorted(shard.faults.words.get(terminal.id, {}).items()):
             present = sorted(code for code, (_, _, active) in codes.items() if active)
             known += [Known(f"fault/{kind}/{code}", "present", since.get(kind)) for code in present]
         return known

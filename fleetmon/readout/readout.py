@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from fleetmon.detect import POLICIES
+from fleetmon.detect.not_paying import REASONS
 from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.mqtt import Subscriber
@@ -28,6 +29,7 @@ from fleetmon.model.topics import Topics
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.portrait import Portrait
+from fleetmon.readout.prospects import Prospects
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
@@ -37,12 +39,21 @@ from fleetmon.sinks.money import Money
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
-from fleetmon.web.ports import Page, Place, SalePlace, SettlementFilter, TerminalFilter
+from fleetmon.web.ports import (
+    Page,
+    Place,
+    ProspectFilter,
+    ProspectPlace,
+    SalePlace,
+    SettlementFilter,
+    TerminalFilter,
+)
 from fleetmon.web.views import (
     AcknowledgementView,
     ChangeView,
     IncidentDetail,
     IncidentView,
+    ProspectView,
     RefusedView,
     TerminalDetail,
     TerminalView,
@@ -91,6 +102,7 @@ class Readout:
         """What is kept between two questions."""
         self._roster = Roster(self.engine.fleet.terminals)
         self._portrait = Portrait(self.engine)
+        self._prospects = Prospects(self.engine)
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
@@ -128,10 +140,12 @@ class Readout:
 
     def _readings(self) -> Readings:
         vitals, fleet = self.vitals(), self.engine.fleet
+        idle = Counter(self.engine.shard.checkup.not_paying.values())
         return Readings(
             census=dict(fleet.census.counts),
             covered=self.engine.covered.counts,
             unregistered=fleet.census.unregistered,
+            not_paying={str(reason): idle[reason] for reason in REASONS},
             deaf=self.engine.deaf,
             unheard=frozenset(self.engine.shard.unheard),
             kinds=tuple(POLICIES),
@@ -198,6 +212,12 @@ class Readout:
         sight = Sight(self.engine.fleet, provider)
         terminal = sight.terminal(key)
         return None if terminal is None else self._portrait.detail(terminal, sight, changes)
+
+    async def prospects(
+        self, provider: str | None, wanted: ProspectFilter, after: ProspectPlace | None, limit: int
+    ) -> list[ProspectView]:
+        """Terminals that are due for service."""
+        return await self._prospects.page(provider, wanted, after, limit)
 
     async def changes(
         self, provider: str | None, key: str, before: int | None, limit: int

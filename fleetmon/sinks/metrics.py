@@ -40,6 +40,7 @@ class Readings(Struct, frozen=True):
     census: Mapping[tuple[Cohort, Liveness], int]
     covered: Mapping[tuple[Cohort, Liveness], int]  # those of them that planned work covers
     unregistered: int
+    not_paying: Mapping[str, int]  # by reason; all of them, also at nought
     deaf: bool
     unheard: Collection[str]  # providers that we do not hear although we hear others
     kinds: Iterable[str]
@@ -101,6 +102,13 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "fleetmon_unregistered_terminals", "Terminals that the registry lacks.", value=readings.unregistered
     )
+    idle = GaugeMetricFamily(
+        "fleetmon_terminals_not_paying", "Terminals that are alive, whose shop trades, and that cannot take a payment.",
+        labels=["reason"],
+    )  # fmt: skip
+    for reason, count in readings.not_paying.items():
+        idle.add_metric([reason], count)
+    yield idle
 
 
 def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, str]]:

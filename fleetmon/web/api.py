@@ -18,6 +18,7 @@ from fleetmon.web.money import money
 from fleetmon.web.paging import Cursor, Limit
 from fleetmon.web.ports import Place, Ports, TerminalFilter
 from fleetmon.web.problems import ETAG
+from fleetmon.web.prospects import prospects
 from fleetmon.web.views import (
     ChangePage,
     IncidentDetail,
@@ -34,7 +35,8 @@ _PLACES: Final = msgspec.json.Decoder(Place)
 def api(ports: Ports) -> Router:
     """All that can be read, and what can be written."""
     handlers = [
-        *_terminals(ports), *_incidents(ports), *acknowledgements(ports), *money(ports), _quarantine(ports)
+        *_terminals(ports), prospects(ports), *_incidents(ports), *acknowledgements(ports), *money(ports),
+        _quarantine(ports),
     ]  # fmt: skip
     viewer = guard(ports.tokens, "viewer")
     return Router("/api/v1", route_handlers=handlers, guards=[viewer, _known_parameters], security=[{"token": []}])
