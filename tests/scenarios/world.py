@@ -76,7 +76,7 @@ class World:
         self.script: list[Step] = []
         self.muted: set[str] = set()  # whose messages are lost on the way to us
         self.lives: dict[str, Life] = {}
-        self.shown: dict[str, dict[str, Any]] = {}  # what their heartbeats say; what is callable is asked for each
+        self.says: dict[str, dict[str, Any]] = {}  # what their heartbeats say; what is callable is asked for each
         self._beats: list[tuple[int, str]] = []
         for number, row in enumerate(registry.terminals):
             interval = (row.interval_s or 60) * 1000
@@ -112,7 +112,7 @@ class World:
             heappush(self._beats, (at + life.interval, key))
             self.now = at
             if life.beating:
-                fields = self.shown.get(key, {}).items()
+                fields = self.says.get(key, {}).items()
                 self.beat(key, **{name: value(at) if callable(value) else value for name, value in fields})
         self.now = end
         self.take(self.engine.advance(end))
@@ -137,7 +137,7 @@ class World:
 
     def show(self, key: str, **fields: Any) -> None:
         """From now on its heartbeats say this."""
-        self.shown[key] = fields
+        self.says[key] = fields
 
     def trade(self, key: str, name: str, stage: Any = "approved", **fields: Any) -> Message:
         """A stage of a transaction."""
