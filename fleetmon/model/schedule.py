@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from fleetmon.model.events import Id, Selector
 
 CHINA: Final = "Asia/Shanghai"
+LEAD_S: Final = 3600
 _LOCAL = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 Local = Annotated[str, Meta(pattern=_LOCAL + r"$(?!\n)", description="2026-11-24T01:00:00, by the clocks of the zone")]
 Stamp = Annotated[str, Meta(pattern=_LOCAL + r"Z?$(?!\n)", description="the same, or with a Z in UTC")]
@@ -47,7 +48,7 @@ class Schedule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     host: Id | Literal[""] = ""  # whose own work it is
     everything: bool = False  # a selector that means the whole fleet has to be said twice
     flexible_s: Length | None = None  # begins with the first fault inside, and lasts so long
-    lead_s: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 3600  # people are told so long before it begins
+    lead_s: Annotated[int, Meta(ge=0, le=30 * 86_400)] = LEAD_S  # people are told so long before it begins
     reason: Text = ""
     reference: Line = ""  # what the writer's own system calls it; the same again replaces what was written
 
@@ -67,6 +68,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     calendar: Line = ""  # the calendar that it came from, and its UID there
     uid: Text = ""
     sequence: int = 0
+    told: str = ""  # a digest of what the calendar said last
 
     @property
     def in_force(self) -> bool:

@@ -19,7 +19,7 @@ _TEXTS: Final = ("owner", "reason", "reference")
 
 def time_problems(schedule: Schedule, now: int) -> list[str]:
     """What is wrong with when it is to be, looked at from `now` (ms)."""
-    found = [*_field_problems(schedule)]
+    found = [*field_problems(schedule)]
     if not found:
         try:
             found += _series_problems(schedule, Series(schedule), now)
@@ -57,7 +57,8 @@ def scope_problems(schedule: Schedule, reach: Reach) -> list[str]:
     return found
 
 
-def _field_problems(schedule: Schedule) -> Iterator[str]:
+def field_problems(schedule: Schedule) -> Iterator[str]:
+    """What no schedule may have, whoever wrote it."""
     zone = zones.find(schedule.zone)
     if zone is None:
         near = zones.nearest(schedule.zone)
@@ -88,9 +89,8 @@ def _series_problems(schedule: Schedule, series: Series, now: int) -> Iterator[s
         )
         return
     if series.rule is not None and not series.rule.meets_start:
-        first = series.rule.first
-        meets = f"the rule first meets {first.isoformat()}" if first else "the rule never meets any time after it"
-        yield f'starts: "{schedule.starts}" does not fit rrule; {meets}: begin then, or change the rule'
+        first = series.rule.first.isoformat()
+        yield f'starts: "{schedule.starts}" does not fit rrule; it first meets {first}: begin then, or change the rule'
     if series.rule is not None and series.rule.until is not None and series.rule.until < series.start:
         yield f'rrule: UNTIL is before starts "{schedule.starts}"; the rule would never happen'
     coming = series.spans(now, now + _LOOKED_AT)

@@ -2,14 +2,14 @@
 
 Two things keep what a stranger wrote from costing hours. A rule may begin at most 24 times a day. And dateutil looks
 for the next time of a rule that has none until the year 9999; as the Gregorian calendar repeats itself every 400
-years, weekdays included, it is asked about a year near that, and gives up soon. Where it can be wrong: a rule that
-happens less often than once in two hundred years is taken as one that never does.
+years, weekdays included, it is asked about a year near that, and gives up soon. What happens less often than once
+in twelve years is refused like what never happens.
 """
 
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
-from itertools import dropwhile
+from itertools import dropwhile, islice
 from typing import Final
 
 from dateutil.rrule import rrulestr
@@ -21,6 +21,7 @@ DAILY_MOST: Final = 24
 COUNT_MOST: Final = 1000
 YEARS: Final = range(1970, 2200)
 _NUMBERS_MOST: Final = 100
+_RAREST: Final = timedelta(days=12 * 366)
 _LATER: Final = timedelta(days=146_097 * 19)  # 7,600 years
 _STEPS: Final = {"HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1)}
 _FREQUENCIES: Final = (*_STEPS, "MONTHLY", "YEARLY")
@@ -54,9 +55,12 @@ class Rule:
         self._text = ";".join(f"{name}={value}" for name, value in parts.items())
         self._last: datetime | None = None
         try:
-            self.first = next(self._dates(start), None)
+            first, second = (*islice(self._dates(start), 2), None, None)[:2]
         except ValueError as error:
             raise ValueError(f"{text}: {error}") from None
+        if first is None or second is None or second - first > _RAREST:
+            raise ValueError(f"{text} happens never, or less often than once in twelve years; write the days as rdate")
+        self.first = first
         if count:
             self._last = self._end(count if self.meets_start else count - 1)
 

@@ -67,7 +67,7 @@ def test_good_ones_have_no_problems() -> None:
          "rrule: never happens again; change UNTIL, COUNT or exdate"),
         ({"rrule": "FREQ=DAILY;COUNT=2", "exdate": ["2026-11-24T01:00:00", "2026-11-24T17:00:00Z"]}, "rrule: never"),
         ({"rrule": "FREQ=SECONDLY"}, "rrule: FREQ=SECONDLY is not taken"),
-        ({"rrule": "FREQ=WEEKLY;BYDAY=WE"}, ('starts: "2026-11-24T01:00:00" does not fit rrule; the rule first meets '
+        ({"rrule": "FREQ=WEEKLY;BYDAY=WE"}, ('starts: "2026-11-24T01:00:00" does not fit rrule; it first meets '
          "2026-11-25T01:00:00")),
         ({"rrule": "FREQ=HOURLY"}, "duration_s: it would still go on when it begins again"),
         ({"changes": [Change(of=1, start=20, end=20)]}, "changes[0].end: is not after its start"),
