@@ -1,18 +1,22 @@
 """Is something wrong? One question a file.
 
-The order of the group detectors is the order in which they are asked: what explains most comes first.
+Of the group detectors the first that names the attributes of an outage tells its kind; those of shops come last.
 """
 
+from fleetmon.detect.attribute_outage import ATTRIBUTE_OUTAGE
 from fleetmon.detect.batch_mismatch import BATCH_MISMATCH
 from fleetmon.detect.battery import BATTERY
-from fleetmon.detect.carrier_outage import CARRIER_OUTAGE, CARRIER_OUTAGE_IN_REGION
+from fleetmon.detect.carrier_outage import CARRIER_OUTAGE
 from fleetmon.detect.device_fault import DEVICE_FAULT
+from fleetmon.detect.flapping import FLAPPING
 from fleetmon.detect.host_outage import HOST_OUTAGE
 from fleetmon.detect.ingest_impaired import INGEST_IMPAIRED
 from fleetmon.detect.interface_fault import INTERFACE_FAULT
 from fleetmon.detect.maintenance_overdue import MAINTENANCE_OVERDUE
 from fleetmon.detect.merchant_rewritten import MERCHANT_REWRITTEN
+from fleetmon.detect.model_fault import MODEL_FAULT
 from fleetmon.detect.provider_unlicensed import PROVIDER_UNLICENSED
+from fleetmon.detect.region_outage import REGION_OUTAGE
 from fleetmon.detect.settlement_overdue import SETTLEMENT_OVERDUE
 from fleetmon.detect.site_outage import SITE_OUTAGE
 from fleetmon.detect.tamper import TAMPER
@@ -27,9 +31,12 @@ DETECTORS: tuple[Detector, ...] = (
     BATTERY,
     HOST_OUTAGE,
     CARRIER_OUTAGE,
-    CARRIER_OUTAGE_IN_REGION,
+    REGION_OUTAGE,
+    MODEL_FAULT,
+    ATTRIBUTE_OUTAGE,
     SITE_OUTAGE,
     TERMINAL_OFFLINE,
+    FLAPPING,
     WEAK_SIGNAL,
     MAINTENANCE_OVERDUE,
     SETTLEMENT_OVERDUE,
@@ -43,14 +50,15 @@ GROUP_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detecto
 POLICIES = {detector.kind: detector.policy for detector in DETECTORS}
 
 __all__ = [
-    "CARRIER_OUTAGE_IN_REGION",
     "DETECTORS",
     "DEVICE_DETECTORS",
+    "FLAPPING",
     "GROUP_DETECTORS",
     "HOST_OUTAGE",
     "INGEST_IMPAIRED",
     "MAINTENANCE_OVERDUE",
     "POLICIES",
+    "SITE_OUTAGE",
     "TERMINAL_OFFLINE",
     "WEAK_SIGNAL",
 ]

@@ -9,9 +9,14 @@ from fleetmon.model.incident import Policy
 
 
 def breached(tally: Tally) -> bool:
-    """At least two silent, most of the shop, and hardly anyone heard since."""
+    """At least two silent, most of the shop, hardly anyone heard since, and no beats lost by chance alone."""
     heard = tally.silent + tally.alive
-    return tally.silent >= 2 and tally.silent >= 0.8 * heard and tally.silent >= 0.6 * (heard + tally.waiting)
+    return (
+        tally.silent >= 2
+        and tally.beats >= 4
+        and tally.silent >= 0.8 * heard
+        and tally.silent >= 0.6 * (heard + tally.waiting)
+    )
 
 
 def recovered(tally: Tally) -> bool:
@@ -21,10 +26,8 @@ def recovered(tally: Tally) -> bool:
 
 SITE_OUTAGE = GroupDetector(
     kind="site_outage",
-    policy=Policy(severity="warning", pages=False, hold_ms=60_000, keep_ms=60_000),
-    scope=("site",),
-    apart="site",
-    cellular=False,
+    policy=Policy(severity="warning", pages=False, hold_ms=30_000, keep_ms=60_000),
+    names=lambda attributes: attributes == {"site"},
     breached=breached,
     recovered=recovered,
 )

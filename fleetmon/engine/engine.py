@@ -131,7 +131,6 @@ class Engine:
         for terminal in self.fleet.terminals.values():
             if terminal.liveness is Liveness.DOWN or terminal.id in suspected:
                 self._reconcile(terminal)
-        self.correlator.count_troubled()
 
     def resume(
         self, episodes: Sequence[Episode], notices: Sequence[Message], settlements: Sequence[Settlement]

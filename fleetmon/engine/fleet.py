@@ -30,8 +30,13 @@ def slack(interval_ms: int) -> int:
 
 
 def wait(interval_ms: int) -> int:
-    """Silence in ms that makes a terminal with this interval a suspect."""
-    return TERMINAL_OFFLINE.suspect_after(interval_ms, slack(interval_ms))
+    """Silence in ms after which a terminal with this interval is late: one beat is missed."""
+    return TERMINAL_OFFLINE.late_after(interval_ms, slack(interval_ms))
+
+
+def suspicion(terminal: Terminal) -> int:
+    """Silence in ms that makes a terminal a suspect."""
+    return TERMINAL_OFFLINE.suspect_after(terminal.interval_ms, slack(terminal.interval_ms))
 
 
 class Fleet:
@@ -80,9 +85,7 @@ class Fleet:
             return
         new = self.believed(old, *said)
         self.census.leave(terminal)
-        if new.carrier != old.carrier:
-            self.groups.change_cohort(terminal, new)
-        terminal.cohort = new
+        self.groups.change_cohort(terminal, new)
         self.census.enter(terminal)
         if not self.census.knows(old):
             del self._cohorts[old]

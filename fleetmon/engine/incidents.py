@@ -13,6 +13,9 @@ from msgspec.structs import replace
 from fleetmon.detect import POLICIES
 from fleetmon.model.incident import Incident, Scope, Status, Transition, incident_id
 
+_ALONE: Final = frozenset(
+    {"terminal", "site", "host", "merchant"}
+)  # attributes of scopes that are looked up as they are
 PAST: Final = 20_000  # incidents remembered that are over
 
 
@@ -22,6 +25,7 @@ class Incidents:
     def __init__(self) -> None:
         self._open: dict[tuple[str, Scope], Incident] = {}
         self._of_scope: dict[Scope, list[Incident]] = {}  # the open ones
+        self._shared: Counter[Scope] = Counter()  # of outages of shared attributes, how many are known
         self._past: dict[Scope, list[Incident]] = {}  # announced and over, newest last, by scope
         self._remembered: deque[Incident] = deque()
         self._ids: dict[str, Incident] = {}
@@ -32,6 +36,11 @@ class Incidents:
 
     def __iter__(self) -> Iterator[Incident]:
         return iter(self._open.values())
+
+    @property
+    def shared(self) -> Iterator[Scope]:
+        """The scopes of outages of shared attributes that are open or remembered; there are few."""
+        return iter(self._shared)
 
     def find(self, kind: str, scope: Scope) -> Incident | None:
         """The open incident of this kind and scope."""
@@ -63,8 +72,7 @@ class Incidents:
         )
         incident.suppressed_by = suppressed_by
         incident.measure(terminals)
-        self._open[kind, scope] = self._ids[incident.id] = incident
-        self._of_scope.setdefault(scope, []).append(incident)
+        self.restore(incident)
         self._record(at, None, incident, reason)
         if not policy.hold_ms:
             self.fire(incident, at, reason)
@@ -91,11 +99,13 @@ class Incidents:
         held.remove(incident)
         if not held:
             del self._of_scope[incident.scope]
+        self._know(incident, -1)
         if incident.status is Status.DROPPED:
             del self._ids[incident.id]
 
     def restore(self, incident: Incident) -> None:
-        """Take up a firing incident that was read back."""
+        """Take up an incident, new or read back."""
+        self._know(incident, 1)
         self._open[incident.kind, incident.scope] = self._ids[incident.id] = incident
         self._of_scope.setdefault(incident.scope, []).append(incident)
 
@@ -112,6 +122,7 @@ class Incidents:
         """Keep an incident that is over, for what it explains later."""
         if self._ids.get(incident.id, incident) is not incident:
             return  # read back, and in memory already
+        self._know(incident, 1)
         self._past.setdefault(incident.scope, []).append(incident)
         self._ids[incident.id] = incident
         self._remembered.append(incident)
@@ -119,9 +130,16 @@ class Incidents:
             oldest = self._remembered.popleft()
             left = self._past[oldest.scope]
             left.remove(oldest)
+            self._know(oldest, -1)
             del self._ids[oldest.id]
             if not left:
                 del self._past[oldest.scope]
+
+    def _know(self, incident: Incident, step: int) -> None:
+        if incident.scope and not _ALONE.intersection(name for name, _ in incident.scope):
+            self._shared[incident.scope] += step
+            if not self._shared[incident.scope]:
+                del self._shared[incident.scope]
 
     def take(self) -> list[Transition]:
         """The transitions since the last call."""

@@ -6,6 +6,7 @@ merchant. What terminals tell together is the correlator's.
 Liveness (times by arrival, deadlines from `detect/terminal_offline`; what is usual is learned, see `habits`):
 
     never_seen --message--> up --2 beats missed, or a will--> suspect --3 missed, or the usual--> down
+                               (1 missed: late, which only counts together with others)
     up --shutdown, or silent while closed as declared or usual--> asleep --missed opening--> down
     any --message--> up
 
@@ -19,7 +20,7 @@ from typing import Final, NamedTuple
 
 from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
 from fleetmon.engine.deadlines import Deadlines
-from fleetmon.engine.fleet import Fleet, slack
+from fleetmon.engine.fleet import Fleet, slack, suspicion
 from fleetmon.engine.habits import Habits, lost_before
 from fleetmon.engine.news import GRACEFUL, fact_key, is_swapped, why_no_news
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
@@ -27,7 +28,7 @@ from fleetmon.engine.presence import EARLY
 from fleetmon.engine.timeline import Timeline
 from fleetmon.model.detector import DeviceDetector
 from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, MaintenanceMark, Notice, Sequenced, State
-from fleetmon.model.terminal import FULL, NO_DEADLINE, Cohort, Liveness, Order, Terminal
+from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Cohort, Liveness, Order, Terminal
 
 MOST_CODES: Final = 32  # fault codes of one kind remembered of one terminal
 _UP: Final = Liveness.UP
@@ -48,12 +49,18 @@ class LivenessChange(NamedTuple):
     cohort: Cohort  # at that moment
 
 
-class Move(NamedTuple):
-    """A terminal changed its carrier, and with it its groups."""
+class Late(NamedTuple):
+    """A terminal missed one beat."""
 
     at: int
     terminal: Terminal
-    liveness: Liveness
+
+
+class Move(NamedTuple):
+    """A terminal told other attributes than before, and shares other outages."""
+
+    at: int
+    terminal: Terminal
     before: Cohort
     after: Cohort
 
@@ -93,7 +100,7 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Move | FaultChange | LinkReport | Work | HostReport
+Delta = LivenessChange | Late | Move | FaultChange | LinkReport | Work | HostReport
 
 
 class Shard:
@@ -249,7 +256,7 @@ class Shard:
             self._alive(terminal, now)
         elif terminal.liveness in (Liveness.NEVER_SEEN, _UP):
             # It may long be gone; it has two beats' time to prove that it is not.
-            terminal.due = now + terminal.wait_ms
+            terminal.due = now + suspicion(terminal)
             self.deadlines.arm(terminal)
         return True
 
@@ -267,8 +274,8 @@ class Shard:
             self._promise(terminal, said.interval_s)
         before = terminal.cohort
         self.fleet.identify(terminal, said.model, said.firmware, said.carrier)
-        if terminal.cohort.carrier != before.carrier:
-            self._deltas.append(Move(now, terminal, terminal.liveness, before, terminal.cohort))
+        if terminal.cohort is not before:
+            self._deltas.append(Move(now, terminal, before, terminal.cohort))
 
     def _farewell(self, terminal: Terminal, said: State, now: int, *, retained: bool) -> None:
         terminal.ended = said.session
@@ -315,6 +322,8 @@ class Shard:
         elif terminal.liveness is Liveness.ASLEEP:
             terminal.overslept = True
             self._down(terminal, at)
+        elif at < self._suspicious(terminal):
+            self._late(terminal, at)
         elif presence.is_off(terminal, at):
             self._sleep(terminal, at)
         elif terminal.liveness is Liveness.SUSPECT:
@@ -333,6 +342,21 @@ class Shard:
             terminal.due = max(self._proof(terminal), at + 1)
             self._change(terminal, Liveness.SUSPECT, at)
             self.deadlines.arm(terminal)
+
+    def _suspicious(self, terminal: Terminal) -> int:
+        """When the silence of a terminal that is not one yet makes it a suspect; a will does at once."""
+        if terminal.will_at or terminal.liveness not in (Liveness.NEVER_SEEN, _UP):
+            return NEVER
+        return max(terminal.last_seen, self.heard_since) + suspicion(terminal)
+
+    def _late(self, terminal: Terminal, at: int) -> None:
+        """One beat is missed: for others to know, unless nobody expects it."""
+        presence = self.habits.presence
+        expected = not presence.is_off(terminal, at) and presence.closing(terminal, at) > at + EARLY
+        if expected and terminal.liveness is _UP:
+            self._deltas.append(Late(at, terminal))
+        terminal.due = self._suspicious(terminal)
+        self.deadlines.arm(terminal)
 
     def _proof(self, terminal: Terminal) -> int:
         """When the silence of a suspect proves it down."""

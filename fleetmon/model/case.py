@@ -179,10 +179,10 @@ class Case(Struct):
         start, stop = self.span
         return [one for one in self.faults if one.kind in components and one.touches(start, stop)]
 
-    def incident_of(self, *kinds: str) -> Incident | None:
-        """The incident of these kinds that lasts longest in the span."""
+    def incident_of(self, *kinds: str, about: str = "") -> Incident | None:
+        """The incident of these kinds, and about this attribute, that lasts longest in the span."""
         start, stop = self.span
-        found = [one for one in self.incidents if one.kind in kinds]
+        found = [one for one in self.incidents if one.kind in kinds and (not about or about in dict(one.scope))]
         return max(found, key=lambda one: (_within(one, start, stop), one.id), default=None)
 
 

@@ -4,7 +4,7 @@ A detector says *whether* something is wrong; the engine keeps the life of the i
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -12,22 +12,45 @@ from fleetmon.model.events import DeviceEvent, HostHealth
 from fleetmon.model.incident import Policy
 from fleetmon.model.runs import Runs
 
-Grouping = Literal["site", "region", "carrier"]
-
 
 class Tally(NamedTuple):
     """Terminals of one group that ought to be heard, at one moment of a suspected outage.
 
-    `silent` missed at least one heartbeat; `alive` spoke after the last sign of life of the silent
-    ones; `waiting` did neither yet, so they say nothing. `beside_*` leaves out the part (one site, one
-    region: see `GroupDetector.apart`) that has most silent terminals: what remains if it alone is to blame.
+    `silent` fell silent together and missed at least one heartbeat, `beats` of them in all; `alive` spoke after
+    that moment; `waiting` did neither yet, so they say nothing; `gone` were silent before. `links` are the networks
+    (carrier and kind) of the silent ones, `sound` those of which more spoke than are silent. `beside_*` leaves out
+    the shop that has most silent terminals: what remains if it alone is to blame.
     """
 
     silent: int
+    beats: int
     alive: int
     waiting: int
+    gone: int
+    links: int
+    sound: int
     beside_silent: int
     beside_alive: int
+
+    def is_shared(self) -> bool:
+        """Whether most fell silent together, in more than one shop, and proven by enough missed heartbeats.
+
+        Four silent, three fifths of those heard from (who went before counts against it: shops that close one by
+        one), half of all. A beat is lost now and then, and in bursts: six beats of four terminals are not.
+        """
+        heard = self.silent + self.alive
+        return (
+            self.silent >= 4
+            and self.beats >= 6
+            and self.silent >= 0.6 * (heard + self.gone)
+            and self.silent >= 0.5 * (heard + self.gone + self.waiting)
+            and self.beside_silent >= 2
+            and self.beside_silent >= 0.5 * (self.beside_silent + self.beside_alive)
+        )
+
+    def is_over(self) -> bool:
+        """Whether four fifths of those that ought to be heard are heard again."""
+        return self.alive > 0 and self.silent <= 0.2 * (self.silent + self.alive)
 
 
 class IngestDetector(NamedTuple):
@@ -54,6 +77,7 @@ class LivenessDetector(NamedTuple):
 
     kind: str
     policy: Policy
+    late_after: Callable[[int, int], int]  # (interval, slack) -> silence in which one beat is missed
     suspect_after: Callable[[int, int], int]  # (interval, slack) -> silence that makes a suspect
     down_after: DownAfter
     down_after_will: Callable[[int, int, int, int, int], int]  # (last seen, will at, interval, slack, beats) -> when
@@ -74,15 +98,24 @@ class LinkDetector(NamedTuple):
 
 
 class GroupDetector(Struct, frozen=True, eq=False, gc=False):
-    """Judges the common silence of terminals that share the values of `scope`. Equal only to itself."""
+    """Judges the common silence of terminals that share the values of a scope. Equal only to itself."""
 
     kind: str
     policy: Policy
-    scope: tuple[Grouping, ...]
-    apart: Grouping  # the fault must show in more than one of these
-    cellular: bool  # only terminals on a mobile network are members
+    names: Callable[[frozenset[str]], bool]  # whether an outage of these attributes together is of this kind
     breached: Callable[[Tally], bool]
     recovered: Callable[[Tally], bool]
+
+
+class FlapDetector(NamedTuple):
+    """Judges how often something comes and goes, by a penalty; times in milliseconds."""
+
+    kind: str
+    policy: Policy
+    decayed: Callable[[float, int], float]  # (penalty, time since) -> what is left of it
+    penalised: Callable[[float], float]  # penalty -> with one more flap
+    breached: Callable[[float], bool]
+    recovered: Callable[[float], bool]
 
 
 class DeviceDetector(NamedTuple):
@@ -123,6 +156,7 @@ Detector = (
     | LivenessDetector
     | LinkDetector
     | GroupDetector
+    | FlapDetector
     | DeviceDetector
     | HostDetector
     | WorkDetector

@@ -58,7 +58,7 @@ class Terminal(Struct, gc=False):
     site: str
     cohort: Cohort
     interval_ms: int
-    wait_ms: int  # the silence that makes it a suspect
+    wait_ms: int  # the silence after which it is late
     serial: str = ""
     registered: bool = True
     liveness: Liveness = Liveness.NEVER_SEEN

@@ -80,7 +80,7 @@ class Portrait:
             session=terminal.session,
             session_at=terminal.session_at or None,
             known=self._known(terminal),
-            incidents=[sight.view(one) for one in engine.incidents if concerns(engine.fleet, one, terminal)],
+            incidents=[sight.view(one) for one in engine.incidents if concerns(one, terminal)],
             changes=changes,
         )
 

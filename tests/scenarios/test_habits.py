@@ -296,7 +296,7 @@ def test_the_nights_of_a_whole_shop_are_learned_although_they_look_like_an_outag
     world.start()
     days(world, 4)
     known = len(world.transitions)
-    assert {change.incident.kind for change in world.transitions} == {"site_outage", "terminal_offline"}
+    assert {change.incident.kind for change in world.transitions} == {"site_outage"}
     days(world, 10)
     assert len(world.transitions) == known
 

@@ -152,17 +152,15 @@ def test_whatever_lost_its_cause_is_over(
     correlator = world.engine.correlator
     stray = world.engine.fleet.terminals.get("stray")
     if stray is None:
-        assert not correlator._troubled
+        assert not correlator.outages._open
         assert len(correlator._agenda._timers) == len(weak)
     check_counts(world)
 
 
 def check_counts(world: World) -> None:
     """The counts that are kept as things change are those of a recount."""
-    fleet, correlator = world.engine.fleet, world.engine.correlator
-    kept, census = dict(correlator._troubled), dict(fleet.census.counts)
-    correlator.count_troubled()
-    assert kept == dict(correlator._troubled)
+    fleet = world.engine.fleet
+    census = dict(fleet.census.counts)
     recount: dict[object, int] = {}
     for one in fleet.terminals.values():
         recount[one.cohort, one.liveness] = recount.get((one.cohort, one.liveness), 0) + 1

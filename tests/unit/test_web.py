@@ -199,7 +199,7 @@ def test_a_host_that_strangers_reach_needs_a_file_of_tokens_that_is_there(tmp_pa
 def test_whom_an_incident_concerns(kind: str, scope: Scope, terminals: set[str], providers: set[str]) -> None:
     fleet = Engine(REGISTRY).fleet
     incident = Incident("i", kind, scope, "warning", pages=False, opened_at=1, evidence=("a1", "b1"))
-    assert {key for key, one in fleet.terminals.items() if concerns(fleet, incident, one)} == terminals
+    assert {key for key, one in fleet.terminals.items() if concerns(incident, one)} == terminals
     assert {name for name in ("A", "B", "C") if Sight(fleet, name).concerned(incident)} == providers
     assert Sight(fleet, None).concerned(incident)
     assert Sight(fleet, None).view(incident).evidence == ["a1", "b1"]
