@@ -43,6 +43,8 @@ cli = typer.Typer(
 )
 store_cli = typer.Typer(no_args_is_help=True, help="Back up and check the store.")
 cli.add_typer(store_cli, name="store")
+incidents_cli = typer.Typer(no_args_is_help=True, help="What is wrong, and who sees to it, as a running daemon knows.")
+cli.add_typer(incidents_cli, name="incidents")
 ConfigFile = Annotated[Path, typer.Option("--config.file", help="The configuration.", envvar="FLEETMON_CONFIG")]
 Prefix = Annotated[str, typer.Option(help="MQTT topic prefix.")]
 
@@ -263,6 +265,10 @@ def replay(
 
 
 cli.command()(plain_errors()(desk.explain))
+incidents_cli.command("list")(plain_errors()(desk.incidents.listed))
+incidents_cli.command("show")(plain_errors()(desk.incidents.shown))
+incidents_cli.command("ack")(plain_errors()(desk.incidents.acknowledged))
+incidents_cli.command("unack")(plain_errors()(desk.incidents.unacknowledged))
 
 
 @cli.command("import")
