@@ -16,7 +16,7 @@ from msgspec import Struct
 from fleetmon.model.days import DAY
 from fleetmon.model.schedule import Entry, Schedule
 from fleetmon.model.terminal import NO_DEADLINE
-from fleetmon.model.window import Occurrence, Window, window_id
+from fleetmon.model.window import Begun, Occurrence, Window, window_id
 from fleetmon.planning.series import Series
 
 AHEAD: Final = 2 * DAY
@@ -43,28 +43,39 @@ class Horizon:
         self._keys: dict[str, _Key] = {}
         self._times: dict[_Key, _Times] = {}
         self._kept: dict[str, tuple[Occurrence, ...]] = {}  # from before the present version
+        self._stopped: dict[str, tuple[Begun, ...]] = {}  # flexible work that a version put an end to
         self._stale: list[tuple[int, int, _Key]] = []
         self._turn = 0
         self.worked_out = 0  # series, so far
 
-    def put(self, entry: Entry, now: int, before: Iterable[Occurrence] | None = None) -> Window:
-        """Take in an entry, new or changed. `before`: what was in force then, where that is not known here."""
+    def put(
+        self, entry: Entry, now: int, before: Iterable[Occurrence] | None = None, begun: Iterable[Begun] = ()
+    ) -> Window:
+        """Take in an entry, new or changed. `before` and `begun`: what was in force, where that is not known here."""
         if before is None:
             old = self._entries.get(entry.id)
             before = self._occurrences(old) if old is not None else ()
+        stopped = {one.start: one for one in (*self._stopped.get(entry.id, ()), *begun)}
         kept = tuple(Occurrence(one.start, min(one.end, entry.since)) for one in before if one.start < entry.since)
         self.drop(entry.id)
         self._entries[entry.id] = entry
-        if kept:
-            self._kept[entry.id] = kept
         if entry.in_force:
             self._share(entry, now)
+        if kept:
+            self._kept[entry.id] = kept
+            goes_on = {one.start for one in self._present(entry)}
+            for one in kept if _flexible_ms(entry) else ():
+                if one.start not in goes_on and one.end + _flexible_ms(entry) > entry.since:
+                    stopped.setdefault(one.start, Begun(one.start, entry.since, entry.since))
+        if stopped:
+            self._stopped[entry.id] = tuple(sorted(stopped.values()))
         return self._window(entry)
 
     def drop(self, entry_id: str) -> None:
         """Nothing is known of it any longer."""
         self._entries.pop(entry_id, None)
         self._kept.pop(entry_id, None)
+        self._stopped.pop(entry_id, None)
         key = self._keys.pop(entry_id, None)
         if key is not None:
             times = self._times[key]
@@ -127,12 +138,18 @@ class Horizon:
             self._turn += 1
             heappush(self._stale, (times.stale_at, self._turn, key))
 
-    def _occurrences(self, entry: Entry) -> tuple[Occurrence, ...]:
+    def _present(self, entry: Entry) -> tuple[Occurrence, ...]:
+        """The times of the present version: what was over before it is not its own."""
         spans: tuple[Occurrence, ...] = ()
+        since = entry.since - _flexible_ms(entry)  # flexible work may go on after its time to begin
         if (key := self._keys.get(entry.id)) is not None:
             spans = self._times[key].spans
-            if spans and spans[0].end <= entry.since:
-                spans = tuple(one for one in spans if one.end > entry.since)
+            if spans and spans[0].end <= since:
+                spans = tuple(one for one in spans if one.end > since)
+        return spans
+
+    def _occurrences(self, entry: Entry) -> tuple[Occurrence, ...]:
+        spans = self._present(entry)
         kept = self._kept.get(entry.id, ())
         if not kept:
             return spans
@@ -140,10 +157,14 @@ class Horizon:
         return tuple(sorted(found.values()))
 
     def _window(self, entry: Entry) -> Window:
-        return window_of(entry, self._occurrences(entry))
+        return window_of(entry, self._occurrences(entry), self._stopped.get(entry.id, ()))
 
 
-def window_of(entry: Entry, occurrences: tuple[Occurrence, ...]) -> Window:
+def _flexible_ms(entry: Entry) -> int:
+    return (entry.schedule.flexible_s or 0) * 1000
+
+
+def window_of(entry: Entry, occurrences: tuple[Occurrence, ...], begun: tuple[Begun, ...] = ()) -> Window:
     """The core's window of an entry."""
     schedule = entry.schedule
     return Window(
@@ -155,7 +176,8 @@ def window_of(entry: Entry, occurrences: tuple[Occurrence, ...]) -> Window:
         host=schedule.host,
         reason=schedule.reason,
         reference=schedule.reference,
-        flexible_ms=None if schedule.flexible_s is None else schedule.flexible_s * 1000,
+        flexible_ms=_flexible_ms(entry) or None,
+        begun=begun,
         cancelled=entry.state == "cancelled",
     )
 

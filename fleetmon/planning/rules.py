@@ -69,6 +69,11 @@ class Rule:
         """Whether the rule itself would begin there."""
         return self.first == self._start
 
+    @property
+    def last(self) -> int | None:
+        """The last moment at which it may begin; None: there is none."""
+        return self.until if self._last is None else instant(self._last, self._zone)
+
     def dates(self, since: datetime) -> Iterator[datetime]:
         """The times from `since` on, in order. Endless, for most rules."""
         if since <= self._start:

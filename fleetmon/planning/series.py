@@ -37,6 +37,17 @@ class Series:
         self._changed = {change.of: change for change in schedule.changes}
         self._left_out = {zones.stamp(text, zone) for text in schedule.exdate} | self._changed.keys()
 
+    @property
+    def over_at(self) -> int | None:
+        """When all of its times are over, or somewhat later; None: never."""
+        ends = [max(self._added) + self.length, *(change.end for change in self._changed.values())]
+        if self.rule is not None:
+            last = self.rule.last
+            if last is None:
+                return None
+            ends.append(last + self.length)
+        return max(ends)
+
     def spans(self, since: int, until: int) -> list[Occurrence]:
         """All that end after `since` and begin before `until`, and the next one after these."""
         moved = [Occurrence(one.start, one.end) for one in self._changed.values() if one.end > since]
