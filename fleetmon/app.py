@@ -18,13 +18,14 @@ from functools import partial
 import structlog
 
 from fleetmon import logs
-from fleetmon.config import Loaded
+from fleetmon.config import Loaded, nothing_to_read
 from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.snapshot import record
 from fleetmon.enrolment import Enrolment
 from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
+from fleetmon.maintenance import Maintenance
 from fleetmon.model.errors import ConfigError, DecodeError, StoreError
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import PARTITIONS
@@ -34,7 +35,7 @@ from fleetmon.recollection import Recollection
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import Board
 from fleetmon.store import Store, Work
-from fleetmon.turns import Portion, Turns
+from fleetmon.turns import Portion, Turns, elapsed
 from fleetmon.web.web import listen, serve
 
 TICK_S = 0.1
@@ -90,6 +91,7 @@ class Daemon:
         self.alertmanagers = [
             Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
         ]
+        self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, self._wall)
         self.readout = Readout(
             self.engine,
             self.store,
@@ -101,10 +103,11 @@ class Daemon:
             tokens=lambda: self.tokens,
             reload=self.reload,
             act=self._turns.between,
+            planning=self.maintenance.port,
         )
         self._subscribe = subscribe
         self._on_transition = on_transition
-        self._started = time.time_ns() // 1_000_000 - _elapsed()
+        self._started = time.time_ns() // 1_000_000 - elapsed()
         self._looked = 0
         self._link_trouble: str | None = "not connected yet"
         self._last_message: int | None = None
@@ -115,7 +118,7 @@ class Daemon:
         self._failure: asyncio.Future[None] | None = None
         self._connection: Connection | None = None  # the latest that brought something
         self._written: deque[tuple[list[Transition], Connection | None, list[int]]] = deque()  # committed, not told yet
-        self._reread = reread or _nothing_to_read
+        self._reread = reread or nothing_to_read
         self._reloads: tuple[bool, float] = (True, self._wall() / 1000)  # whether the last succeeded; when one did
 
     @property
@@ -135,8 +138,10 @@ class Daemon:
                 tasks.create_task(serve(self.listener, self.readout, self.config.web))
                 for alertmanager in self.alertmanagers:
                     tasks.create_task(alertmanager.run())
-                for endless in (self._tick(), self._snapshots(), self._recollection.run(), self._fail()):
+                for endless in (self._tick(), self._snapshots(), self._fail()):
                     tasks.create_task(endless)
+                for one in (self._recollection, self.maintenance):
+                    tasks.create_task(one.run())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
                 else:
@@ -165,6 +170,7 @@ class Daemon:
         self.engine.register(loaded.registry, loaded.days, loaded.config.response_codes)
         self.engine.arrears.paged_from = loaded.config.settlement_paged_from
         self.engine.shard.habits.patience.allow(loaded.config.detection.false_suspicions_per_30_days)
+        self.maintenance.reload(loaded.config)
         self._enrolment.begin_anew()
         logs.configure(loaded.config.log)
         self._reloads = True, self._wall() / 1000
@@ -208,6 +214,7 @@ class Daemon:
         refused = self.quarantine.take()
         if not (outcome or refused or ids):
             return
+        self.maintenance.tell(outcome.windows)
         self._uncommitted += len(ids)
         if connection is not None and self._uncommitted > self.config.mqtt.max_uncommitted:
             connection.pause()
@@ -223,6 +230,7 @@ class Daemon:
                 audit=outcome.audit,
                 terminals=self._enrolment.news(outcome),
                 refused=refused,
+                at=self._wall(),
             )
         )
 
@@ -260,6 +268,7 @@ class Daemon:
     # -- out ---------------------------------------------------------------------------------------
 
     def _tell(self, transitions: list[Transition]) -> None:
+        self.maintenance.tell(transitions=transitions)
         for change in transitions:
             incident = change.incident
             moved = change.before is not incident.status
@@ -297,7 +306,7 @@ class Daemon:
 
     def _wall(self) -> int:
         """Milliseconds since 1970: the wall clock at the start, and the time since, suspension included."""
-        return self._started + _elapsed()
+        return self._started + elapsed()
 
     def _now(self) -> int:
         """The time for the engine; if nobody looked for a while, that was deafness of our own."""
@@ -348,6 +357,7 @@ class Daemon:
         found = self._recollection.restore(now)
         self.board.put([*found.firing, *found.resolved])
         self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
+        self._handle(self.maintenance.restore(now), None, [])
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise
         gc.enable()
         gc.freeze()  # what was read will stay: the collector need not walk a million terminals again
@@ -386,12 +396,3 @@ class Daemon:
         return Vitals(
             self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s, *self._reloads
         )
-
-
-def _nothing_to_read() -> Loaded:
-    raise ConfigError(["this fleetmon was not started from a configuration file"])
-
-
-def _elapsed() -> int:
-    """Milliseconds of a clock that nobody sets; on Linux it goes on while the machine is suspended."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000_000

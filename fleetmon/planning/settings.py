@@ -1,11 +1,13 @@
 """What the operator decides about planned work: guard rails, calendars that are read, and links to feeds."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
 from fleetmon.model.events import Id, Selector
 from fleetmon.model.schedule import CHINA
+from fleetmon.planning import zones
 
 _Share = Annotated[float, Meta(gt=0, le=1)]
 _Seconds = Annotated[int, Meta(ge=0, le=86_400)]
@@ -33,6 +35,7 @@ class CalendarSettings(Struct, frozen=True, forbid_unknown_fields=True):
     owner: Annotated[str, Meta(min_length=1, max_length=200)]
     url: str | None = None
     url_file: str | None = None  # for an address that is a secret
+    file: str | None = None
     selector: Selector = {}
     host: Id | None = None
     everything: bool = False
@@ -47,3 +50,30 @@ class PlanningSettings(Struct, frozen=True, forbid_unknown_fields=True):
     guards: GuardSettings = field(default_factory=GuardSettings)
     calendars: list[CalendarSettings] = []
     feed_secret_file: str | None = None
+
+    def problems(self) -> list[str]:
+        """What each field allows but all together do not, one line each: `path: what`."""
+        found = []
+        for index, one in enumerate(self.calendars):
+            where = f"planning.calendars[{index}]"
+            if any(one.name == other.name for other in self.calendars[:index]):
+                found.append(f'{where}.name: "{one.name}" is there twice; names are unique')
+            if sum(source is not None for source in (one.url, one.url_file, one.file)) != 1:
+                found.append(f"{where}: give one of url, url_file and file")
+            if one.host is None and not one.selector and not one.everything:
+                found.append(f"{where}.selector: may touch the whole fleet; narrow it, or say everything: true")
+            names = {"zone": one.zone, **{f"zones.{name}": zone for name, zone in one.zones.items()}}
+            found += [
+                f'{where}.{name}: "{zone}" is no IANA time zone'
+                for name, zone in names.items()
+                if zones.find(zone) is None
+            ]
+        return found
+
+    def strangers(self, hosts: Collection[str]) -> list[str]:
+        """Calendars of hosts that the registry lacks, one line each."""
+        return [
+            f'planning.calendars[{index}].host: "{one.host}" is no host or provider of the registry'
+            for index, one in enumerate(self.calendars)
+            if one.host is not None and one.host not in hosts
+        ]

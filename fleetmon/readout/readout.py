@@ -37,7 +37,7 @@ from fleetmon.sinks.money import Money
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
-from fleetmon.web.ports import Page, Place, SalePlace, SettlementFilter, TerminalFilter
+from fleetmon.web.ports import Page, Place, PlanningPorts, SalePlace, SettlementFilter, TerminalFilter
 from fleetmon.web.views import (
     AcknowledgementView,
     ChangeView,
@@ -82,6 +82,7 @@ class Readout:
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
     act: Act
+    planning: PlanningPorts
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
     )

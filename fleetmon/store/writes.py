@@ -77,7 +77,7 @@ def settlements(connection: sa.Connection, found: Sequence[Settlement]) -> None:
 
 
 def windows(connection: sa.Connection, found: Sequence[Window], before: int) -> None:
-    """Planned work as it is known now: all times of a window are written anew, but those that were over `before` stay."""
+    """Planned work as it is known now: its times are written anew, but those that were over `before` stay."""
     latest = {one.id: one for one in found}
     table = schema.window
     for ids in _portions(list(latest)):

@@ -13,6 +13,7 @@ from fleetmon.web import paging
 from fleetmon.web.access import guard, provider_of
 from fleetmon.web.acknowledgements import acknowledgements
 from fleetmon.web.answers import ONE, PAGE, PAGE_HEADERS, Asked, Key, found
+from fleetmon.web.maintenance import maintenance
 from fleetmon.web.money import money
 from fleetmon.web.paging import Cursor, Limit
 from fleetmon.web.ports import Place, Ports, TerminalFilter
@@ -34,7 +35,8 @@ _PLACES: Final = msgspec.json.Decoder(Place)
 def api(ports: Ports) -> Router:
     """All that can be read, and what can be written."""
     handlers = [
-        *_terminals(ports), *_incidents(ports), *acknowledgements(ports), *money(ports), _quarantine(ports)
+        *_terminals(ports), *_incidents(ports), *acknowledgements(ports), *money(ports), *maintenance(ports),
+        _quarantine(ports),
     ]  # fmt: skip
     viewer = guard(ports.tokens, "viewer")
     return Router("/api/v1", route_handlers=handlers, guards=[viewer, _known_parameters], security=[{"token": []}])

@@ -1,0 +1,82 @@
+"""What the server may ask and have done about planned work; `fleetmon.web.ports.PlanningPorts` says what each means."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fleetmon.engine import Engine
+from fleetmon.model.errors import ConfigError, ForbiddenError, ScheduleError
+from fleetmon.planning.plans import Plans
+from fleetmon.planning.settings import CalendarSettings, PlanningSettings
+from fleetmon.readout.acknowledging import Act
+from fleetmon.readout.feeding import Feeding
+from fleetmon.readout.importing import CommitAll, Importing
+from fleetmon.readout.maintaining import Commit, Maintaining
+from fleetmon.store import Store
+from fleetmon.web.ports import Caller
+from fleetmon.web.windows import CalendarList, CalendarView, ImportView, ImportWish
+
+
+class Planning:
+    """One object for all of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        plans: Plans,
+        commit: CommitAll,
+        act: Act,
+        settings: Callable[[], PlanningSettings],
+        secret: bytes | None,
+    ) -> None:
+        """`settings` as they are now; `secret` of the links to feeds."""
+        one: Commit = lambda entry, action, before, now: commit([(entry, action, before)], now)  # noqa: E731
+        maintaining = Maintaining(engine, store, plans, one, act, lambda: settings().guards)
+        self.importing = Importing(engine, plans, maintaining.judging, commit, maintaining.write)
+        self._settings = settings
+        feeding = Feeding(engine, plans, maintaining.planned, secret)
+        self.page, self.view = maintaining.planned.page, maintaining.planned.view
+        self.preview, self.create, self.change = maintaining.preview, maintaining.create, maintaining.change
+        self.approve, self.cancel = maintaining.approve, maintaining.cancel
+        self.end, self.extend = maintaining.end, maintaining.extend
+        self.link, self.feed = feeding.link, feeding.calendar
+        self.subscribed: Callable[[], Sequence[CalendarView]] = tuple
+
+    def calendars(self) -> CalendarList:
+        """Those of the configuration."""
+        return CalendarList(list(self.subscribed()))
+
+    async def take(self, caller: Caller, wish: ImportWish) -> ImportView:
+        """A calendar of the configuration keeps to what that says, whoever brings it."""
+        binding = self._binding(caller, wish)
+        try:
+            return await self.importing.take(
+                wish.ical.encode(),
+                binding,
+                whole=wish.whole,
+                author=caller.name,
+                provider=caller.provider,
+                dry_run=wish.dry_run,
+            )
+        except ConfigError as error:
+            raise ScheduleError(error.problems) from None
+
+    def _binding(self, caller: Caller, wish: ImportWish) -> CalendarSettings:
+        settings = self._settings()
+        known: Mapping[str, CalendarSettings] = {one.name: one for one in settings.calendars}
+        if wish.calendar in known:
+            if caller.provider is not None:
+                raise ForbiddenError(f"The calendar {wish.calendar} is of the configuration; choose another name.")
+            return known[wish.calendar]
+        binding = CalendarSettings(
+            name=wish.calendar,
+            owner=wish.owner or caller.name,
+            file="",
+            selector=wish.selector,
+            host=wish.host,
+            everything=wish.everything,
+            zone=wish.zone,
+            zones=wish.zones,
+        )
+        if problems := PlanningSettings(calendars=[binding]).problems():
+            raise ScheduleError([problem.removeprefix("planning.calendars[0].") for problem in problems])
+        return binding
