@@ -45,6 +45,8 @@ store_cli = typer.Typer(no_args_is_help=True, help="Back up and check the store.
 cli.add_typer(store_cli, name="store")
 incidents_cli = typer.Typer(no_args_is_help=True, help="What is wrong, and who sees to it, as a running daemon knows.")
 cli.add_typer(incidents_cli, name="incidents")
+maintenance_cli = typer.Typer(no_args_is_help=True, help="Planned work, as a running daemon knows it.")
+cli.add_typer(maintenance_cli, name="maintenance")
 ConfigFile = Annotated[Path, typer.Option("--config.file", help="The configuration.", envvar="FLEETMON_CONFIG")]
 Prefix = Annotated[str, typer.Option(help="MQTT topic prefix.")]
 
@@ -269,6 +271,20 @@ incidents_cli.command("list")(plain_errors()(desk.incidents.listed))
 incidents_cli.command("show")(plain_errors()(desk.incidents.shown))
 incidents_cli.command("ack")(plain_errors()(desk.incidents.acknowledged))
 incidents_cli.command("unack")(plain_errors()(desk.incidents.unacknowledged))
+for _name, _command in (
+    ("add", desk.maintenance.added),
+    ("preview", desk.maintenance.previewed),
+    ("list", desk.maintenance.listed),
+    ("show", desk.maintenance.shown),
+    ("approve", desk.maintenance.approved),
+    ("end", desk.maintenance.ended),
+    ("extend", desk.maintenance.extended),
+    ("cancel", desk.maintenance.cancelled),
+    ("import", desk.maintenance.imported),
+    ("calendars", desk.maintenance.calendars),
+    ("feed", desk.maintenance.fed),
+):
+    maintenance_cli.command(_name)(plain_errors()(_command))
 
 
 @cli.command("import")

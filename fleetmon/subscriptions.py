@@ -47,7 +47,8 @@ class Subscription:
     @property
     def view(self) -> CalendarView:
         """How it stands."""
-        return CalendarView(self.settings.name, self.settings.owner, self.read_at, self.problem, self.report)
+        name, owner = self.settings.name, self.settings.owner
+        return CalendarView(name, owner, self.read_at, self.problem, self.failures, self.report)
 
     def forget(self) -> None:
         """Read all of it the next time: what was refused may fit now."""

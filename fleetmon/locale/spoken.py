@@ -73,6 +73,11 @@ def percent(share: float, language: Language) -> str:
     return format_percent(min(share, 0.99), locale=LOCALES[language])
 
 
+def share(part: float, language: Language) -> str:
+    """A part 0..1 of a whole, as it is counted; a little is more than nothing."""
+    return format_percent(part, format="0.#%" if part < 0.1 else "0%", locale=LOCALES[language])
+
+
 def count(key: str, number: int, language: Language, more: Mapping[str, str]) -> str:
     """The text `key` in the grammatical number of the language, filled with `{count}` and more."""
     form = LOCALES[language].plural_form(number)

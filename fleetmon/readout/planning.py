@@ -10,6 +10,7 @@ from fleetmon.readout.acknowledging import Act
 from fleetmon.readout.feeding import Feeding
 from fleetmon.readout.importing import CommitAll, Importing
 from fleetmon.readout.maintaining import Commit, Maintaining
+from fleetmon.sinks.planned import Calendar, Planned
 from fleetmon.store import Store
 from fleetmon.web.ports import Caller
 from fleetmon.web.windows import CalendarList, CalendarView, ImportView, ImportWish
@@ -32,7 +33,7 @@ class Planning:
         one: Commit = lambda entry, action, before, now: commit([(entry, action, before)], now)  # noqa: E731
         maintaining = Maintaining(engine, store, plans, one, act, lambda: settings().guards)
         self.importing = Importing(engine, plans, maintaining.judging, commit, maintaining.write)
-        self._settings = settings
+        self._engine, self._plans, self._settings = engine, plans, settings
         feeding = Feeding(engine, plans, maintaining.planned, secret)
         self.page, self.view = maintaining.planned.page, maintaining.planned.view
         self.preview, self.create, self.change = maintaining.preview, maintaining.create, maintaining.change
@@ -40,6 +41,21 @@ class Planning:
         self.end, self.extend = maintaining.end, maintaining.extend
         self.link, self.feed = feeding.link, feeding.calendar
         self.subscribed: Callable[[], Sequence[CalendarView]] = tuple
+
+    def readings(self) -> Planned:
+        """For a scrape."""
+        works = self._engine.correlator.works
+        states = dict(self._engine.windows) | {"proposed": sum(one.state == "proposed" for one in self._plans)}
+        calendars = [
+            Calendar(
+                one.name,
+                None if one.read_at is None else one.read_at / 1000,
+                one.failures,
+                len(one.report.refused) if one.report is not None else 0,
+            )
+            for one in self.subscribed()
+        ]
+        return Planned(states, works.overdue.windows, self._engine.in_maintenance, calendars)
 
     def calendars(self) -> CalendarList:
         """Those of the configuration."""

@@ -27,6 +27,7 @@ from fleetmon.model.incident import Incident, Status
 from fleetmon.model.topics import Topics
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
@@ -37,7 +38,7 @@ from fleetmon.sinks.money import Money
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
-from fleetmon.web.ports import Page, Place, PlanningPorts, SalePlace, SettlementFilter, TerminalFilter
+from fleetmon.web.ports import Page, Place, SalePlace, SettlementFilter, TerminalFilter
 from fleetmon.web.views import (
     AcknowledgementView,
     ChangeView,
@@ -82,7 +83,7 @@ class Readout:
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
     act: Act
-    planning: PlanningPorts
+    planning: Planning
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
     )
@@ -135,6 +136,7 @@ class Readout:
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
             money=self._money(),
+            planned=self.planning.readings(),
             messages=dict(self.intake.counts),
             refused=dict(self.intake.quarantine.counts),
             order=dict(self.engine.shard.counts),

@@ -126,6 +126,7 @@ class CalendarView(Struct, frozen=True):
     owner: str
     read_at: Annotated[Time | None, Meta(description="When it was last read, changed or not.")]
     problem: Annotated[str, Meta(description="Why it cannot be read now; empty when it can.")]
+    failures: Annotated[int, Meta(description="How often it could not be read since the start.")]
     report: Annotated[ImportView | None, Meta(description="Of the last reading that was not the same as before.")]
 
 
