@@ -9,6 +9,7 @@ from fleetmon.model.incident import Transition
 from fleetmon.model.window import Window
 from fleetmon.readout import Planning
 from fleetmon.readout.acknowledging import Act
+from fleetmon.readout.planning import Books
 from fleetmon.store import Store
 from fleetmon.subscriptions import Subscriptions
 from fleetmon.upkeep import Upkeep
@@ -21,9 +22,8 @@ class Maintenance:
         """`act` has the engine do something, between two rounds of its own, and has that stored."""
         self._config = loaded.config
         self.upkeep = Upkeep(engine, store, act, wall)
-        self.port = Planning(
-            engine, store, self.upkeep.plans, self.upkeep.commit, act, lambda: self._config.planning, loaded.feed_secret
-        )
+        books = Books(self.upkeep.plans, self.upkeep.commit, act)
+        self.port = Planning(engine, store, books, lambda: self._config.planning, loaded.feed_secret, wall)
         take = self.port.importing.take
         self.subscriptions = Subscriptions(loaded.config.planning.calendars, loaded.calendar_urls, take, wall)
         self.port.subscribed = self.subscriptions.views

@@ -70,7 +70,7 @@ class Upkeep:
             self.on_event(entry)
         known = self._engine.correlator.works.windows
         windows = [one for one in windows if one.occurrences or known.find(one.id) is not None]
-        outcome = self._engine.plan(windows)
+        outcome = self._engine.plan(windows, now)
         self._follow(windows)
         return outcome
 
@@ -104,7 +104,7 @@ class Upkeep:
 
     def _roll(self, now: int) -> Outcome:
         changed = self.plans.roll(now, AT_ONCE)
-        outcome = self._engine.plan(changed)
+        outcome = self._engine.plan(changed, now)
         self._follow(changed)
         return outcome
 
@@ -113,7 +113,8 @@ class Upkeep:
         for window in windows:
             entry = self.plans.find(_key(window))
             lead = (entry.schedule.lead_s if entry is not None else LEAD_S) * 1000
-            self._lifecycle.put(_key(window), window.occurrences, known.spans(window), lead)
+            since = entry.created_at if entry is not None else 0
+            self._lifecycle.put(_key(window), window.occurrences, known.spans(window), lead, since)
 
     def _tell(self, entries: Sequence[AuditEntry]) -> None:
         if entries:

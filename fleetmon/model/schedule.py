@@ -45,7 +45,7 @@ class Schedule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     exdate: Annotated[list[Stamp], Meta(max_length=1000)] = []
     changes: Annotated[list[Change], Meta(max_length=1000)] = []
     selector: Selector = {}
-    host: Id | Literal[""] = ""  # whose own work it is
+    host: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$(?!\n)")] = ""  # whose own work it is
     everything: bool = False  # a selector that means the whole fleet has to be said twice
     flexible_s: Length | None = None  # begins with the first fault inside, and lasts so long
     lead_s: Annotated[int, Meta(ge=0, le=30 * 86_400)] = LEAD_S  # people are told so long before it begins

@@ -66,7 +66,8 @@ class Horizon:
             goes_on = {one.start for one in self._present(entry)}
             for one in kept if _flexible_ms(entry) else ():
                 if one.start not in goes_on and one.end + _flexible_ms(entry) > entry.since:
-                    stopped.setdefault(one.start, Begun(one.start, entry.since, entry.since))
+                    known = stopped.get(one.start, Begun(one.start, entry.since))
+                    stopped[one.start] = known._replace(until=min(known.until, entry.since))
         if stopped:
             self._stopped[entry.id] = tuple(sorted(stopped.values()))
         return self._window(entry)

@@ -24,10 +24,14 @@ class Lifecycle:
         self._moments: list[_Moment] = []
         self._spans: dict[str, frozenset[tuple[str, Occurrence]]] = {}
 
-    def put(self, key: str, occurrences: Iterable[Occurrence], spans: Sequence[Occurrence], lead: int) -> None:
-        """The times of a window are these: when it may begin, and when it is in force (ms)."""
+    def put(
+        self, key: str, occurrences: Iterable[Occurrence], spans: Sequence[Occurrence], lead: int, since: int = 0
+    ) -> None:
+        """The times of a window are these: when it may begin, and when it is in force. It is planned `since` then."""
         soon = [(span.start - lead, "starting_soon", span) for span in occurrences] if lead else []
-        moments = [*soon, *(moment for span in spans for moment in _of(span))]
+        late = [(since, "started", span) for span in spans if span.start < since < span.end]
+        moments = [*soon, *late, *(moment for span in spans for moment in _of(span))]
+        moments = [moment for moment in moments if moment[0] >= since]
         known = self._spans.get(key, frozenset())
         self._spans[key] = frozenset((action, span) for _, action, span in moments)
         for at, action, span in moments:

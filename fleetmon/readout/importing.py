@@ -5,12 +5,12 @@ reason. What people here changed meanwhile is not overwritten: such an event is 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from msgspec.structs import replace
 
-from fleetmon.engine import Engine, Outcome
+from fleetmon.engine import Outcome
 from fleetmon.locale import objection
 from fleetmon.model.errors import ForbiddenError
 from fleetmon.model.schedule import Entry
@@ -20,19 +20,19 @@ from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
 from fleetmon.planning.settings import CalendarSettings
 from fleetmon.readout.judging import Judging
+from fleetmon.readout.planned import Commit
 from fleetmon.web.windows import EventView, ImportView, RefusedEventView
 
 _SHOWN: Final = 500  # events of each kind that are named
-CommitAll = Callable[[Sequence[tuple[Entry, str, Entry | None]], int], Outcome]
 Write = Callable[[Callable[[int], Outcome]], Awaitable[None]]
 
 
 class Importing:
     """Takes calendars in. Raises ConfigError for what is none."""
 
-    def __init__(self, engine: Engine, plans: Plans, judging: Judging, commit: CommitAll, write: Write) -> None:
+    def __init__(self, plans: Plans, judging: Judging, commit: Commit, write: Write, wall: Callable[[], int]) -> None:
         """`write` has the engine do something between two rounds of its own, and is back when that is on the disk."""
-        self._engine = engine
+        self._wall = wall
         self._plans = plans
         self._judging = judging
         self._commit = commit
@@ -49,7 +49,7 @@ class Importing:
         dry_run: bool = False,
     ) -> ImportView:
         """What became of it; the author is the calendar itself, unless somebody brings it."""
-        now = self._engine.now
+        now = self._wall()
         reading = await asyncio.to_thread(read, data, binding.name, binding, now)
         merged = merge(reading, self._plans.of_calendar(binding.name), binding.name, now, whole=whole)
         lines = {event.uid: event.line for event in reading.events}
@@ -66,7 +66,7 @@ class Importing:
         self, entry: Entry, merged: Merged, lines: dict[str, int], known: dict[object, Reach], provider: str | None
     ) -> Entry | None:
         """The entry, perhaps to be approved by somebody first; None when it is refused."""
-        found = await self._judging.of_event(entry.schedule, self._engine.now, known)
+        found = await self._judging.of_event(entry.schedule, self._wall(), known)
         reasons = found.problems + [objection(one.rule, one.facts, "en") for one in found.objections]
         if provider is not None and not all(cohort.provider == provider for cohort in found.reach.cohorts):
             reasons.append("touches terminals of others, too")

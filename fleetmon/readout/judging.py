@@ -32,13 +32,14 @@ class Judgement(NamedTuple):
 class Judging:
     """Judges schedules; a great fleet is walked in steps, so that others get their turn."""
 
-    def __init__(self, engine: Engine, guards: Callable[[], GuardSettings]) -> None:
+    def __init__(self, engine: Engine, guards: Callable[[], GuardSettings], wall: Callable[[], int]) -> None:
         self._engine = engine
+        self._wall = wall
         self._guards = guards
 
     async def judge(self, schedule: Schedule) -> Judgement:
         """As things are now."""
-        now, rules = self._engine.now, self._guards()
+        now, rules = self._wall(), self._guards()
         found = await self._reach(schedule)
         problems = [*time_problems(schedule, now), *text_problems(schedule), *scope_problems(schedule, found)]
         if problems:

@@ -7,20 +7,18 @@ the writer has seen, and the new version is in force.
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec.structs import replace
 
-from fleetmon.engine import Engine, Outcome
+from fleetmon.engine import Outcome
 from fleetmon.locale import LANGUAGES, objection
 from fleetmon.model.errors import ConflictError, ForbiddenError, StoreError
 from fleetmon.model.schedule import Entry, Schedule
 from fleetmon.planning import versions
 from fleetmon.planning.plans import Plans
-from fleetmon.planning.settings import GuardSettings
 from fleetmon.readout.judging import Judging
-from fleetmon.readout.planned import SHOWN, Planned, draft
-from fleetmon.readout.sight import Sight
+from fleetmon.readout.planned import SHOWN, Commit, Planned, draft
 from fleetmon.store import Store, Work
 from fleetmon.web.ports import Caller
 from fleetmon.web.preconditions import Check
@@ -32,22 +30,15 @@ Act = Callable[[Callable[[int], Outcome]], Awaitable[None]]
 Make = Callable[[Entry, str, int], Entry]  # of an entry, by whom, when: its next version
 
 
-class Commit(Protocol):
-    """Writes a version down and has it in force; called where the engine may be changed."""
-
-    def __call__(self, entry: Entry, action: str, before: Entry | None, now: int, /) -> Outcome: ...  # noqa: D102
-
-
 class Maintaining:
     """Plans and changes for those who may. What is not to be seen is None."""
 
     def __init__(
-        self, engine: Engine, store: Store, plans: Plans, commit: Commit, act: Act, guards: Callable[[], GuardSettings]
+        self, store: Store, plans: Plans, commit: Commit, act: Act, planned: Planned, judging: Judging
     ) -> None:
         """`act` has the engine do something, between two rounds of its own, and has that stored."""
-        self.planned = Planned(engine, plans)
-        self.judging = Judging(engine, guards)
-        self._engine = engine
+        self.planned = planned
+        self.judging = judging
         self._store = store
         self._plans = plans
         self._commit = commit
@@ -57,13 +48,11 @@ class Maintaining:
         """What it would do; nothing is written."""
         schedule = _owned(schedule, caller)
         found = await self.judging.judge(schedule)
-        sight, window = Sight(self._engine.fleet, caller.provider), draft(schedule)
-        touched = [one for one in self._engine.incidents if self.planned.touches(window, found.reach, one)]
         return PreviewView(
             problems=found.problems,
             terminals=found.reach.terminals,
             share=found.reach.share,
-            incidents=[sight.view(one) for one in touched if sight.concerned(one)],
+            incidents=self.planned.incidents(caller.provider, draft(schedule), found.reach),
             occurrences=[SpanView(*span) for span in found.spans[:SHOWN]],
             objections=[
                 ObjectionView(one.rule, {language: objection(one.rule, one.facts, language) for language in LANGUAGES})
@@ -87,7 +76,7 @@ class Maintaining:
                 return self._rewrite(entry, schedule, caller, now, second=second)
             fresh = versions.written(schedule, caller.name, now, "proposed" if second else "approved")
             done.append((fresh.id, True))
-            return self._commit(fresh, "created", None, now)
+            return self._commit([(fresh, "created", None)], now)
 
         await self.write(step)
         key, is_new = done[0]
@@ -144,7 +133,7 @@ class Maintaining:
         def step(now: int) -> Outcome:
             check(self._shown(key))
             entry = self._found(key)
-            return self._commit(make(entry, caller.name, now), action, entry, now)
+            return self._commit([(make(entry, caller.name, now), action, entry)], now)
 
         await self.write(step)
         return self._shown(key)
@@ -153,7 +142,7 @@ class Maintaining:
         if entry.schedule == schedule and entry.state != "cancelled":
             return Outcome()  # it was only said again
         fresh = versions.rewritten(entry, schedule, caller.name, now, "proposed" if second else "approved")
-        return self._commit(fresh, "changed", entry, now)
+        return self._commit([(fresh, "changed", entry)], now)
 
     def _is_own(self, caller: Caller, key: str) -> bool:
         """Whether it is to be seen; raises ForbiddenError if it is not the caller's to change."""

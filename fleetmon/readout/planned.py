@@ -4,11 +4,12 @@ Whoever is confined to a provider sees what covers any of its terminals. Where i
 judged by who serves these merchants, not by each of their terminals.
 """
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from fleetmon.engine import Engine
+from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.groups import covers
 from fleetmon.engine.windows import Windows, candidates
 from fleetmon.model.incident import Incident
@@ -18,17 +19,30 @@ from fleetmon.model.window import Occurrence, Window, values, window_id
 from fleetmon.planning.horizon import window_of
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
+from fleetmon.readout.sight import Sight
 from fleetmon.web.ports import WindowFilter
+from fleetmon.web.views import IncidentView
 from fleetmon.web.windows import SpanView, WindowState, WindowView
 
 SHOWN: Final = 10  # times to come
 
 
+class Commit(Protocol):
+    """Writes versions down and has them in force; called where the engine may be changed.
+
+    Of each: the entry, what was done (a verb in the past tense), and the version before.
+    """
+
+    def __call__(self, versions: Sequence[tuple[Entry, str, Entry | None]], now: int, /) -> Outcome: ...  # noqa: D102
+
+
 class Planned:
     """Looks at planned work, and changes nothing."""
 
-    def __init__(self, engine: Engine, plans: Plans) -> None:
+    def __init__(self, engine: Engine, plans: Plans, wall: Callable[[], int]) -> None:
+        """`wall` tells the time: the engine's own stands still while nothing is due."""
         self._engine = engine
+        self._wall = wall
         self._plans = plans
 
     @property
@@ -59,7 +73,7 @@ class Planned:
 
     def shown(self, entry: Entry | None, window: Window) -> WindowView:
         """How it stands now."""
-        now, overdue = self._engine.now, self._engine.correlator.works.overdue
+        now, overdue = self._wall(), self._engine.correlator.works.overdue
         state: WindowState = self.windows.state(window, now)
         coming = [span for span in window.occurrences if span.end > now][:SHOWN]
         if entry is not None and entry.state != "approved":
@@ -100,8 +114,13 @@ class Planned:
             return any(directory.acquirer(key) == host for key in values(named["merchant"]))
         return any(cohort.acquirer == host and window.covers(_one_of(cohort)) for cohort, _ in fleet.census.counts)
 
-    def touches(self, window: Window, reach: Reach, incident: Incident) -> bool:
-        """Whether an incident is about terminals that planned work would cover."""
+    def incidents(self, provider: str | None, window: Window, reach: Reach) -> list[IncidentView]:
+        """The open ones of terminals that planned work would cover, as far as they are to be seen."""
+        sight = Sight(self._engine.fleet, provider)
+        touched = [one for one in self._engine.incidents if self._touches(window, reach, one)]
+        return [sight.view(one) for one in touched if sight.concerned(one)]
+
+    def _touches(self, window: Window, reach: Reach, incident: Incident) -> bool:
         fleet, scope = self._engine.fleet, dict(incident.scope)
         if "terminal" in scope:
             terminal = fleet.terminals.get(scope["terminal"])

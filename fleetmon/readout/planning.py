@@ -1,19 +1,31 @@
 """What the server may ask and have done about planned work; `fleetmon.web.ports.PlanningPorts` says what each means."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from fleetmon.engine import Engine
+from fleetmon.engine.windows import count
 from fleetmon.model.errors import ConfigError, ForbiddenError, ScheduleError
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.settings import CalendarSettings, PlanningSettings
 from fleetmon.readout.acknowledging import Act
 from fleetmon.readout.feeding import Feeding
-from fleetmon.readout.importing import CommitAll, Importing
-from fleetmon.readout.maintaining import Commit, Maintaining
-from fleetmon.sinks.planned import Calendar, Planned
+from fleetmon.readout.importing import Importing
+from fleetmon.readout.judging import Judging
+from fleetmon.readout.maintaining import Maintaining
+from fleetmon.readout.planned import Commit, Planned
+from fleetmon.sinks import planned as metrics
 from fleetmon.store import Store
 from fleetmon.web.ports import Caller
 from fleetmon.web.windows import CalendarList, CalendarView, ImportView, ImportWish
+
+
+class Books(NamedTuple):
+    """What is planned, and how it is changed: see `upkeep.Upkeep`."""
+
+    plans: Plans
+    commit: Commit
+    act: Act
 
 
 class Planning:
@@ -23,31 +35,34 @@ class Planning:
         self,
         engine: Engine,
         store: Store,
-        plans: Plans,
-        commit: CommitAll,
-        act: Act,
+        books: Books,
         settings: Callable[[], PlanningSettings],
         secret: bytes | None,
+        wall: Callable[[], int],
     ) -> None:
-        """`settings` as they are now; `secret` of the links to feeds."""
-        one: Commit = lambda entry, action, before, now: commit([(entry, action, before)], now)  # noqa: E731
-        maintaining = Maintaining(engine, store, plans, one, act, lambda: settings().guards)
-        self.importing = Importing(engine, plans, maintaining.judging, commit, maintaining.write)
+        """`settings` as they are now; `secret` of the links to feeds; `wall` tells the time."""
+        plans, commit, act = books
+        planned = Planned(engine, plans, wall)
+        judging = Judging(engine, lambda: settings().guards, wall)
+        maintaining = Maintaining(store, plans, commit, act, planned, judging)
+        self.importing = Importing(plans, judging, commit, maintaining.write, wall)
+        self._wall = wall
         self._engine, self._plans, self._settings = engine, plans, settings
-        feeding = Feeding(engine, plans, maintaining.planned, secret)
-        self.page, self.view = maintaining.planned.page, maintaining.planned.view
+        feeding = Feeding(engine, plans, planned, secret)
+        self.page, self.view = planned.page, planned.view
         self.preview, self.create, self.change = maintaining.preview, maintaining.create, maintaining.change
         self.approve, self.cancel = maintaining.approve, maintaining.cancel
         self.end, self.extend = maintaining.end, maintaining.extend
         self.link, self.feed = feeding.link, feeding.calendar
         self.subscribed: Callable[[], Sequence[CalendarView]] = tuple
 
-    def readings(self) -> Planned:
+    def readings(self) -> metrics.Planned:
         """For a scrape."""
         works = self._engine.correlator.works
-        states = dict(self._engine.windows) | {"proposed": sum(one.state == "proposed" for one in self._plans)}
+        now, windows = self._wall(), works.windows
+        states = dict(windows.by_state(now)) | {"proposed": sum(one.state == "proposed" for one in self._plans)}
         calendars = [
-            Calendar(
+            metrics.Calendar(
                 one.name,
                 None if one.read_at is None else one.read_at / 1000,
                 one.failures,
@@ -55,7 +70,8 @@ class Planning:
             )
             for one in self.subscribed()
         ]
-        return Planned(states, works.overdue.windows, self._engine.in_maintenance, calendars)
+        covered = count(self._engine.fleet, windows.in_force(now))
+        return metrics.Planned(states, works.overdue.windows, covered, calendars)
 
     def calendars(self) -> CalendarList:
         """Those of the configuration."""
