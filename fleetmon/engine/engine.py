@@ -206,9 +206,9 @@ class Engine:
         """The open incidents, pending and firing."""
         return tuple(self.correlator.incidents)
 
-    def plan(self, windows: Sequence[Window]) -> Outcome:
+    def plan(self, windows: Sequence[Window], now: int = 0) -> Outcome:
         """Take in planned work of the operator, new or with other times; what stands there already is no news."""
-        self._run(self.now)
+        self._run(now)
         self.correlator.works.put(windows, self.now)
         return self._take(Outcome())
 

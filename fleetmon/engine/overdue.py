@@ -86,6 +86,19 @@ class Overdue:
             if not left:
                 self._end(incident, at, "all are back")
 
+    @property
+    def windows(self) -> int:
+        """How many windows somebody is missing from."""
+        return len(self._of)
+
+    def is_missed(self, window_id: str) -> bool:
+        """Whether somebody is missing from this one."""
+        return window_id in self._of
+
+    def windows_of(self, incident_id: str) -> list[str]:
+        """Of which windows an incident tells that somebody is missing."""
+        return sorted(key for key, incident in self._of.items() if incident.id == incident_id)
+
     def restore(self, incident: Incident) -> None:
         """Take up an incident that was read back."""
         if incident.kind == MAINTENANCE_OVERDUE.kind:

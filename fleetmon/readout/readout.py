@@ -28,6 +28,7 @@ from fleetmon.model.incident import Incident, Status
 from fleetmon.model.topics import Topics
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.prospects import Prospects
 from fleetmon.readout.roster import Roster
@@ -94,6 +95,7 @@ class Readout:
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
     act: Act
+    planning: Planning
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
     )
@@ -151,6 +153,7 @@ class Readout:
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
             money=self._money(),
+            planned=self.planning.readings(),
             messages=dict(self.intake.counts),
             refused=dict(self.intake.quarantine.counts),
             order=dict(self.engine.shard.counts),

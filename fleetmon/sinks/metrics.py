@@ -21,6 +21,8 @@ from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness, Shown, shown
 from fleetmon.model.topics import Kind
 from fleetmon.sinks.money import OTHER, Money, families
+from fleetmon.sinks.planned import Planned
+from fleetmon.sinks.planned import families as planned_families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
 STATES: Final[tuple[Shown, ...]] = get_args(Shown)
@@ -46,6 +48,7 @@ class Readings(Struct, frozen=True):
     kinds: Iterable[str]
     incidents: Iterable[Incident]
     money: Money
+    planned: Planned
     messages: Mapping[str, int]
     refused: Mapping[str, int]
     order: Mapping[str, int]
@@ -82,6 +85,7 @@ class _Fleet(Collector):
         yield from _terminals(self._readings)
         yield from _incidents(self._readings)
         yield from families(self._readings.money)
+        yield from planned_families(self._readings.planned)
         yield from _ingest(self._readings)
         yield from _ourselves(self._readings)
 

@@ -14,6 +14,7 @@ from fleetmon.web import paging
 from fleetmon.web.access import guard, provider_of
 from fleetmon.web.acknowledgements import acknowledgements
 from fleetmon.web.answers import ONE, PAGE, PAGE_HEADERS, Asked, Key, found
+from fleetmon.web.maintenance import maintenance
 from fleetmon.web.money import money
 from fleetmon.web.paging import Cursor, Limit
 from fleetmon.web.ports import Place, Ports, TerminalFilter
@@ -36,6 +37,7 @@ def api(ports: Ports) -> Router:
     """All that can be read, and what can be written."""
     handlers = [
         *_terminals(ports), prospects(ports), *_incidents(ports), *acknowledgements(ports), *money(ports),
+        *maintenance(ports),
         _quarantine(ports),
     ]  # fmt: skip
     viewer = guard(ports.tokens, "viewer")

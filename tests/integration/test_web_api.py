@@ -391,6 +391,9 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
         *("/api/v1/audit", "/api/v1/service", "/api/v1/quarantine"),
         *("/api/v1/settlements", "/api/v1/merchants", "/api/v1/merchants/{merchant}/settlements"),
         "/api/v1/transactions/{terminal}/{transaction}/explanation",
+        *("/api/v1/windows", "/api/v1/windows/preview", "/api/v1/windows/{window}"),
+        *("/api/v1/windows/{window}/{deed}", "/api/v1/windows/{window}/extend"),
+        *("/api/v1/calendars", "/api/v1/calendars/import", "/api/v1/feeds/{kind}/{name}"),
     }
     assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}
     assert {"get", "put", "delete"} == {method for method, path in operations if path.endswith("/acknowledgement")}
