@@ -11,6 +11,7 @@ from typing import Final
 
 from fleetmon.detect import DEVICE_DETECTORS, GROUP_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
+from fleetmon.engine.asked import Asked
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import Hearing, not_before
 from fleetmon.engine.hosts import Hosts
@@ -40,7 +41,7 @@ class Correlator:
         self._at: Plan = self._agenda.at
         self.hearing = Hearing(self.incidents, self._at)
         self.works = Works(shard, self.incidents, self._at)
-        self._hosts = Hosts(self.incidents, self.works)
+        self.hosts = Hosts(self.incidents, self.works, shard, self._at)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
         shard.habits.outages = self._outages
         self._fleet = fleet
@@ -50,8 +51,8 @@ class Correlator:
             "own": self._judge_own,
             "fault": self._judge_fault,
             "group": self._judge,
-            "host": self._hosts.fire,
             "weak": self._links.look_again,
+            **self.hosts.actions,
             **self.works.actions,
         }
         self._due: dict[tuple[GroupDetector, Scope], int] = {}  # groups to be judged, and when
@@ -73,8 +74,10 @@ class Correlator:
                 self._liveness(delta)
             elif isinstance(delta, Move):
                 self._move(delta)
+            elif isinstance(delta, Asked):
+                self.hosts.ask(delta)
             elif isinstance(delta, HostReport):
-                self._hosts.observe(delta, self._at)
+                self.hosts.observe(delta)
             elif isinstance(delta, LinkReport):
                 self._links.look(delta.terminal, delta.at)
             elif isinstance(delta, Work):
@@ -92,6 +95,7 @@ class Correlator:
         """Take up a firing incident that was read back."""
         self.incidents.restore(incident)
         self.works.restore(incident)
+        self.hosts.restore(incident)
         if detector := _group_detector(incident):
             self._mark(detector, incident.scope, incident.opened_at)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):

@@ -47,8 +47,9 @@ class Engine:
         self.fleet = Fleet(registry, max_unregistered)
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
-        directory, works = Directory(registry, days, overlays), self.correlator.works
-        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works)
+        directory, works, hosts = Directory(registry, days, overlays), self.correlator.works, self.correlator.hosts
+        hosts.register(directory)
+        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works, hosts.words)
         self.shard.timeline = self.explainer.timeline
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
         self.now = 0
@@ -109,7 +110,9 @@ class Engine:
         """Take another registry; what terminals have told of themselves stays."""
         self._run(self.now)  # no judgement is left half done
         self.fleet.register(registry)
-        self.explainer.register(Directory(registry, days, overlays))
+        directory = Directory(registry, days, overlays)
+        self.correlator.hosts.register(directory)
+        self.explainer.register(directory)
         self.correlator.regrouped(self.now)
 
     def restore(
@@ -171,6 +174,7 @@ class Engine:
             self.correlator.incidents.remember(incident)
         self.explainer.recall(facts)
         self.arrears.recall(facts)
+        self.correlator.hosts.recall(facts)
         for fact in facts:
             self.correlator.works.recall(fact, self.now)
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fleetmon.detect import CARRIER_OUTAGE_IN_REGION, HOST_OUTAGE
+from fleetmon.detect import CARRIER_OUTAGE_IN_REGION
 from fleetmon.engine.directory import Directory
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.ledger import Ledger
 from fleetmon.engine.timeline import Timeline
+from fleetmon.engine.words import Words
 from fleetmon.engine.works import Works
 from fleetmon.model.case import Announcement, Answer, Case, Silence
 from fleetmon.model.days import DAY, UTC_OFFSET, day_of, midnight
@@ -43,6 +44,7 @@ class Gather:
         timeline: Timeline,
         incidents: Incidents,
         works: Works,
+        words: Words,
     ) -> None:
         self._fleet = fleet
         self._directory = directory
@@ -50,6 +52,7 @@ class Gather:
         self._timeline = timeline
         self._incidents = incidents
         self._works = works
+        self._words = words
 
     def case(self, sale: Sale, standing: Standing, now: int) -> Case:
         """The case of one transaction at `now`."""
@@ -147,9 +150,12 @@ class Gather:
                 continue
             if word.signed_on is False:
                 yield Episode("signed_off", topic, begin, at, host)
-            if HOST_OUTAGE.breached(word):
+            said = self._words.said(host, word)
+            if said.fails:
                 yield Episode("failing" if word.peer is None else "link_failing", topic, begin, at, host)
-            elif HOST_OUTAGE.recovered(word):
+            elif said.slow:
+                yield Episode("slow", topic, begin, at, host, worst=word.p95_ms or 0.0)
+            elif said.works:
                 yield Episode("well", topic, begin, at, host)
             if word.cutover == "start":
                 yield Episode("cutover", topic, at, at, host)

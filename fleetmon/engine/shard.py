@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
+from fleetmon.engine.asked import Asked, asked
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.fleet import Fleet, slack
 from fleetmon.engine.habits import Habits, lost_before
@@ -93,7 +94,7 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Move | FaultChange | LinkReport | Work | HostReport
+Delta = LivenessChange | Move | FaultChange | LinkReport | Asked | Work | HostReport
 
 
 class Shard:
@@ -223,6 +224,7 @@ class Shard:
             elif isinstance(event, MaintenanceMark):
                 self._deltas.append(Work(message.received_at, terminal, event, terminal.epoch))
             if order in _FRESH and not message.retained:
+                self._deltas += asked(terminal, message)
                 self._alive(terminal, message.received_at, lost)
         outcome.facts.append(Fact(fact_key(message, event, terminal.epoch), terminal.epoch, message))
 

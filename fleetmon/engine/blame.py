@@ -1,0 +1,146 @@
+"""Which host is to blame for requests that fail: the switch, an acquirer or an issuer, or none of them.
+
+A host is asked about the stretch of time, up to now, in which most speaks against it. It is not to blame where the
+trouble is confined to a part (an issuer, a shop, a network, a make of terminal) and the rest of its requests
+go well meanwhile. The widest is asked first, and what it explains is not asked of those behind it: an issuer
+fails if the other issuers of its acquirers do not.
+Where it can be wrong: when nobody else asks, a part cannot be told from the whole.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from fleetmon.detect import HOST_OUTAGE
+from fleetmon.engine.answers import Known, Request
+from fleetmon.model.detector import Replies, Reply
+from fleetmon.model.registry import CELLULAR
+
+TWICE: Final = 2  # failures of one terminal that count
+FEW: Final = 3  # parts that may have a trouble of their own at the same time, of three times as many
+DOUBTFUL: Final = (Reply.LOST, Reply.ODD)  # what a terminal without a way to the host would tell as well
+_Part = Callable[[Request], str]
+
+
+class Blame(NamedTuple):
+    """Why a host is to blame, and the terminals that saw it."""
+
+    replies: Replies
+    terminals: list[str]
+
+
+def blamed(
+    recent: Mapping[str, Sequence[Request]],
+    known: Callable[[str], Known],
+    aside: Container[str],
+    switch: str = "",
+) -> dict[str, Blame]:
+    """The hosts to blame, by requests by acquirer, the newest first; those `aside` have an explanation already."""
+    found: dict[str, Blame] = {}
+    left: defaultdict[str, list[Request]] = defaultdict(list)  # by issuer
+    for acquirer, requests in recent.items():
+        own = [one for one in requests if one.issuer not in aside]
+        blame = _weigh(own, known(acquirer), (_issuer, *_PARTS)) if acquirer else None
+        if blame is not None:
+            found[acquirer] = blame
+        elif acquirer not in aside:
+            for one in own:
+                left[one.issuer].append(one)
+    if switch and len(found) > 1 and (blame := _weigh(_merged(recent), known(switch), (_acquirer, _issuer, *_PARTS))):
+        return {switch: blame}
+    for issuer in sorted(left.keys() - {""}):
+        if (blame := _weigh(sorted(left[issuer], key=_newest), known(issuer), _PARTS)) is not None:
+            found[issuer] = blame
+    return found
+
+
+def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) -> Blame | None:
+    """What speaks against a host, unless it is too little or confined to a part."""
+    if sum(one.reply is not Reply.WELL for one in requests) < HOST_OUTAGE.witnesses:
+        return None
+    certain = [one for one in requests if one.reply is not Reply.ODD]
+    found = [_stretch(certain, known.usual, slow=known.slow)]
+    if known.odd is not None:
+        found.append(_stretch(requests, known.odd, slow=known.slow))
+    inside, replies = max(found, key=lambda one: HOST_OUTAGE.excess(one[1]))
+    if not HOST_OUTAGE.lasting(replies):
+        return None
+    failing = [one for one in inside if one.reply is not Reply.WELL]
+    if 2 * sum(one.reply in DOUBTFUL for one in failing) > len(failing):  # the way there may be at fault
+        parts = (*parts, _network)
+        if len({_site(one) for one in failing}) == 1:
+            return None
+    if any(_is_confined(inside, part, replies.usual) for part in parts):
+        return None
+    return Blame(replies, sorted({one.terminal.id for one in failing}))
+
+
+def _stretch(requests: Sequence[Request], usual: float, *, slow: bool) -> tuple[Sequence[Request], Replies]:
+    """The requests of the time up to now in which most speaks against the host."""
+    votes: Counter[str] = Counter()
+    asked = failed = reached = 0
+    best, replies = 0, Replies(0, 0, usual)
+    for _, together in groupby(requests, key=attrgetter("slot")):
+        for one in together:
+            reached += 1
+            if one.reply is Reply.WELL:
+                asked += 1
+                continue
+            votes[one.terminal.id] += 1
+            if votes[one.terminal.id] <= TWICE:
+                asked, failed = asked + 1, failed + 1
+        found = Replies(asked, failed, usual, slow)
+        if len(votes) >= HOST_OUTAGE.witnesses and HOST_OUTAGE.excess(found) > HOST_OUTAGE.excess(replies):
+            best, replies = reached, found
+    return requests[:best], replies
+
+
+def _is_confined(requests: Sequence[Request], part: _Part, usual: float) -> bool:
+    """Whether a few parts have all the trouble, and the rest was well since it began there."""
+    failing = Counter(part(one) for one in requests if one.reply is not Reply.WELL)
+    worst = sorted(failing, key=lambda value: (-failing[value], value))
+    for few in range(1, min(FEW, max(1, len({part(one) for one in requests}) // 3)) + 1):
+        taken = set(worst[:few])
+        if "" in taken:  # nobody knows which part that is
+            return False
+        since = min(one.slot for one in requests if one.reply is not Reply.WELL and part(one) in taken)
+        rest = [one for one in requests if one.slot >= since and part(one) not in taken]
+        failed = sum(one.reply is not Reply.WELL for one in rest)
+        if HOST_OUTAGE.well(Replies(len(rest), failed, usual)):
+            return True
+    return False
+
+
+def _issuer(request: Request) -> str:
+    return request.issuer
+
+
+def _acquirer(request: Request) -> str:
+    return request.acquirer
+
+
+def _site(request: Request) -> str:
+    return request.terminal.site or request.terminal.id
+
+
+def _make(request: Request) -> str:
+    cohort = request.terminal.cohort
+    return f"{cohort.model} {cohort.firmware}".strip()
+
+
+def _network(request: Request) -> str:
+    cohort = request.terminal.cohort
+    return cohort.carrier if cohort.network in CELLULAR else _site(request)
+
+
+_PARTS: Final = (_site, _make)
+
+
+def _newest(request: Request) -> int:
+    return -request.slot
+
+
+def _merged(recent: Mapping[str, Sequence[Request]]) -> list[Request]:
+    return sorted((one for requests in recent.values() for one in requests), key=_newest)
