@@ -20,7 +20,8 @@ _FEW = 10  # requests of which a host's own report proves nothing either way
 _LEAST = 0.05  # failing that is nobody's outage
 _SURE, _LIKELY = 7.0, 3.5  # log-odds: e^-7 is one in a thousand
 _OTHERS = 4  # answers that show others to be well
-_IN_A_ROW = 8  # answers that show a host to be well again
+_IN_A_ROW = 8  # answers that show a host to be well again, for which everything had failed
+_ALL = 0.99  # of everything that fails
 _SLOW, _SLOWEST_USUAL = 4, 3_000  # times the usual, and ms below which nobody suffers
 _BY_THE_CARD = ("Y1", "Y3")  # approved by the chip, and no host was asked
 
@@ -84,15 +85,12 @@ def well(replies: Replies) -> bool:
     return replies.requests - failed >= _OTHERS and failed <= _most(replies.usual) * replies.requests
 
 
-def relief(replies: Replies) -> float:
-    """An answer is twice as likely where all is well as in an outage of middling size; a failure counts against it."""
-    most = _most(replies.usual)
-    return replies.requests - replies.failed - replies.failed * log2((1 + most) / (2 * most))
-
-
-def recovered(replies: Replies) -> bool:
-    """Eight answers in a row, or so many more with the failures that are usual."""
-    return relief(replies) >= _IN_A_ROW and _is_calm(replies)
+def relief(usual: float, share: float, *, answered: bool) -> float:
+    """How many bits a request tells for a host that works, against one of which this share fails; at most one."""
+    most = _most(usual)
+    middling = (1 + most) / 2  # where the terminals have seen no outage
+    share = min(max(share, min(2 * most, middling)), _ALL) if share > most else middling
+    return min(log2((1 - most) / (1 - share)), 1.0) if answered else log2(most / share)
 
 
 def _most(usual: float) -> float:
@@ -119,5 +117,5 @@ HOST_OUTAGE = HostDetector(
     lasting=lasting,
     well=well,
     relief=relief,
-    recovered=recovered,
+    relieved=_IN_A_ROW,
 )

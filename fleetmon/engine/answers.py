@@ -106,6 +106,16 @@ class Answers:
         usual = failing.mean(HOST_OUTAGE.unknown, _TRUST)
         return Known(usual, odd.mean() if odd.weight >= _HISTORY else None)
 
+    def forgive(self, host: str | None) -> None:
+        """What failed at a host is explained, and over; None is every host."""
+        for slots in self._slots.values():
+            for slot in slots:
+                slot.requests = {
+                    key: one
+                    for key, one in slot.requests.items()
+                    if one.reply is Reply.WELL or (host is not None and host not in (one.acquirer, one.issuer))
+                }
+
     def _enter(self, acquirer: str, at: int) -> deque[_Slot]:
         """Room for an acquirer; beyond so many that nobody knows, one for all of them."""
         if acquirer not in self.registered and len(self._slots) >= STRANGERS:

@@ -30,6 +30,11 @@ class Blame(NamedTuple):
     replies: Replies
     terminals: list[str]
 
+    @property
+    def share(self) -> float:
+        """The share of the requests that failed."""
+        return self.replies.failed / self.replies.requests
+
 
 def blamed(
     recent: Mapping[str, Sequence[Request]],
@@ -42,39 +47,43 @@ def blamed(
     left: defaultdict[str, list[Request]] = defaultdict(list)  # by issuer
     for acquirer, requests in recent.items():
         own = [one for one in requests if one.issuer not in aside]
-        blame = _weigh(own, known(acquirer), (_issuer, *_PARTS)) if acquirer else None
-        if blame is not None:
+        blame, rest = _weigh(own, known(acquirer), (_issuer, *_PARTS))
+        if blame is not None and acquirer:
             found[acquirer] = blame
         elif acquirer not in aside:
-            for one in own:
+            for one in rest:
                 left[one.issuer].append(one)
-    if switch and len(found) > 1 and (blame := _weigh(_merged(recent), known(switch), (_acquirer, _issuer, *_PARTS))):
-        return {switch: blame}
+    if switch and len(found) > 1:
+        blame, _ = _weigh(_merged(recent), known(switch), (_acquirer, _issuer, *_PARTS))
+        if blame is not None:
+            return {switch: blame}
     for issuer in sorted(left.keys() - {""}):
-        if (blame := _weigh(sorted(left[issuer], key=_newest), known(issuer), _PARTS)) is not None:
+        blame, _ = _weigh(sorted(left[issuer], key=_newest), known(issuer), _PARTS)
+        if blame is not None:
             found[issuer] = blame
     return found
 
 
-def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) -> Blame | None:
-    """What speaks against a host, unless it is too little or confined to a part."""
+def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) -> tuple[Blame | None, Sequence[Request]]:
+    """What speaks against a host, unless it is too little or confined to a part; and what no such part explains."""
     if sum(one.reply is not Reply.WELL for one in requests) < HOST_OUTAGE.witnesses:
-        return None
+        return None, requests
     certain = [one for one in requests if one.reply is not Reply.ODD]
-    found = [_stretch(certain, known.usual, slow=known.slow)]
+    stretches = [_stretch(certain, known.usual, slow=known.slow)]
     if known.odd is not None:
-        found.append(_stretch(requests, known.odd, slow=known.slow))
-    inside, replies = max(found, key=lambda one: HOST_OUTAGE.excess(one[1]))
+        stretches.append(_stretch(requests, known.odd, slow=known.slow))
+    inside, replies = max(stretches, key=lambda one: HOST_OUTAGE.excess(one[1]))
     if not HOST_OUTAGE.lasting(replies):
-        return None
+        return None, requests
     failing = [one for one in inside if one.reply is not Reply.WELL]
     if 2 * sum(one.reply in DOUBTFUL for one in failing) > len(failing):  # the way there may be at fault
         parts = (*parts, _network)
         if len({_site(one) for one in failing}) == 1:
-            return None
-    if any(_is_confined(inside, part, replies.usual) for part in parts):
-        return None
-    return Blame(replies, sorted({one.terminal.id for one in failing}))
+            return None, ()
+    for part in parts:
+        if taken := _confined(inside, part, replies.usual):
+            return None, [one for one in requests if part is _issuer or part(one) not in taken]
+    return Blame(replies, sorted({one.terminal.id for one in failing})), requests
 
 
 def _stretch(requests: Sequence[Request], usual: float, *, slow: bool) -> tuple[Sequence[Request], Replies]:
@@ -97,20 +106,22 @@ def _stretch(requests: Sequence[Request], usual: float, *, slow: bool) -> tuple[
     return requests[:best], replies
 
 
-def _is_confined(requests: Sequence[Request], part: _Part, usual: float) -> bool:
-    """Whether a few parts have all the trouble, and the rest was well since it began there."""
-    failing = Counter(part(one) for one in requests if one.reply is not Reply.WELL)
+def _confined(requests: Sequence[Request], part: _Part, usual: float) -> set[str]:
+    """The few parts that have all the trouble, if the rest was well since it began there; else none."""
+    values = [part(one) for one in requests]
+    pairs = list(zip(values, requests, strict=True))
+    failing = Counter(value for value, one in pairs if one.reply is not Reply.WELL)
     worst = sorted(failing, key=lambda value: (-failing[value], value))
-    for few in range(1, min(FEW, max(1, len({part(one) for one in requests}) // 3)) + 1):
+    for few in range(1, min(FEW, max(1, len(set(values)) // 3)) + 1):
         taken = set(worst[:few])
         if "" in taken:  # nobody knows which part that is
-            return False
-        since = min(one.slot for one in requests if one.reply is not Reply.WELL and part(one) in taken)
-        rest = [one for one in requests if one.slot >= since and part(one) not in taken]
-        failed = sum(one.reply is not Reply.WELL for one in rest)
+            break
+        since = min(one.slot for value, one in pairs if value in taken and one.reply is not Reply.WELL)
+        rest = [one.reply for value, one in pairs if one.slot >= since and value not in taken]
+        failed = sum(reply is not Reply.WELL for reply in rest)
         if HOST_OUTAGE.well(Replies(len(rest), failed, usual)):
-            return True
-    return False
+            return taken
+    return set()
 
 
 def _issuer(request: Request) -> str:

@@ -114,11 +114,11 @@ class Hosts:
     def give_up(self, incident: Incident, due: int) -> None:
         """Nobody may ever tell of this host again."""
         if incident.status is Status.FIRING:
-            heard_at = self._troubles[_host(incident)].heard_at
+            heard_at = max(self._troubles[_host(incident)].heard_at, self._shard.heard_since)
             if due < heard_at + DAY:
                 self._plan(heard_at + DAY, 99, "host", incident)
             else:
-                self._end(incident, due, "nothing was heard of it for a day")
+                self._end(_host(incident), incident, due, "nothing was heard of it for a day")
 
     # -- in ----------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class Hosts:
         if trouble is not None:
             trouble.heard_at = at
             if word.said.fails:
-                trouble.begin_anew()
+                trouble.relief = 0.0
         elif word.said.fails:
             self._worried.add(host)
         if trouble is not None or word.said.fails:
@@ -138,9 +138,9 @@ class Hosts:
 
     def _weigh(self, host: str, terminal: str, reply: Reply, at: int) -> None:
         """A request to a host with an open incident has ended."""
-        trouble, usual = self._troubles[host], self._known(host, at).usual
-        trouble.weigh(terminal, reply, at, usual)
-        if trouble.is_over(usual):
+        trouble = self._troubles[host]
+        trouble.weigh(terminal, reply, at, self._known(host, at).usual)
+        if trouble.is_over:
             self._look(at + SETTLE)
 
     # -- judgement ---------------------------------------------------------------------------------
@@ -174,20 +174,19 @@ class Hosts:
         if (is_said or is_seen) and not self._is_excused(host, now):
             terminals = blame.terminals if blame is not None else ()
             incident = self._incidents.open(HOST_OUTAGE.kind, _scope(host), now, "fails", terminals)
-            self._troubles[host] = Trouble(incident, now)
+            self._troubles[host] = Trouble(incident, now, blame.share if blame is not None else 0.0)
             self._look(now + (HOST_OUTAGE.policy.hold_ms if is_seen else STANDS))
 
     def _confirm(self, host: str, trouble: Trouble, blame: Blame | None, now: int) -> None:
         """Announce what goes on, or drop it."""
         incident, word, usual = trouble.incident, self.words.newest(host), self._known(host, now).usual
-        says = word.failing_since if word is not None and not trouble.is_over(usual) else None
-        if self._is_excused(host, now) or (blame is None and says is None):
-            self._end(incident, now, "not confirmed")
-            return
-        lasts = blame is not None and trouble.lasts(usual)
+        says = word.failing_since if word is not None else None
         due = incident.opened_at + HOST_OUTAGE.policy.hold_ms
         stands = says + STANDS if says is not None else NO_DEADLINE
-        if (lasts and now >= due) or now >= stands:
+        is_over = trouble.is_over and now >= min(due, stands)
+        if self._is_excused(host, now) or is_over or (blame is None and says is None):
+            self._end(host, incident, now, "not confirmed")
+        elif now >= stands or (now >= due and blame is not None and trouble.lasts(usual)):
             if blame is not None:
                 incident.measure(blame.terminals)
             incident.suppressed_by = self._above(host)
@@ -202,7 +201,7 @@ class Hosts:
         by_itself = word is not None and word.said.works and word.heard_at > incident.opened_at
         if word is not None and word.begin <= trouble.failed_at:
             by_itself = False  # terminals have seen it fail since
-        if not by_itself and not trouble.is_over(self._known(host, now).usual):
+        if not by_itself and not trouble.is_over:
             incident.clear_since = None
             return
         if incident.clear_since is None:
@@ -211,11 +210,13 @@ class Hosts:
         if now < over:
             self._look(over)
         else:
-            self._end(incident, now, "works again", incident.clear_since)
+            self._end(host, incident, now, "works again", incident.clear_since)
 
-    def _end(self, incident: Incident, now: int, reason: str, since: int | None = None) -> None:
+    def _end(self, host: str, incident: Incident, now: int, reason: str, since: int | None = None) -> None:
         self._incidents.end(incident, now, reason, since)
-        del self._troubles[_host(incident)]
+        trouble = self._troubles.pop(host)
+        if incident.status is Status.RESOLVED or trouble.is_over or self._is_excused(host, now):
+            self.answers.forgive(host if host != self._switch else None)
         for child in list(self._incidents):
             if child.suppressed_by == incident.id:
                 self._incidents.free(child, now, "outlasted the wider outage")

@@ -9,6 +9,7 @@ from fleetmon.model.detector import Replies, Reply
 from fleetmon.model.incident import Incident
 
 _ENOUGH: Final = 2  # terminals that saw it go on
+_MANY: Final = 8  # requests that tell how bad it is
 
 
 class Trouble(Struct):
@@ -16,12 +17,12 @@ class Trouble(Struct):
 
     incident: Incident
     heard_at: int  # when anybody told of the host
+    share: float = 0.0  # of requests that fail; 0 if nobody knows
     failed_at: int = 0
+    relief: float = 0.0  # what speaks for its end, since what spoke against it last
     _asked: int = 0
     _failed: int = 0
     _witnesses: set[str] = field(default_factory=set)  # terminals; a few tell enough
-    _asked_since: int = 0  # since it last failed more than it may
-    _failed_since: int = 0
 
     def weigh(self, terminal: str, reply: Reply, at: int, usual: float) -> None:
         """Take in a request that ended."""
@@ -29,26 +30,22 @@ class Trouble(Struct):
         if reply is Reply.ODD:
             return
         self._asked += 1
-        self._asked_since += 1
-        if reply is Reply.WELL:
-            return
-        self.failed_at = at
-        self._failed += 1
-        self._failed_since += 1
-        if len(self._witnesses) < _ENOUGH:
-            self._witnesses.add(terminal)
-        if HOST_OUTAGE.relief(Replies(self._asked_since, self._failed_since, usual)) < 0:
-            self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """It fails again: what went well before does not count."""
-        self._asked_since = self._failed_since = 0
+        told = HOST_OUTAGE.relief(usual, self.share, answered=reply is Reply.WELL)
+        self.relief = min(max(self.relief + told, 0.0), 2 * HOST_OUTAGE.relieved)
+        if reply is not Reply.WELL:
+            self.failed_at = at
+            self._failed += 1
+            if self._asked >= _MANY:
+                self.share = self._failed / self._asked  # not of what goes well since
+            if len(self._witnesses) < _ENOUGH:
+                self._witnesses.add(terminal)
 
     def lasts(self, usual: float) -> bool:
         """Whether requests go on failing, of more than one terminal."""
         replies = Replies(self._asked, self._failed, usual)
         return len(self._witnesses) >= _ENOUGH and HOST_OUTAGE.lasting(replies)
 
-    def is_over(self, usual: float) -> bool:
+    @property
+    def is_over(self) -> bool:
         """Whether so many went well since it last failed that the host works again."""
-        return HOST_OUTAGE.recovered(Replies(self._asked_since, self._failed_since, usual))
+        return self.relief >= HOST_OUTAGE.relieved

@@ -117,6 +117,12 @@ class Replies(NamedTuple):
 Overlay = Mapping[str, Meaning]  # what codes mean to one acquirer
 
 
+class Relief(Protocol):
+    """What usually fails, what failed in the outage (0: unknown), whether it was answered -> bits for its end."""
+
+    def __call__(self, usual: float, share: float, /, *, answered: bool) -> float: ...  # noqa: D102
+
+
 class HostDetector(NamedTuple):
     """Judges whether a host fails, by what it reports of its own health and by how requests of terminals end."""
 
@@ -133,8 +139,8 @@ class HostDetector(NamedTuple):
     breached: Callable[[Replies], bool]
     lasting: Callable[[Replies], bool]  # less sure, and enough to believe what was breached before
     well: Callable[[Replies], bool]  # others have no trouble, so it is not the host's
-    relief: Callable[[Replies], float]  # how many answers in a row it is worth; below zero it still fails
-    recovered: Callable[[Replies], bool]
+    relief: Relief
+    relieved: float  # so many bits are enough
 
 
 class WorkDetector(NamedTuple):
