@@ -23,13 +23,14 @@ _OTHERS = 4  # answers that show others to be well
 _IN_A_ROW = 8  # answers that show a host to be well again, for which everything had failed
 _ALL = 0.99  # of everything that fails
 _SLOW, _SLOWEST_USUAL = 4, 3_000  # times the usual, and ms below which nobody suffers
+_WELL = Reply.WELL  # what nearly every request ends with
 _BY_THE_CARD = ("Y1", "Y3")  # approved by the chip, and no host was asked
 
 
 def reply(told: Transaction, overlay: Overlay | None = None) -> Reply | None:
     """What a stage of a transaction tells of the hosts behind it; at a cut-over (90) nothing is wrong."""
     if told.stage == "approved":
-        return Reply.WELL if told.response not in _BY_THE_CARD else None
+        return _WELL if told.response not in _BY_THE_CARD else None
     if told.stage == "declined":
         means = meaning(told.response or "", overlay)
         return {"host": Reply.FAILED, "cutover": None, "": Reply.ODD}.get(means, Reply.WELL)

@@ -6,8 +6,8 @@ older teaches what is usual of its acquirer and its issuer, unless one of them h
 Where it can be wrong: of a busy acquirer's many issuers a small one may hardly be in the sample.
 """
 
-from collections import deque
-from collections.abc import Callable, Container, Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import Struct, field
@@ -19,7 +19,8 @@ from fleetmon.model.terminal import Terminal
 
 SLOT: Final = 15_000
 SLOTS: Final = 40
-MOST: Final = 64  # requests of a slot
+TOGETHER: Final = 8  # slots that are learned at once
+MOST: Final = 32  # requests of a slot
 STRANGERS, HABITS = 64, 256  # acquirers, and hosts with their habits, that nobody knows: terminals may make them up
 _TRUST: Final = 30  # requests that make what is seen count more than what is supposed
 _HISTORY: Final = 100  # requests after which it is known what else is usual
@@ -83,9 +84,9 @@ class Answers:
             if len(self._recalled) >= _HISTORY * MOST:
                 self._recalled.clear()
             self._recalled[terminal] = at // (SLOT * SLOTS)
-        if not any(self._is_unusual(host, at) for host in (acquirer, issuer) if host):
-            for host in {acquirer, issuer} - {""}:
-                self._learn(host, at, [reply])
+        if reply is Reply.WELL or not any(self._is_unusual(host, at) for host in (acquirer, issuer) if host):
+            for host in dict.fromkeys(filter(None, (acquirer, issuer))):
+                self._learn(host, at, [int(reply is kind) for kind in Reply])
 
     def recent(self, now: int) -> dict[str, list[Request]]:
         """The requests of the last ten minutes by acquirer, the newest first."""
@@ -126,37 +127,44 @@ class Answers:
         return self._slots.setdefault(acquirer, deque())
 
     def _turn(self, slots: deque[_Slot], number: int) -> dict[str, Request]:
-        """Begin a slot; what is too old is learned."""
+        """Begin a slot; what is too old is learned, some slots at a time."""
         slots.append(_Slot(number))
-        while slots[0].number <= number - SLOTS:
-            old = slots.popleft()
-            again = {one.terminal.id for slot in slots for one in slot.requests.values() if one.reply is not Reply.WELL}
-            self._leave(old, again)
+        if slots[0].number <= number - SLOTS - TOGETHER:
+            old = []
+            while slots[0].number <= number - SLOTS:
+                old.append(slots.popleft())
+            self._leave(old, slots)
         return slots[-1].requests
 
-    def _leave(self, slot: _Slot, again: Container[str]) -> None:
-        """Learn from a slot; who failed `again` since counts then, so a broken terminal is nobody's habit."""
-        at, by_host = slot.number * SLOT, dict[str, list[Reply]]()
-        hosts = {host for one in slot.requests.values() for host in (one.acquirer, one.issuer)}
-        unusual = {host for host in hosts if host and self._is_unusual(host, at)}
-        for one in slot.requests.values():
-            if one.acquirer in unusual or one.issuer in unusual:
-                continue
-            if one.reply is Reply.WELL or one.terminal.id not in again:
-                for host in {one.acquirer, one.issuer} - {""}:
-                    by_host.setdefault(host, []).append(one.reply)
-        for host in sorted(by_host):
-            self._learn(host, at, by_host[host])
+    def _leave(self, old: Sequence[_Slot], later: Iterable[_Slot]) -> None:
+        """Learn what is usual; who failed again since counts then, so a broken terminal is nobody's habit."""
+        at = old[-1].number * SLOT
+        failing = {key for slot in old for key, one in slot.requests.items() if one.reply is not Reply.WELL}
+        again = {
+            key for key in failing for one in later if (then := one.requests.get(key)) and then.reply is not Reply.WELL
+        }
+        counts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * len(Reply))
+        for slot in old:
+            for key, one in slot.requests.items():
+                if one.reply is Reply.WELL or key not in again:
+                    counts[one.acquirer, one.issuer][one.reply] += 1
+        usual = {host: not self._is_unusual(host, at) for pair in counts for host in pair if host}
+        for pair, count in counts.items():
+            if all(usual.get(host, True) for host in pair):
+                for host in dict.fromkeys(filter(None, pair)):
+                    self._learn(host, at, count)
 
-    def _learn(self, host: str, at: int, replies: Iterable[Reply]) -> None:
-        if host not in self._odd:
+    def _learn(self, host: str, at: int, counts: Sequence[int]) -> None:
+        """Learn from requests that ended, counted by how."""
+        failing, odd = self._failing.get(host), self._odd.get(host)
+        if failing is None or odd is None:
             if host not in self.registered and len(self._odd) >= HABITS:
                 return
-            self._failing[host], self._odd[host] = Usual(), Usual()
-        wells, odds, failed = (sum(one in kinds for one in replies) for kinds in _KINDS)
-        self._failing[host].learn(at, failed, wells + failed)
-        self._odd[host].learn(at, failed + odds, wells + failed + odds)
+            failing, odd = self._failing[host], self._odd[host] = Usual(), Usual()
+        failed = counts[Reply.FAILED] + counts[Reply.LOST]
+        wells = counts[Reply.WELL]
+        failing.learn(at, failed, wells + failed)
+        odd.learn(at, failed + counts[Reply.ODD], wells + failed + counts[Reply.ODD])
 
 
 _NOTHING: Final = Usual()
-_KINDS: Final = ((Reply.WELL,), (Reply.ODD,), (Reply.FAILED, Reply.LOST))

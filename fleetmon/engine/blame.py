@@ -29,6 +29,7 @@ class Blame(NamedTuple):
 
     replies: Replies
     terminals: list[str]
+    odd: bool  # what ends oddly counts as well
 
     @property
     def share(self) -> float:
@@ -69,10 +70,11 @@ def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) ->
     if sum(one.reply is not Reply.WELL for one in requests) < HOST_OUTAGE.witnesses:
         return None, requests
     certain = [one for one in requests if one.reply is not Reply.ODD]
-    stretches = [_stretch(certain, known.usual, slow=known.slow)]
-    if known.odd is not None:
-        stretches.append(_stretch(requests, known.odd, slow=known.slow))
-    inside, replies = max(stretches, key=lambda one: HOST_OUTAGE.excess(one[1]))
+    inside, replies, odd = *_stretch(certain, known.usual, slow=known.slow), False
+    if known.odd is not None and len(certain) < len(requests):
+        more = _stretch(requests, known.odd, slow=known.slow)
+        if HOST_OUTAGE.excess(more[1]) > HOST_OUTAGE.excess(replies):
+            inside, replies, odd = *more, True
     if not HOST_OUTAGE.lasting(replies):
         return None, requests
     failing = [one for one in inside if one.reply is not Reply.WELL]
@@ -83,7 +85,7 @@ def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) ->
     for part in parts:
         if taken := _confined(inside, part, replies.usual):
             return None, [one for one in requests if part is _issuer or part(one) not in taken]
-    return Blame(replies, sorted({one.terminal.id for one in failing})), requests
+    return Blame(replies, sorted({one.terminal.id for one in failing}), odd), requests
 
 
 def _stretch(requests: Sequence[Request], usual: float, *, slow: bool) -> tuple[Sequence[Request], Replies]:

@@ -236,12 +236,9 @@ class Engine:
             self.correlator.observe(deltas)
             for delta in deltas:
                 if isinstance(delta, LivenessChange):
-                    self.explainer.timeline.gone(delta.terminal, delta.before, delta.after, delta.at)
-            self._changes += [
-                TerminalChange(delta.at, delta.terminal.id, delta.before.name.lower(), delta.after.name.lower())
-                for delta in deltas
-                if isinstance(delta, LivenessChange)
-            ]
+                    at, terminal, before, after, _ = delta
+                    self.explainer.timeline.gone(terminal, before, after, at)
+                    self._changes.append(TerminalChange(at, terminal.id, before.name.lower(), after.name.lower()))
 
     def _take(self, outcome: Outcome) -> Outcome:
         outcome.transitions = self.correlator.incidents.take()

@@ -201,9 +201,7 @@ class Gather:
 
     def _concerning(self, case: Case, terminal: Terminal | None) -> Iterator[Incident]:
         start, stop = case.span
-        scopes: list[Scope] = [
-            (("host", host),) for host in (*case.hosts, *([case.sale.acquirer] if case.sale.acquirer else []))
-        ]
+        scopes: list[Scope] = [(("host", host),) for host in (*case.hosts, *case.pulse)]
         scopes += [(("terminal", case.sale.terminal),), (("merchant", case.sale.merchant),)]
         if terminal is not None:
             scopes += [scope for _, scope in self._fleet.groups.of(terminal)]

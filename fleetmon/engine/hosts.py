@@ -35,6 +35,8 @@ PROMPT: Final = 120_000  # what is told later is told by who was cut off itself
 STANDS: Final = 90_000  # how long a host's bad word stands before it is announced
 BEFORE: Final = 120_000  # an outage has begun by so much before it was noticed
 
+_WELL: Final = Reply.WELL  # what nearly every request ends with
+
 
 class Hosts:
     """The hosts, and the incidents that follow from what is known of them."""
@@ -70,20 +72,23 @@ class Hosts:
 
     def ask(self, asked: Asked) -> None:
         """Take in how a terminal's request ended."""
-        at, terminal, told = asked.at, asked.terminal, asked.event
-        if at - told.at > PROMPT or told.at < self._shard.heard_since or self._shard.deaf_since is not None:
+        at, terminal, told, shard = asked.at, asked.terminal, asked.event, self._shard
+        if at - told.at > PROMPT or told.at < shard.heard_since or shard.deaf_since is not None:
             return
         acquirer, issuer = told.acquirer or terminal.cohort.acquirer, told.issuer or ""
         reply = HOST_OUTAGE.reply(told, self._overlays.get(acquirer))
-        if reply is None or (reply in DOUBTFUL and not asked.steady):
-            return
-        if reply is not Reply.WELL and (self._is_excused(acquirer, at) or self._is_excused(issuer, at)):
+        if reply is not _WELL and (
+            reply is None
+            or (reply in DOUBTFUL and not asked.steady)
+            or self._is_excused(acquirer, at)
+            or self._is_excused(issuer, at)
+        ):
             return
         if self.answers.note(at, terminal, reply, acquirer, issuer):
             if self._troubles:
                 for host in {acquirer, issuer, self._switch} & self._troubles.keys():
                     self._weigh(host, terminal.id, reply, at)
-            if reply is not Reply.WELL:
+            if reply is not _WELL:
                 self._look(at + SETTLE)
 
     def restore(self, incident: Incident) -> None:
@@ -139,7 +144,7 @@ class Hosts:
     def _weigh(self, host: str, terminal: str, reply: Reply, at: int) -> None:
         """A request to a host with an open incident has ended."""
         trouble = self._troubles[host]
-        trouble.weigh(terminal, reply, at, self._known(host, at).usual)
+        trouble.weigh(terminal, reply, at, self._usual(host, trouble, at))
         if trouble.is_over:
             self._look(at + SETTLE)
 
@@ -159,7 +164,7 @@ class Hosts:
             elif trouble is not None:
                 self._confirm(host, trouble, found.get(host), now)
             else:
-                self._open(host, found.get(host), now, is_said=host in worried)
+                self._open(host, found.get(host), now, worried=host in worried)
 
     def _blamed(self, now: int) -> dict[str, Blame]:
         firing = {host for host, one in self._troubles.items() if one.incident.status is Status.FIRING}
@@ -169,20 +174,24 @@ class Hosts:
         }
         return blamed(recent, lambda host: self._known(host, now), firing, self._switch)
 
-    def _open(self, host: str, blame: Blame | None, now: int, *, is_said: bool) -> None:
+    def _open(self, host: str, blame: Blame | None, now: int, *, worried: bool) -> None:
+        word = self.words.newest(host)
+        is_said = worried and word is not None and word.said.fails
         is_seen = blame is not None and HOST_OUTAGE.breached(blame.replies)
         if (is_said or is_seen) and not self._is_excused(host, now):
             terminals = blame.terminals if blame is not None else ()
             incident = self._incidents.open(HOST_OUTAGE.kind, _scope(host), now, "fails", terminals)
-            self._troubles[host] = Trouble(incident, now, blame.share if blame is not None else 0.0)
+            self._troubles[host] = trouble = Trouble(incident, now)
+            if blame is not None:
+                trouble.share, trouble.odd = blame.share, blame.odd
             self._look(now + (HOST_OUTAGE.policy.hold_ms if is_seen else STANDS))
 
     def _confirm(self, host: str, trouble: Trouble, blame: Blame | None, now: int) -> None:
         """Announce what goes on, or drop it."""
-        incident, word, usual = trouble.incident, self.words.newest(host), self._known(host, now).usual
+        incident, word, usual = trouble.incident, self.words.newest(host), self._usual(host, trouble, now)
         says = word.failing_since if word is not None else None
         due = incident.opened_at + HOST_OUTAGE.policy.hold_ms
-        stands = says + STANDS if says is not None else NO_DEADLINE
+        stands = max(says, incident.opened_at) + STANDS if says is not None else NO_DEADLINE
         is_over = trouble.is_over and now >= min(due, stands)
         if self._is_excused(host, now) or is_over or (blame is None and says is None):
             self._end(host, incident, now, "not confirmed")
@@ -243,6 +252,10 @@ class Hosts:
     def _known(self, host: str, now: int) -> Known:
         known = self.answers.known(host)
         return known._replace(usual=max(known.usual, self._floor), slow=self.words.is_slow(host, now))
+
+    def _usual(self, host: str, trouble: Trouble, now: int) -> float:
+        known = self._known(host, now)
+        return known.odd if trouble.odd and known.odd is not None else known.usual
 
     def _above(self, host: str) -> str | None:
         """The announced outage of the switch, which explains that of whoever is behind it."""

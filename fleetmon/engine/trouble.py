@@ -18,6 +18,7 @@ class Trouble(Struct):
     incident: Incident
     heard_at: int  # when anybody told of the host
     share: float = 0.0  # of requests that fail; 0 if nobody knows
+    odd: bool = False  # what ends oddly counts as well
     failed_at: int = 0
     relief: float = 0.0  # what speaks for its end, since what spoke against it last
     _asked: int = 0
@@ -27,7 +28,7 @@ class Trouble(Struct):
     def weigh(self, terminal: str, reply: Reply, at: int, usual: float) -> None:
         """Take in a request that ended."""
         self.heard_at = at
-        if reply is Reply.ODD:
+        if reply is Reply.ODD and not self.odd:
             return
         self._asked += 1
         told = HOST_OUTAGE.relief(usual, self.share, answered=reply is Reply.WELL)
