@@ -30,6 +30,7 @@ class Blame(NamedTuple):
     replies: Replies
     terminals: list[str]
     odd: bool  # what ends oddly counts as well
+    doubtful: bool  # most of it is what terminals without a network would tell as well
 
     @property
     def share(self) -> float:
@@ -78,14 +79,15 @@ def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) ->
     if not HOST_OUTAGE.lasting(replies):
         return None, requests
     failing = [one for one in inside if one.reply is not Reply.WELL]
-    if 2 * sum(one.reply in DOUBTFUL for one in failing) > len(failing):  # the way there may be at fault
+    doubtful = 2 * sum(one.reply in DOUBTFUL for one in failing) > len(failing)
+    if doubtful:  # the way there may be at fault
         parts = (*parts, _network)
         if len({_site(one) for one in failing}) == 1:
             return None, ()
     for part in parts:
         if taken := _confined(inside, part, replies.usual):
             return None, [one for one in requests if part is _issuer or part(one) not in taken]
-    return Blame(replies, sorted({one.terminal.id for one in failing}), odd), requests
+    return Blame(replies, sorted({one.terminal.id for one in failing}), odd, doubtful), requests
 
 
 def _stretch(requests: Sequence[Request], usual: float, *, slow: bool) -> tuple[Sequence[Request], Replies]:

@@ -32,6 +32,7 @@ from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 SETTLE: Final = 5_000  # from a failure to its judgement, so that a burst is judged once
 LOOK_AGAIN: Final = 60_000  # for what no message tells: that evidence grows old
 PROMPT: Final = 120_000  # what is told later is told by who was cut off itself
+MISSED: Final = 150_000  # by then witnesses without a network are missed, if they beat as is usual
 STANDS: Final = 90_000  # how long a host's bad word stands before it is announced
 BEFORE: Final = 120_000  # an outage has begun by so much before it was noticed
 
@@ -190,7 +191,7 @@ class Hosts:
         """Announce what goes on, or drop it."""
         incident, word, usual = trouble.incident, self.words.newest(host), self._usual(host, trouble, now)
         says = word.failing_since if word is not None else None
-        due = incident.opened_at + HOST_OUTAGE.policy.hold_ms
+        due = incident.opened_at + (MISSED if blame is not None and blame.doubtful else HOST_OUTAGE.policy.hold_ms)
         stands = max(says, incident.opened_at) + STANDS if says is not None else NO_DEADLINE
         is_over = trouble.is_over and now >= min(due, stands)
         if self._is_excused(host, now) or is_over or (blame is None and says is None):

@@ -39,6 +39,7 @@ class Word(Struct, gc=False):
     heard_at: int
     said: Said
     failing_since: int | None  # when the first of the bad reports in a row was heard
+    cutover_since: int | None  # when it was heard that the host changes its business day
 
     @property
     def begin(self) -> int:
@@ -57,14 +58,13 @@ class Words:
         self._newest: dict[str, Word] = {}
         self._failing: dict[str, Usual] = {}
         self._paces: dict[str, Usual] = {}  # of the logarithm of p95
-        self._cutovers: dict[str, int] = {}  # since when
 
     def note(self, host: str, health: HostHealth, at: int, floor: float) -> Word | None:
         """Take in a report, of which at least `floor` fails as a rule; None if it is not news."""
         # A clock that is a day off dates nothing: then the arrival does.
         told_at = health.at if abs(health.at - at) < DAY else at
         last = self._newest.get(host)
-        if last is not None and (told_at < last.at or health == last.health):
+        if last is not None and told_at <= last.at:
             return None
         if last is None and host not in self.registered and len(self._newest) >= STRANGERS:
             return None
@@ -72,11 +72,8 @@ class Words:
         if said.works and health.requests == 0 and last is not None:
             said = said._replace(works=last.health.signed_on is False)
         since = (last and last.failing_since) or at if said.fails else None
-        word = self._newest[host] = Word(health, told_at, at, said, since)
-        if health.cutover == "start":
-            self._cutovers[host] = at
-        elif health.cutover == "end":
-            self._cutovers.pop(host, None)
+        begun = at if health.cutover == "start" else None if health.cutover or last is None else last.cutover_since
+        word = self._newest[host] = Word(health, told_at, at, said, since, begun)
         self._learn(host, health, at, said)
         return word
 
@@ -104,7 +101,8 @@ class Words:
 
     def in_cutover(self, host: str, at: int) -> bool:
         """Whether a host changes its business day."""
-        return at < self._cutovers.get(host, -CUTOVER) + CUTOVER
+        word = self._newest.get(host)
+        return word is not None and word.cutover_since is not None and at < word.cutover_since + CUTOVER
 
     def _learn(self, host: str, health: HostHealth, at: int, said: Said) -> None:
         if said.fails or self._is_unusual(host, at):

@@ -84,6 +84,17 @@ class Trade(World):
             self.end(key, *fate(Sold(key, self.acquirer[key], issuer, self.now)), issuer=issuer)
         self.run((end - self.now) / 1000)
 
+    def mixed(self, failing: float, code: str | None = "91") -> Fate:
+        """By chance so many fail at the host, and some cards are declined, as everywhere."""
+
+        def fate(_: Sold) -> tuple[str, str | None]:
+            drawn = self.chance.random()
+            if drawn < failing:
+                return ("declined", code) if code else ("unanswered", None)
+            return ("declined", "51") if drawn < failing + 0.05 else ("approved", "00")
+
+        return fate
+
     def end(
         self, key: str, stage: Any, response: str | None = None, *, issuer: str = "", late_s: float = 0, **more: Any
     ) -> Message:
@@ -106,8 +117,8 @@ class Trade(World):
 
     def announce(self, seconds: float, host: str = "ACQ", **fields: Any) -> None:
         """A host tells of planned work that begins now."""
-        span = {"starts_at": self.now, "ends_at": self.now + round(seconds * 1000)}
-        said = Notice(at=self.now, id="n1", event="scheduled", **span, **fields)
+        until = self.now + round(seconds * 1000)
+        said = Notice(at=self.now, id="n1", event="scheduled", starts_at=self.now, ends_at=until, **fields)
         topic = f"pos/v1/host/{host}/notice/n1"
         self.again(Message(self.now, host, said, retained=True, topic=topic, payload=msgspec.json.encode(said)))
 
