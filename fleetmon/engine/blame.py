@@ -44,7 +44,9 @@ def blamed(
     aside: Container[str],
     switch: str = "",
 ) -> dict[str, Blame]:
-    """The hosts to blame, by requests by acquirer, the newest first; those `aside` have an explanation already."""
+    """The hosts to blame, by requests by acquirer, the newest first; of those `aside` it is known already."""
+    if switch in aside:
+        return {}
     found: dict[str, Blame] = {}
     left: defaultdict[str, list[Request]] = defaultdict(list)  # by issuer
     for acquirer, requests in recent.items():

@@ -366,6 +366,24 @@ def test_what_is_told_minutes_later_is_no_evidence() -> None:
     assert made.hosts == []
 
 
+# -- what it explains --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("of_whom", "response"), [("ACQ", "91"), ("icbc", "91"), ("ACQ", None)])
+def test_sales_that_failed_are_explained_by_the_incident_of_their_host(of_whom: str, response: str | None) -> None:
+    made = trading()
+    fate: Fate = DOWN if response else LOST
+    made.trade(10 * MINUTE, for_some(lambda sold: of_whom in (sold.acquirer, sold.issuer), fate))
+    assert made.hosts == [f"host_outage {of_whom} firing"]
+    incident = made.last("host_outage")
+    found = [one for one in made.engine.explainer.unpaid(made.now) if not one.sale.accepted]
+    assert len(found) > 50
+    named = [one for one in found if one.findings[0].incident == incident.id]
+    assert {one.findings[0].cause for one in named} == {"host_outage"}
+    assert {one.findings[0].facts["host"] for one in named} == {of_whom}
+    assert len(named) > 0.95 * len(found)
+
+
 # -- hosts that terminals make up --------------------------------------------------------------------
 
 
