@@ -134,9 +134,7 @@ class Hosts:
         if word is None:
             return
         if trouble is not None:
-            trouble.heard_at = at
-            if word.said.fails:
-                trouble.relief = 0.0
+            trouble.hear(word)
         elif word.said.fails:
             self._worried.add(host)
         if trouble is not None or word.said.fails:
@@ -207,11 +205,8 @@ class Hosts:
 
     def _relieve(self, host: str, trouble: Trouble, now: int) -> None:
         """It is over when it works for a while."""
-        incident, word = trouble.incident, self.words.newest(host)
-        by_itself = word is not None and word.said.works and word.heard_at > incident.opened_at
-        if word is not None and word.begin <= trouble.failed_at:
-            by_itself = False  # terminals have seen it fail since
-        if not by_itself and not trouble.is_over:
+        incident = trouble.incident
+        if not trouble.is_over:
             incident.clear_since = None
             return
         if incident.clear_since is None:
