@@ -47,8 +47,9 @@ class Engine:
         self.fleet = Fleet(registry, max_unregistered)
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
-        directory, works = Directory(registry, days, overlays), self.correlator.works
-        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works)
+        directory, works, hosts = Directory(registry, days, overlays), self.correlator.works, self.correlator.hosts
+        hosts.register(directory)
+        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works, hosts.words)
         self.shard.checkup.timeline = self.explainer.timeline
         self.shard.checkup.trade.overlays = directory.overlays
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
@@ -114,6 +115,7 @@ class Engine:
         self._run(self.now)  # no judgement is left half done
         self.fleet.register(registry)
         directory = Directory(registry, days, overlays)
+        self.correlator.hosts.register(directory)
         self.explainer.register(directory)
         self.shard.checkup.trade.overlays = directory.overlays
         self.correlator.regrouped(self.now)
@@ -179,6 +181,7 @@ class Engine:
             self.correlator.incidents.remember(incident)
         self.explainer.recall(facts)
         self.arrears.recall(facts)
+        self.correlator.hosts.recall(facts)
         for fact in facts:
             self.correlator.works.recall(fact, self.now)
 
@@ -257,12 +260,9 @@ class Engine:
             self.correlator.observe(deltas)
             for delta in deltas:
                 if isinstance(delta, LivenessChange):
-                    self.explainer.timeline.gone(delta.terminal, delta.before, delta.after, delta.at)
-            self._changes += [
-                TerminalChange(delta.at, delta.terminal.id, delta.before.name.lower(), delta.after.name.lower())
-                for delta in deltas
-                if isinstance(delta, LivenessChange)
-            ]
+                    at, terminal, before, after, _ = delta
+                    self.explainer.timeline.gone(terminal, before, after, at)
+                    self._changes.append(TerminalChange(at, terminal.id, before.name.lower(), after.name.lower()))
 
     def _take(self, outcome: Outcome) -> Outcome:
         outcome.transitions = self.correlator.incidents.take()

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
+from fleetmon.engine.asked import Asked, asked
 from fleetmon.engine.checkup import Checkup, Symptoms
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.faults import FaultChange, Faults
@@ -101,7 +102,7 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Work | HostReport
+Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Asked | Work | HostReport
 
 
 class Shard:
@@ -247,6 +248,7 @@ class Shard:
             elif isinstance(event, MaintenanceMark):
                 self._deltas.append(Work(message.received_at, terminal, event, terminal.epoch))
             if order in _FRESH and not message.retained:
+                self._deltas += asked(terminal, message)
                 self._alive(terminal, message.received_at, lost)
                 if isinstance(event, Transaction):
                     self.checkup.sale(terminal, event, message.received_at)

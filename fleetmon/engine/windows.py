@@ -141,9 +141,9 @@ class Windows:
         return Cover(max(inside)[1], start, end, until)
 
     def is_planned(self, host: str, at: int) -> bool:
-        """Whether the host itself is under planned work."""
+        """Whether the host itself is under planned work, which is not only behind it."""
         found = self._of_host.get(host, {}).values()
-        return any(span.start <= at < span.end for window in found for span in self.spans(window))
+        return any(span.start <= at < span.end for window in found if not window.behind for span in self.spans(window))
 
     def state(self, window: Window, now: int) -> State:
         """Where a window stands."""

@@ -3,13 +3,15 @@
 A detector says *whether* something is wrong; the engine keeps the life of the incident.
 """
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from fleetmon.model.events import DeviceEvent, HostHealth
+from fleetmon.model.events import DeviceEvent, HostHealth, Transaction
 from fleetmon.model.incident import Policy
+from fleetmon.model.responses import Meaning
 from fleetmon.model.runs import Runs
 
 
@@ -160,13 +162,51 @@ class DeviceDetector(Struct, frozen=True, eq=False, gc=False):
     in_hours: bool = False  # its signs mean something only while the shop trades
 
 
+class Reply(enum.IntEnum):
+    """How a terminal's request to a host ended."""
+
+    WELL = 0  # the host answered, whatever it said of the card
+    FAILED = 1  # the answer speaks of the host, which cannot work
+    LOST = 2  # no answer came, for which the way there may be to blame
+    ODD = 3  # kept in the terminal, or a code that nobody knows: bad only where that is not usual
+
+
+class Replies(NamedTuple):
+    """How requests to one host ended over some time, and how they do as a rule."""
+
+    requests: int
+    failed: int
+    usual: float  # the share that fails as a rule, 0..1
+    slow: bool = False  # answers take far longer than they do as a rule
+
+
+Overlay = Mapping[str, Meaning]  # what codes mean to one acquirer
+
+
+class Relief(Protocol):
+    """What usually fails, what failed in the outage (0: unknown), whether it was answered -> bits for its end."""
+
+    def __call__(self, usual: float, share: float, /, *, answered: bool) -> float: ...  # noqa: D102
+
+
 class HostDetector(NamedTuple):
-    """Judges what a host reports of its own health."""
+    """Judges whether a host fails, by what it reports of its own health and by how requests of terminals end."""
 
     kind: str
     policy: Policy
-    breached: Callable[[HostHealth], bool]
-    recovered: Callable[[HostHealth], bool]
+    witnesses: int  # terminals that must have seen it
+    unknown: float  # the share that fails as a rule, where nothing is known of a host
+    reply: Callable[[Transaction, Overlay | None], Reply | None]  # None: this stage tells nothing of a host
+    told: Callable[[HostHealth, Overlay | None], int]  # requests that failed by its own report
+    slow: Callable[[float, float], bool]  # (p95, its usual value) in ms
+    fails: Callable[[HostHealth, Replies], bool]  # by its own report, with what is usual
+    works: Callable[[HostHealth, Replies], bool]
+    excess: Callable[[Replies], float]  # how sure it is that more fail than may, in log-odds
+    breached: Callable[[Replies], bool]
+    lasting: Callable[[Replies], bool]  # less sure, and enough to believe what was breached before
+    well: Callable[[Replies], bool]  # others have no trouble, so it is not the host's
+    relief: Relief
+    relieved: float  # so many bits are enough
 
 
 class WorkDetector(NamedTuple):

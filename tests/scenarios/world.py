@@ -19,7 +19,7 @@ from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry, Site, Terminal
 
 NOON = 1_790_222_400_000
-MINUTE, HOUR = 60, 3600
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 class Step(NamedTuple):
