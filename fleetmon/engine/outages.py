@@ -197,6 +197,7 @@ class Outages:
             incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
             self._since[incident.id] = since
             self._enter(incident)
+        incident.alternatives = found.beside
         held = self._since[incident.id] + found.detector.policy.hold_ms
         due = max(held, incident.opened_at + SETTLE, _all_late(found.silent))
         if now < due or self.in_doubt(found.silent):

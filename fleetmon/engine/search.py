@@ -4,7 +4,7 @@ The scan lays those who fell silent together beside everybody and names what the
 its members say: who of them is silent since the same moment, who was heard since, who says nothing yet.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.detect import GROUP_DETECTORS
@@ -15,7 +15,7 @@ from fleetmon.engine.scan import FEW, Scan, Suspicion, named
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach
 from fleetmon.model.detector import GroupDetector
-from fleetmon.model.incident import Scope
+from fleetmon.model.incident import Alternative, Scope
 from fleetmon.model.terminal import Liveness, Terminal
 
 _LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
@@ -28,6 +28,7 @@ class Found(NamedTuple):
     detector: GroupDetector
     scope: Scope
     silent: list[Terminal]
+    beside: tuple[Alternative, ...] = ()  # what it may be else
 
 
 class Search:
@@ -80,14 +81,16 @@ class Search:
             yield len(part)
         return free
 
-    def _confirmed(self, suspicions: Iterable[Suspicion], now: int) -> Parts[list[Found]]:
+    def _confirmed(self, suspicions: Sequence[Suspicion], now: int) -> Parts[list[Found]]:
         """The first suspicion that its members confirm, of several causes each that they do."""
         for suspected in suspicions:
             causes: list[Found] = []
             for scope in suspected.scopes:
                 causes += yield from self._verified(scope, now)
             if causes:
-                return causes
+                others = [one for one in suspicions if one is not suspected]
+                beside = tuple([Alternative(tuple(one.scopes), round(one.share, 3)) for one in others])
+                return [one._replace(beside=beside) for one in causes]
         return []
 
     def _verified(self, scope: Scope, now: int) -> Parts[list[Found]]:

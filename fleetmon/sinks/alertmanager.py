@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 
 from fleetmon.locale import Language, acknowledged, called_again, describe
 from fleetmon.model.errors import SinkError
-from fleetmon.model.incident import Incident, Status
+from fleetmon.model.incident import Alternative, Incident, Status
 
 BATCH: Final = 256
 TIMEOUT_S: Final = 10.0
@@ -124,6 +124,8 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
         annotations["description"] = said
     if incident.evidence:
         annotations["terminals"] = ", ".join(incident.evidence)
+    if incident.alternatives:
+        annotations["alternatives"] = "; ".join(map(_said, incident.alternatives))
     if settings.runbook_url:
         annotations["runbook_url"] = f"{settings.runbook_url}{incident.kind}"
     if settings.dashboard_url:
@@ -153,6 +155,12 @@ def second_call(incident: Incident, now: int, settings: AlertmanagerSettings) ->
     if known is not None:
         made["endsAt"] = _rfc3339(known.at)
     return made
+
+
+def _said(one: Alternative) -> str:
+    """`carrier CMCC, region north (22 %)`."""
+    scopes = [", ".join(f"{name} {value}" for name, value in scope) or "all" for scope in one.scopes]
+    return f"{' and '.join(scopes)} ({one.share:.0%})"
 
 
 def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:

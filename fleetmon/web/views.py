@@ -17,6 +17,13 @@ _STATE = Meta(
 )
 
 
+class AlternativeView(Struct, frozen=True):
+    """What an outage may be else."""
+
+    scopes: Annotated[list[dict[str, str]], Meta(description="One, or several that came together.")]
+    share: Annotated[float, Meta(description="Of belief beside the other answers, 0..1; not calibrated.")]
+
+
 class IncidentView(Struct, frozen=True):
     """Something is, or was, wrong."""
 
@@ -32,6 +39,7 @@ class IncidentView(Struct, frozen=True):
     terminals: Annotated[int, Meta(description="How many it has taken, of all providers.")]
     evidence: Annotated[list[str], Meta(description="The first few of them; only those that you may see.")]
     suppressed_by: Annotated[str | None, Meta(description="The incident that explains it.")]
+    alternatives: Annotated[list[AlternativeView], Meta(description="Where else the outage may be, likeliest first.")]
     acknowledged_by: Annotated[str | None, Meta(description="Who sees to it, or did when it was over.")]
     acknowledged_until: Time | None
     called_again_at: Annotated[
@@ -253,6 +261,7 @@ def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
         terminals=incident.terminals,
         evidence=evidence,
         suppressed_by=incident.suppressed_by,
+        alternatives=[AlternativeView(list(map(dict, one.scopes)), one.share) for one in incident.alternatives],
         acknowledged_by=None if known is None else known.author,
         acknowledged_until=None if known is None else known.until,
         called_again_at=incident.called_again_at,
