@@ -4,11 +4,11 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test dist docs bench soak score score-detection calibrate lint lock clean
+.PHONY: demo test dist docs dashboards dashboards-shots bench soak score score-detection calibrate lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 16
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 18
 
 demo: $(VENV)/.runtime  ## Watch a simulated fleet through a carrier outage (STACK=1 adds Prometheus and Alertmanager)
 	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || deploy/install-servers.sh mosquitto
@@ -30,8 +30,17 @@ dist: $(VENV)/.dev  ## Build the source archive and the wheel, of which the imag
 docs: $(VENV)/.dev  ## Build the documentation into build/site
 	$(BIN)/mkdocs build --strict
 
+dashboards: $(VENV)/bin/python  ## Write the dashboards for Grafana anew, after a change of grafana/*.py
+	@$(BIN)/python grafana/generate.py
+
+dashboards-shots: $(VENV)/.dev  ## Draw the dashboards with Grafana's own components into build/dashboards (400 MB of npm packages, Chromium)
+	@deploy/install-servers.sh prometheus postgresql chromium
+	@command -v npm >/dev/null || deploy/install-servers.sh nodejs npm
+	cd grafana/render && npm ci --silent
+	$(BIN)/pytest tests/browser/shots.py
+
 bench: $(VENV)/.runtime $(VENV)/.peers  ## Measure speed and memory beside other exporters (a quarter of an hour)
-	@deploy/install-servers.sh mosquitto prometheus-mqtt-exporter
+	@deploy/install-servers.sh mosquitto prometheus prometheus-mqtt-exporter
 	@$(BIN)/python -m bench $(BENCH)
 
 soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of the broker and one SIGKILL

@@ -364,6 +364,30 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Server]]:
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def old_prometheus() -> Iterator[Callable[[Path], Server]]:
+    """Start a Prometheus that scrapes nobody on blocks that were written into a folder's `data`."""
+    made: list[Server] = []
+
+    def begin(folder: Path) -> Server:
+        port = free_port()
+        (folder / "prometheus.yml").write_text("scrape_configs: []\n")
+        arguments = [
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--storage.tsdb.retention.time=100y",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+        made.append(Server("prometheus", arguments, port, folder / "log"))
+        made[-1].start()
+        wait_for(lambda: http_get(f"{made[-1].url}/-/ready")[0] == 200, "prometheus ready")
+        return made[-1]
+
+    yield begin
+    for server in made:
+        server.stop()
+
+
 @pytest.fixture
 def sample_registry() -> Registry:
     return config.load_registry(SAMPLE / "registry.yml")

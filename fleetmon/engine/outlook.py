@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 
 from fleetmon.detect.interface_fault import BAD
 from fleetmon.engine.ledger import Ledger
+from fleetmon.model.days import day_of
 from fleetmon.model.events import Transaction
 from fleetmon.model.responses import meaning
 from fleetmon.model.sale import Sale
@@ -52,7 +53,7 @@ class Outlook:
         self._in_batches: Counter[tuple[str, int]] = Counter()  # by acquirer and when they have to be closed
         self._in_clearing: Counter[tuple[str, int]] = Counter()  # by acquirer and business date
         self._owed: Counter[str] = Counter()  # by merchant: what its acquirer has, or will get from open batches
-        self._dues: Counter[int] = Counter()  # sales by due time
+        self._dues: Counter[int] = Counter()  # by due time
 
     @property
     def open_sales(self) -> int:
@@ -131,13 +132,32 @@ class Outlook:
                 _add(self._in_batches, (share.acquirer, share.closes_at), amount)
             else:
                 _add(self._in_clearing, (share.acquirer, share.day), amount)
-        _add(self._dues, share.due_at, times)
+        _add(self._dues, share.due_at, amount)
 
     # -- out ---------------------------------------------------------------------------------------
 
     def next_due(self, now: int) -> int | None:
         """When the next money has to be there; None while none is expected."""
         return min((at for at in self._dues if at > now), default=None)
+
+    def due_days(self, now: int) -> Counter[int]:
+        """Money that is not late yet, by the local days from today until it has to be there."""
+        today, found = day_of(now), Counter[int]()
+        for at, amount in self._dues.items():
+            found[max(day_of(at) - today, 0)] += amount
+        return found
+
+    @property
+    def expected(self) -> Counter[tuple[str, str]]:
+        """Money that is not late yet, by where it stands and by acquirer."""
+        found: Counter[tuple[str, str]] = Counter()
+        for acquirer, amount in self._in_terminals.items():
+            found["terminal", acquirer] += amount
+        for (acquirer, _), amount in self._in_batches.items():
+            found["batch", acquirer] += amount
+        for (acquirer, _), amount in self._in_clearing.items():
+            found["clearing", acquirer] += amount
+        return found
 
     def at_risk(self, now: int) -> Counter[tuple[str, str]]:
         """Money that is not late yet, and will be unless something happens, by reason and acquirer."""

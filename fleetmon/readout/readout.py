@@ -6,7 +6,6 @@ nor metrics, and gives up after `PATIENCE_S`.
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -169,7 +168,6 @@ class Readout:
             outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
             loop_lag_s=vitals.loop_lag_s,
-            cpu_s=time.process_time(),
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,
         )
@@ -186,6 +184,9 @@ class Readout:
         return Money(
             overdue=overdue,
             overdue_amount=amounts,
+            overdue_stage_amount=arrears.stages,
+            expected_amount=outlook.expected,
+            due_amount=outlook.due_days(now),
             at_risk_amount=outlook.at_risk(now),
             next_due_s=None if next_due is None else next_due / 1000,
             calendar_known_until_s=midnight(directory.days.known_to + 1) / 1000,

@@ -6,11 +6,11 @@ taken on it.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, get_args
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -20,12 +20,29 @@ from fleetmon.model.errors import REASONS
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness, Shown, shown
 from fleetmon.model.topics import Kind
+from fleetmon.model.window import is_window
 from fleetmon.sinks.money import OTHER, Money, families
 from fleetmon.sinks.planned import Planned
 from fleetmon.sinks.planned import families as planned_families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
 STATES: Final[tuple[Shown, ...]] = get_args(Shown)
+# What is told of firing incidents, by kind: metric, text and how much one incident adds.
+_FIRING: Final[Mapping[str, tuple[str, Callable[[Incident], int]]]] = {
+    "fleetmon_incident_terminals": ("Terminals taken by firing incidents, by kind.", lambda one: one.terminals),
+    "fleetmon_incidents_paged": (
+        "Firing incidents for which people were called, by kind.",
+        lambda one: one.paged_at is not None and one.suppressed_by is None,
+    ),
+    "fleetmon_incidents_acknowledged": (
+        "Firing incidents that somebody sees to, by kind.",
+        lambda one: one.acknowledgement is not None,
+    ),
+    "fleetmon_incidents_planned": (
+        "Firing incidents that planned work explains, by kind.",
+        lambda one: is_window(one.suppressed_by),
+    ),
+}
 # Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
 _DIMENSIONS: Final = {
     "region": ("fleetmon_region_terminals", "terminal_region"),
@@ -33,6 +50,7 @@ _DIMENSIONS: Final = {
     "acquirer": ("fleetmon_acquirer_terminals", "acquirer"),
     "provider": ("fleetmon_provider_terminals", "provider"),
     "model": ("fleetmon_model_terminals", "terminal_model"),
+    "firmware": ("fleetmon_firmware_terminals", "terminal_firmware"),
 }
 
 
@@ -64,7 +82,6 @@ class Readings(Struct, frozen=True):
     outbox_oldest_s: float | None
     alertmanagers: Mapping[str, tuple[int, int]]
     loop_lag_s: float
-    cpu_s: float
     reload_succeeded: bool
     reloaded_s: float
 
@@ -72,22 +89,28 @@ class Readings(Struct, frozen=True):
 def render(readings: Readings, accept: str) -> tuple[bytes, str]:
     """The page and its content type, OpenMetrics or text as `accept` asks."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Fleet(readings))
+    registry.register(_Page(readings))
+    ProcessCollector(namespace="fleetmon", registry=registry)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-class _Fleet(Collector):
+def everything(readings: Readings) -> Iterator[Metric]:
+    """All metrics but those of the process."""
+    yield from _terminals(readings)
+    yield from _incidents(readings)
+    yield from families(readings.money)
+    yield from planned_families(readings.planned)
+    yield from _ingest(readings)
+    yield from _ourselves(readings)
+
+
+class _Page(Collector):
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        yield from _terminals(self._readings)
-        yield from _incidents(self._readings)
-        yield from families(self._readings.money)
-        yield from planned_families(self._readings.planned)
-        yield from _ingest(self._readings)
-        yield from _ourselves(self._readings)
+        return everything(self._readings)
 
 
 def _terminals(readings: Readings) -> Iterator[Metric]:
@@ -135,35 +158,22 @@ def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, s
 
 def _incidents(readings: Readings) -> Iterator[Metric]:
     count: Counter[tuple[str, str]] = Counter()
-    terminals: Counter[str] = Counter()
-    paged: Counter[str] = Counter()
-    acknowledged: Counter[str] = Counter()
+    measured: Counter[tuple[str, str]] = Counter()
     for incident in readings.incidents:
         count[incident.kind, incident.status.value] += 1
         if incident.status is Status.FIRING:
-            terminals[incident.kind] += incident.terminals
-            paged[incident.kind] += incident.paged_at is not None and incident.suppressed_by is None
-            acknowledged[incident.kind] += incident.acknowledgement is not None
+            for name, (_, measure) in _FIRING.items():
+                measured[name, incident.kind] += measure(incident)
     family = GaugeMetricFamily("fleetmon_incidents", "Open incidents by kind and status.", labels=["kind", "status"])
-    affected = GaugeMetricFamily(
-        "fleetmon_incident_terminals", "Terminals taken by firing incidents, by kind.", labels=["kind"]
-    )
-    called = GaugeMetricFamily(
-        "fleetmon_incidents_paged", "Firing incidents for which people were called, by kind.", labels=["kind"]
-    )
-    seen_to = GaugeMetricFamily(
-        "fleetmon_incidents_acknowledged", "Firing incidents that somebody sees to, by kind.", labels=["kind"]
-    )
     for kind in sorted(readings.kinds):
         for status in (Status.PENDING, Status.FIRING):
             family.add_metric([kind, status.value], count[kind, status.value])
-        affected.add_metric([kind], terminals[kind])
-        called.add_metric([kind], paged[kind])
-        seen_to.add_metric([kind], acknowledged[kind])
     yield family
-    yield affected
-    yield called
-    yield seen_to
+    for name, (text, _) in _FIRING.items():
+        family = GaugeMetricFamily(name, text, labels=["kind"])
+        for kind in sorted(readings.kinds):
+            family.add_metric([kind], measured[name, kind])
+        yield family
 
 
 def _ingest(readings: Readings) -> Iterator[Metric]:
@@ -235,7 +245,6 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         "fleetmon_config_last_reload_success_timestamp_seconds", "When one was taken last.", value=readings.reloaded_s
     )
     yield GaugeMetricFamily("fleetmon_event_loop_lag_seconds", "The worst recent lag.", value=readings.loop_lag_s)
-    yield CounterMetricFamily("fleetmon_process_cpu_seconds", "CPU used by this process.", value=readings.cpu_s)
 
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
