@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from fleetmon.detect.quiet import patience
 from fleetmon.engine.fleet import ALWAYS_OPEN, Fleet
-from fleetmon.engine.usage import Usage, sells_at, sold_at
+from fleetmon.engine.usage import Usage, sells_at, shortest, sold_at
 from fleetmon.model.events import Transaction
 from fleetmon.model.responses import Meaning, meaning
 from fleetmon.model.terminal import Terminal
 
+_SHORT: Final = 1_800_000  # after a sale nothing remarkable is missed for so long
 FAILURES: Final = 5  # in a row: nothing can be paid
 REFUSALS: Final = 3  # in a row for the same reason of the terminal's own
-_SHORT: Final = 1_800_000  # after a sale nothing is missed for so long
 _SUCCESS: Final = ("approved", "uploaded")
 _FAILURE: Final = ("declined", "unanswered")
 _ANSWERS: Final = ("card", "entry", "duplicate", "ok")  # the host works, and so does the way there
@@ -53,7 +53,8 @@ class Trade:
             return None
         if told.stage in _SUCCESS:
             usage = Usage.of(terminal.usage)
-            usage.sell(now, usage.missed(self._since(terminal), now))
+            since = self._since(terminal)
+            usage.sell(now, usage.missed(since, now) if now - since >= _SHORT else 0.0)
             terminal.usage = usage.packed()
             return self._works(terminal)
         overlay = self.overlays.get(told.acquirer or terminal.cohort.acquirer)
@@ -70,7 +71,10 @@ class Trade:
     def missed(self, terminal: Terminal, now: int) -> float:
         """How many sales are missed, when that is far more than usual at this hour; else 0."""
         packed = terminal.usage
-        if now - sold_at(packed) < _SHORT or not sells_at(packed, now) or not self.is_open(terminal, now):
+        silence = now - sold_at(packed)
+        if silence < _SHORT or not sells_at(packed, now) or silence < shortest(packed):
+            return 0.0
+        if not self.is_open(terminal, now):
             return 0.0
         usage = Usage.of(packed)
         missed = usage.missed(self._since(terminal), now)

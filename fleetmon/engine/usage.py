@@ -14,10 +14,13 @@ from fleetmon.detect.quiet import HOUR, KNOWN, expected, patience
 from fleetmon.model.days import UTC_OFFSET, day_of, weekday
 
 _LAYOUT: Final = struct.Struct("<24s7sBIBIHBBH")
+_HOURS: Final = 24  # of the day, whose counts come first
+_DAYS: Final = 31  # where the days are
 _SOLD: Final = slice(32, 36)  # where the time of the last sale is
 _LOOKED: Final = slice(45, 47)
 _FULL: Final = 255
 _EIGHTHS: Final = 8  # of a day
+_LEAST: Final = patience(0) / 2  # at its best hour of its best weekday it may sell twice as much
 _IDLE_DAYS: Final = 3  # counted of a longer pause, so that a holiday does not thin out what is known
 _MANY: Final = 100  # sales in one hour of the day tell as much as days
 _UNKNOWN: Final = 255
@@ -106,6 +109,11 @@ class Usage(Struct, gc=False):
 def sold_at(packed: bytes) -> int:
     """When the last sale succeeded, in ms and to the second; 0: never."""
     return int.from_bytes(packed[_SOLD], "little") * 1000
+
+
+def shortest(packed: bytes) -> int:
+    """For how long after a sale, at least, not enough can be missed to be remarkable; quick, for it is asked often."""
+    return round(_LEAST * HOUR * packed[_DAYS] / _EIGHTHS / max(packed[:_HOURS]))
 
 
 def sells_at(packed: bytes, now: int) -> bool:

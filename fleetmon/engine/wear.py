@@ -22,7 +22,7 @@ from fleetmon.engine.usage import Usage, looked_ago
 from fleetmon.model.events import Counters, Heartbeat, Power
 from fleetmon.model.terminal import Terminal
 
-_EVERY: Final = 45  # minutes
+_EVERY: Final = 55  # minutes
 _MODELS: Final = 1_000  # terminals name them; the memory shall not keep them all
 _OLD: Final = 200_000  # reads of a model, after which the old ones count half
 _ENOUGH: Final = 2_000  # reads that tell what is usual for a model
