@@ -86,7 +86,7 @@ def test_the_right_scope_of_a_wrong_kind_is_not_exact() -> None:
 
 def test_the_true_scope_among_the_alternatives_counts_at_its_place() -> None:
     within = claim("attribute_outage", {"region": "r0", "network": "4g"})
-    others: list[list[planted.Names]] = [[{"network": "4g"}], [REGION]]
+    others: list[list[fleets.Names]] = [[{"network": "4g"}], [REGION]]
     (told,) = judge(WORLD, within._replace(others=[*map(list, others)])).outages
     assert told.place == 3
 
