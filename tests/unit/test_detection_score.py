@@ -2,15 +2,17 @@
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from bench import fleets, outage_figures, outages, planted, watchers
+from bench import fleets, liveness, outage_figures, outages, planted, watchers
 from bench.beats import MINUTE, START, Life, Link, Plan, Span, live
 from bench.detection_score import SEEDS
 from bench.outages import Claim, Judged
 from bench.planted import Outage, Plot
 from bench.watchers import Down
+from fleetmon.detect.localise import Scope
 
 BEGIN = fleets.SPAN.begin + 3 * 60 * MINUTE
 END = BEGIN + 20 * MINUTE
@@ -86,8 +88,8 @@ def test_the_right_scope_of_a_wrong_kind_is_not_exact() -> None:
 
 def test_the_true_scope_among_the_alternatives_counts_at_its_place() -> None:
     within = claim("attribute_outage", {"region": "r0", "network": "4g"})
-    others: list[list[fleets.Names]] = [[{"network": "4g"}], [REGION]]
-    (told,) = judge(WORLD, within._replace(others=[*map(list, others)])).outages
+    others: list[list[Scope]] = [[{"network": "4g"}], [{"region": "r0"}]]
+    (told,) = judge(WORLD, within._replace(others=others)).outages
     assert told.place == 3
 
 
@@ -185,3 +187,17 @@ def test_a_life_is_silent_when_it_is_off() -> None:
         return any(s.begin + 5_000 < one.at < s.end for s in spans for one in life.signals if one.what == "beat")
 
     assert not any(inside(life, [*life.off, *life.dead]) for life in WORLD.lives.values())
+
+
+def test_beats_of_others_are_judged_by_their_own_counting(tmp_path: Path) -> None:
+    """In ten hours five beats are lost in a row, and once it restarts after ten minutes; at last it stops."""
+    beats = [(minute, 1, minute) for minute in range(600) if not 100 <= minute < 105]
+    beats = [(minute, 2, minute - 400) if minute >= 400 else (minute, boot, seq) for minute, boot, seq in beats]
+    lines = [f"x,{minute * MINUTE},{boot},{seq},60" for minute, boot, seq in beats if not 390 <= minute < 400]
+    (tmp_path / "beats.csv").write_text("\n".join(["terminal,at,boot,seq,interval_s", *lines]))
+    scores = {one.detector: one for one in liveness.foreign(tmp_path / "beats.csv")}
+    plain = scores["fixed 3 beats"]
+    assert plain.mistakes == pytest.approx(1 / (589 / 1440), rel=0.01)
+    assert plain.found == 1
+    assert plain.after_beat_s == pytest.approx(183, abs=1)
+    assert scores["last will only"].mistakes == scores["last will only"].found == 0
