@@ -34,6 +34,8 @@ from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import Board
+from fleetmon.sinks.muting import Asked, asked
+from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store, Work
 from fleetmon.supervision import UNSUPERVISED, Supervision
 from fleetmon.turns import Portion, Turns
@@ -92,6 +94,10 @@ class Daemon:
         self.alertmanagers = [
             Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
         ]
+        mirrored = config.alertmanager.urls if config.alertmanager.silences else ()
+        self.silences = [
+            Silences(url, config.alertmanager.resend_s, config.mqtt.client_id, self._asked) for url in mirrored
+        ]
         self.readout = Readout(
             self.engine,
             self.store,
@@ -99,6 +105,7 @@ class Daemon:
             self.topics,
             self.subscriber,
             self.alertmanagers,
+            self.silences,
             vitals=self._vitals,
             tokens=lambda: self.tokens,
             reload=self.reload,
@@ -135,6 +142,8 @@ class Daemon:
                 tasks.create_task(serve(self.listener, self.readout, self.config.web))
                 for alertmanager in self.alertmanagers:
                     tasks.create_task(alertmanager.run())
+                for mirror in self.silences:
+                    tasks.create_task(mirror.run())
                 watch = self._supervision.watch(self._progress, self.not_ready)
                 for endless in (self._tick(), self._snapshots(), self._recollection.run(), self._fail(), watch):
                     tasks.create_task(endless)
@@ -211,6 +220,9 @@ class Daemon:
             error = DecodeError(refusal.reason, "too many terminals that the registry lacks; see max_unregistered")
             self.quarantine.put(message.received_at, message.topic, message.payload, error)
         refused = self.quarantine.take()
+        if outcome.windows:
+            for mirror in self.silences:
+                mirror.wake()
         if not (outcome or refused or ids):
             return
         self._uncommitted += len(ids)
@@ -287,6 +299,10 @@ class Daemon:
     def _current(self) -> tuple[int, list[Incident]]:
         now = time.time_ns() // 1_000_000
         return now, self.board.current(now, {incident for incident, _ in self._outbox})
+
+    def _asked(self) -> tuple[int, Asked]:
+        now = time.time_ns() // 1_000_000
+        return now, asked(self.engine.correlator.works.windows, self.engine.fleet.census, now)
 
     def _accepted(self, told: list[tuple[str, str]]) -> None:
         """One Alertmanager has it; the others get it with their own re-sends. The end tells of the beginning, too."""
