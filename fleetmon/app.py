@@ -34,7 +34,7 @@ from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import Board
-from fleetmon.sinks.muting import Asked, asked
+from fleetmon.sinks.muting import Muting
 from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store, Work
 from fleetmon.supervision import UNSUPERVISED, Supervision
@@ -94,9 +94,10 @@ class Daemon:
         self.alertmanagers = [
             Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
         ]
-        mirrored = config.alertmanager.urls if config.alertmanager.silences else ()
+        muting = Muting(self.engine.correlator.works.windows, self.engine.fleet.census)
         self.silences = [
-            Silences(url, config.alertmanager.resend_s, config.mqtt.client_id, self._asked) for url in mirrored
+            Silences(url, config.alertmanager.resend_s, config.mqtt.client_id, muting, _utc)
+            for url in (config.alertmanager.urls if config.alertmanager.silences else ())
         ]
         self.readout = Readout(
             self.engine,
@@ -297,12 +298,8 @@ class Daemon:
             self._accepted(list(self._outbox))  # nobody is to be told
 
     def _current(self) -> tuple[int, list[Incident]]:
-        now = time.time_ns() // 1_000_000
+        now = _utc()
         return now, self.board.current(now, {incident for incident, _ in self._outbox})
-
-    def _asked(self) -> tuple[int, Asked]:
-        now = time.time_ns() // 1_000_000
-        return now, asked(self.engine.correlator.works.windows, self.engine.fleet.census, now)
 
     def _accepted(self, told: list[tuple[str, str]]) -> None:
         """One Alertmanager has it; the others get it with their own re-sends. The end tells of the beginning, too."""
@@ -394,6 +391,11 @@ class Daemon:
         return Vitals(
             self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s, *self._reloads
         )
+
+
+def _utc() -> int:
+    """What our neighbours hold to be the time, whatever the engine has reached."""
+    return time.time_ns() // 1_000_000
 
 
 def _nothing_to_read() -> Loaded:

@@ -1,6 +1,6 @@
 """Which silences planned work asks of an Alertmanager, so that alerts of *rules* keep quiet as well (docs/adr/027).
 
-Pure: windows, a time and the alerts that are active give the silences. A silence covers what carries every label of
+Windows, a time and the alerts that are active give the silences: no I/O. A silence covers what carries every label of
 the window's selector, and nothing else: labels are those of our own metrics, for rules have no others. It leaves
 out what would be lost in it, as a silence swallows "resolved" too: incidents of fleetmon's own, whose pages
 the engine holds back itself (they alone carry `kind`), and the rules of which people had been told before it began.
@@ -9,15 +9,15 @@ name, for one value of the scope, is told for all of them.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Final, NamedTuple
-
-from msgspec import Struct
 
 from fleetmon.engine.census import Census
 from fleetmon.engine.windows import Windows
 from fleetmon.model.events import Attribute
-from fleetmon.model.window import Occurrence, Window, values
+from fleetmon.model.window import Window, values
 from fleetmon.sinks.metrics import DIMENSIONS
 
 LABELS: Final[Mapping[str, str]] = {attribute: label for attribute, (_, label) in DIMENSIONS.items()}
@@ -39,6 +39,13 @@ class Matcher(NamedTuple):
 
 _NOT_OURS: Final = Matcher("kind", "")
 _NOT_MONEY: Final = Matcher("alertname", "FleetmonSettlement.*", regex=True, equal=False)  # which is never excused
+
+
+class Alert(NamedTuple):
+    """An active alert of a rule."""
+
+    labels: Mapping[str, str]
+    start: int
 
 
 class Stretch(NamedTuple):
@@ -63,47 +70,77 @@ class Stretch(NamedTuple):
         others = {Matcher("alertname", name, equal=False) for name in left_out}
         return frozenset({_NOT_OURS, _NOT_MONEY, *scope, *others})
 
-    def covers(self, labels: Mapping[str, str]) -> bool:
+    def covers(self, alert: Alert) -> bool:
         """Whether an alert is of this scope."""
-        return all(labels.get(label) in wanted for label, wanted in self.scope)
+        return all(alert.labels.get(label) in wanted for label, wanted in self.scope)
 
 
-class Alert(NamedTuple):
-    """An active alert of a rule."""
+class Muting:
+    """Planned work as an Alertmanager is to know it. Times in ms."""
 
-    labels: Mapping[str, str]
-    start: int
+    def __init__(self, windows: Windows, census: Census) -> None:
+        self._windows = windows
+        self._census = census
 
+    def wanted(self, now: int) -> tuple[list[Stretch], int]:
+        """The silences that ought to be, one a window and scope, and how many cannot be.
 
-class Asked(Struct, frozen=True):
-    """What planned work asks for now."""
+        Each is for the stretch in force, or the one that begins soon. It cannot be for want of a label, or for there
+        are too many.
+        """
+        taken = self._taken()
+        found: list[Stretch] = []
+        impossible = 0
+        for window in self._between(now, now + AHEAD_MS):
+            times = [one for one in self._times(window) if now < one[1] and one[0] <= now + AHEAD_MS]
+            impossible += bool(times) and not scopes(window, taken)
+            found += _stretches(window, times[:1], taken)
+        found.sort(key=lambda one: (one.start, one.key))
+        return found[:MOST], impossible + len(found[MOST:])
 
-    wanted: list[Stretch]
-    around: list[Stretch]  # and what was before, or comes later
-    impossible: int  # windows in force or soon that no label names, or that are too many
+    def told_before(self, wanted: Iterable[Stretch], alerts: Collection[Alert]) -> dict[str, set[str]]:
+        """By silence, the names of alerts that began before it, outside planned work: people wait for their end."""
+        early = [(one, alert) for one in wanted for alert in alerts if alert.start < one.start and one.covers(alert)]
+        since = min((alert.start for _, alert in early), default=0)
+        until = max((one.start for one, _ in early), default=0)
+        taken = self._taken()
+        before = [
+            one
+            for window in (self._between(since, until) if early else ())
+            for one in _stretches(window, list(self._times(window)), taken)
+        ]
+        before.sort(key=lambda one: one.start)
+        told: dict[str, set[str]] = {}
+        for one, alert in early:
+            if _quiet_until(alert, before) < one.start:
+                told.setdefault(one.key, set()).add(alert.labels["alertname"])
+        return told
 
+    def _between(self, since: int, until: int) -> Iterator[Window]:
+        """Work on terminals that may be in force then; there may be many thousands, and few of them are."""
+        for window in self._windows:
+            times = window.occurrences
+            begun = bisect_right(times, until, key=itemgetter(0))
+            late = since - window.settle_ms - (window.flexible_ms or 0)
+            if begun and not window.behind and any(times[at].end >= late for at in range(begun - 1, -1, -1)):
+                yield window
 
-def asked(windows: Windows, census: Census, now: int) -> Asked:
-    """The silences that ought to be, one a window and scope: the stretch in force, or the one that begins soon."""
-    taken = {(role, getattr(cohort, role)) for cohort, _ in census.counts for role in _ROLES}
-    wanted: dict[str, Stretch] = {}
-    around: list[Stretch] = []
-    impossible = 0
-    for window in windows:
-        if window.behind:
-            continue
-        times = list(_joined(windows.spans(window), window.settle_ms))
-        soon = any(now < until and start <= now + AHEAD_MS for start, until in times)
-        found = scopes(window, taken) if times else []
-        impossible += soon and not found
-        for scope in found:
-            key = re.sub(r"\s+", "_", f"{window.id} {scope[0][0]}" if len(found) > 1 else window.id)
-            for start, until in times:
-                around.append(Stretch(key, window, scope, start, until))
-                if now < until and start <= now + AHEAD_MS:
-                    wanted.setdefault(key, around[-1])
-    first = sorted(wanted.values(), key=lambda one: (one.start, one.key))
-    return Asked(first[:MOST], sorted(around, key=lambda one: one.start), impossible + len(first[MOST:]))
+    def _times(self, window: Window) -> Iterator[tuple[int, int]]:
+        """When it is in force or settles; times that touch are one."""
+        begun: tuple[int, int] | None = None
+        for start, end in sorted(self._windows.spans(window)):
+            if begun is not None and start <= begun[1]:
+                begun = begun[0], max(begun[1], end + window.settle_ms)
+                continue
+            if begun is not None:
+                yield begun
+            begun = start, end + window.settle_ms
+        if begun is not None:
+            yield begun
+
+    def _taken(self) -> set[tuple[str, str]]:
+        """The roles that somebody has in the fleet."""
+        return {(role, getattr(cohort, role)) for cohort, _ in self._census.counts for role in _ROLES}
 
 
 def scopes(window: Window, taken: Collection[tuple[str, str]]) -> list[Scope]:
@@ -119,34 +156,23 @@ def scopes(window: Window, taken: Collection[tuple[str, str]]) -> list[Scope]:
     return [scope] if all(wanted for _, wanted in scope) else []
 
 
-def told_before(stretch: Stretch, alerts: Iterable[Alert], around: Iterable[Stretch]) -> set[str]:
-    """The names of alerts that had begun before it, outside planned work: people know of them and wait for the end."""
-    covered = [alert for alert in alerts if alert.start < stretch.start and stretch.covers(alert.labels)]
-    return {alert.labels["alertname"] for alert in covered if _quiet_until(alert, around) < stretch.start}
+def _stretches(
+    window: Window, times: Collection[tuple[int, int]], taken: Collection[tuple[str, str]]
+) -> Iterator[Stretch]:
+    found = scopes(window, taken)
+    for scope in found:
+        key = re.sub(r"\s+", "_", f"{window.id} {scope[0][0]}" if len(found) > 1 else window.id)
+        for start, until in times:
+            yield Stretch(key, window, scope, start, until)
 
 
 def _quiet_until(alert: Alert, around: Iterable[Stretch]) -> int:
     """The end of the planned work, stretch after stretch, that has covered an alert since it began."""
     until = alert.start
     for one in around:
-        if one.start <= until and one.covers(alert.labels):
+        if one.start <= until and one.covers(alert):
             until = max(until, one.until)
     return until
-
-
-def _joined(spans: Iterable[Occurrence], settle: int) -> Iterator[tuple[int, int]]:
-    """Times that follow each other within the settle time are one."""
-    begun: tuple[int, int] | None = None
-    for span in sorted(spans):
-        until = span.end + settle
-        if begun is not None and span.start <= begun[1]:
-            begun = begun[0], max(begun[1], until)
-        else:
-            if begun is not None:
-                yield begun
-            begun = span.start, until
-    if begun is not None:
-        yield begun
 
 
 def _matcher(label: str, wanted: frozenset[str]) -> Matcher:

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from fleetmon.model.errors import SinkError
 from fleetmon.sinks.alertmanager import TIMEOUT_S, rfc3339
-from fleetmon.sinks.muting import Alert, Asked, Matcher, Stretch, told_before
+from fleetmon.sinks.muting import Alert, Matcher, Muting, Stretch
 
 CREATOR: Final = "fleetmon"
 BREATH_S: Final = 1.0  # changes within it are one
@@ -50,15 +50,16 @@ class Kept(Struct, frozen=True):
 class Silences:
     """Keeps the silences of one Alertmanager as planned work asks for."""
 
-    def __init__(self, url: str, resend_s: float, instance: str, ask: Callable[[], tuple[int, Asked]]) -> None:
-        """`instance` tells us from others at the same Alertmanager; `ask` gives the time in ms and what ought to be."""
+    def __init__(self, url: str, resend_s: float, instance: str, muting: Muting, clock: Callable[[], int]) -> None:
+        """`instance` tells us from others at the same Alertmanager; `clock` gives the time in ms."""
         self.url = url
         self.failures = 0
         self.states = {"mirrored": 0, "failing": 0, "impossible": 0}
         self._base = f"{url.rstrip('/')}/api/v2"
         self._resend_s = resend_s
         self._mark = f"{CREATOR}/{instance} "
-        self._ask = ask
+        self._muting = muting
+        self._clock = clock
         self._changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -81,44 +82,44 @@ class Silences:
 
     async def _round(self, session: aiohttp.ClientSession) -> float:
         """Mend what differs; how long to wait then, in seconds."""
-        now, asked = self._ask()
-        failures = self.failures
+        now, failures = self._clock(), self.failures
+        wanted, impossible = self._muting.wanted(now)
         try:
             kept = await self._kept(session, now)
-            alerts = await self._alerts(session) if asked.wanted else []
+            alerts = await self._alerts(session) if wanted else []
         except SinkError as error:
             self._failed("silences not read", error)
-            self._count(asked, failing=len(asked.wanted))
+            failing = len(wanted)
         else:
-            await self._mend(session, now, asked, kept, alerts)
+            failing = await self._make(session, now, wanted, kept, alerts)
+            await self._expire(session, wanted, kept)
+        self.states = {"mirrored": len(wanted) - failing, "failing": failing, "impossible": impossible}
         pause = self._resend_s if self.failures == failures else min(5.0, self._resend_s)
-        edges = [at - now for one in asked.wanted for at in (one.start, one.until) if at > now]
+        edges = [at - now for one in wanted for at in (one.start, one.until) if at > now]
         return min([pause, *[0.01 + edge / 1000 for edge in edges]])
 
-    async def _mend(
-        self, session: aiohttp.ClientSession, now: int, asked: Asked, kept: list[Kept], alerts: list[Alert]
-    ) -> None:
-        """One after the other; what is in excess goes last, so that a silence never lacks while it is made anew."""
-        there: dict[str, Kept] = {}
-        for silence in sorted(kept, key=lambda one: (one.start, one.id)):
-            there.setdefault(silence.key, silence)
-        failing = 0
-        for stretch in asked.wanted:
-            known = there.get(stretch.key)
+    async def _make(
+        self, session: aiohttp.ClientSession, now: int, wanted: list[Stretch], kept: list[Kept], alerts: list[Alert]
+    ) -> int:
+        """Make or change what is not as it ought to be; how many are not."""
+        there, told, failing = _first(kept), self._muting.told_before(wanted, alerts), 0
+        for stretch in wanted:
             try:
-                await self._put(session, now, stretch, known, told_before(stretch, alerts, asked.around))
+                await self._put(session, now, stretch, there.get(stretch.key), told.get(stretch.key, set()))
             except SinkError as error:
                 failing += 1
                 self._failed("silence refused", error, window=stretch.key)
-        wanted = {stretch.key for stretch in asked.wanted}
+        return failing
+
+    async def _expire(self, session: aiohttp.ClientSession, wanted: list[Stretch], kept: list[Kept]) -> None:
+        there, keys = _first(kept), {stretch.key for stretch in wanted}
         for silence in kept:
-            if silence.key in wanted and there[silence.key] is silence:
+            if silence.key in keys and there[silence.key] is silence:
                 continue
             try:
                 await self._call(session, "DELETE", f"silence/{silence.id}")
             except SinkError as error:
                 self._failed("silence not expired", error, window=silence.key)
-        self._count(asked, failing)
 
     async def _put(
         self, session: aiohttp.ClientSession, now: int, stretch: Stretch, known: Kept | None, told: set[str]
@@ -167,10 +168,6 @@ class Silences:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise SinkError(str(error) or "no answer in time", retryable=True) from None
 
-    def _count(self, asked: Asked, failing: int) -> None:
-        mirrored = len(asked.wanted) - failing
-        self.states = {"mirrored": mirrored, "failing": failing, "impossible": asked.impossible}
-
     def _failed(self, what: str, error: SinkError, **about: str) -> None:
         self.failures += 1
         log.warning(what, alertmanager=self.url, error=str(error), **about)
@@ -200,6 +197,11 @@ class _Silence(Struct, rename="camel"):
 class _Alert(Struct, rename="camel"):
     labels: dict[str, str]
     starts_at: datetime
+
+
+def _first(kept: list[Kept]) -> dict[str, Kept]:
+    """The one that is kept of each; whoever looks chooses the same."""
+    return {one.key: one for one in sorted(kept, key=lambda one: (one.start, one.id), reverse=True)}
 
 
 def _kept(silence: _Silence, mark: str) -> Kept | None:

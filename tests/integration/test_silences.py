@@ -17,7 +17,7 @@ from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.window import Occurrence, Window
 from fleetmon.sinks.alertmanager import AlertmanagerSettings, rfc3339
-from fleetmon.sinks.muting import asked
+from fleetmon.sinks.muting import Muting
 from fleetmon.sinks.silences import Silences
 
 Say = Callable[..., Awaitable[None]]
@@ -31,7 +31,8 @@ def clock() -> int:
 def window(start: float, end: float, name: str = "w", **fields: Any) -> Window:
     """Work on the carrier CMCC, in minutes from now."""
     span = Occurrence(clock() + round(start * MINUTE), clock() + round(end * MINUTE))
-    given = {"owner": "night shift", "selector": {"carrier": "CMCC"}, "occurrences": (span,), "settle_ms": 0} | fields
+    given: dict[str, Any] = {"owner": "night shift", "selector": {"carrier": "CMCC"}, "settle_ms": 0}
+    given |= {"occurrences": (span,)} | fields
     return Window(id=f"window:operator:{name}", provenance="operator", **given)
 
 
@@ -89,7 +90,7 @@ class Mirror:
 
     def __init__(self, session: aiohttp.ClientSession, url: str, instance: str = "fleetmon") -> None:
         self.windows = Windows()
-        self.silences = Silences(url, 60, instance, lambda: (clock(), asked(self.windows, Census(), clock())))
+        self.silences = Silences(url, 60, instance, Muting(self.windows, Census()), clock)
         self._session = session
 
     async def round(self, *windows: Window) -> float:
