@@ -18,8 +18,9 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from fleetmon.engine import Engine
 from fleetmon.model.errors import SinkError
-from fleetmon.sinks.alertmanager import TIMEOUT_S, rfc3339
+from fleetmon.sinks.alertmanager import TIMEOUT_S, AlertmanagerSettings, rfc3339
 from fleetmon.sinks.muting import Alert, Matcher, Muting, Stretch
 
 CREATOR: Final = "fleetmon"
@@ -171,6 +172,13 @@ class Silences:
     def _failed(self, what: str, error: SinkError, **about: str) -> None:
         self.failures += 1
         log.warning(what, alertmanager=self.url, error=str(error), **about)
+
+
+def mirrors(settings: AlertmanagerSettings, instance: str, engine: Engine, clock: Callable[[], int]) -> list[Silences]:
+    """One for each Alertmanager, unless they are not wanted."""
+    muting = Muting(engine.correlator.works.windows, engine.fleet.census)
+    urls = settings.urls if settings.silences else ()
+    return [Silences(url, settings.resend_s, instance, muting, clock) for url in urls]
 
 
 class _Condition(Struct, rename="camel"):

@@ -349,7 +349,7 @@ async def test_the_notice_of_a_host_is_a_silence_also_after_a_restart(
 ) -> None:
     settings = {
         "mqtt": MqttSettings(port=mosquitto.port),
-        "alertmanager": AlertmanagerSettings(urls=["http://127.0.0.1:9", alertmanager.url], resend_s=0.5),
+        "alertmanager": AlertmanagerSettings(urls=["http://127.0.0.1:9", alertmanager.url]),
     }
     running = start(**settings)
     await running.until_ready()
