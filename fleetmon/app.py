@@ -18,7 +18,7 @@ from functools import partial
 import structlog
 
 from fleetmon import logs
-from fleetmon.clock import Clock
+from fleetmon.clock import Clock, utc
 from fleetmon.config import Loaded, nothing_to_read
 from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.snapshot import record
@@ -35,6 +35,7 @@ from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import Board
+from fleetmon.sinks.silences import mirrors
 from fleetmon.store import Store, Work
 from fleetmon.supervision import UNSUPERVISED, Supervision
 from fleetmon.turns import Portion, Turns
@@ -93,6 +94,7 @@ class Daemon:
         self.alertmanagers = [
             Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
         ]
+        self.silences = mirrors(config.alertmanager, config.mqtt.client_id, self.engine, utc)
         self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, clock.wall)
         self.readout = Readout(
             self.engine,
@@ -101,6 +103,7 @@ class Daemon:
             self.topics,
             self.subscriber,
             self.alertmanagers,
+            self.silences,
             vitals=self._vitals,
             tokens=lambda: self.tokens,
             reload=self.reload,
@@ -138,6 +141,8 @@ class Daemon:
                 tasks.create_task(serve(self.listener, self.readout, self.config.web))
                 for alertmanager in self.alertmanagers:
                     tasks.create_task(alertmanager.run())
+                for mirror in self.silences:
+                    tasks.create_task(mirror.run())
                 watch = self._supervision.watch(self._progress, self.not_ready)
                 for endless in (self._tick(), self._snapshots(), self._fail(), watch):
                     tasks.create_task(endless)
@@ -217,6 +222,8 @@ class Daemon:
             error = DecodeError(refusal.reason, "too many terminals that the registry lacks; see max_unregistered")
             self.quarantine.put(message.received_at, message.topic, message.payload, error)
         refused = self.quarantine.take()
+        for mirror in self.silences if outcome.windows else ():
+            mirror.wake()
         if not (outcome or refused or ids):
             return
         self.maintenance.tell(outcome.windows)
@@ -294,7 +301,7 @@ class Daemon:
             self._accepted(list(self._outbox))  # nobody is to be told
 
     def _current(self) -> tuple[int, list[Incident]]:
-        now = time.time_ns() // 1_000_000
+        now = utc()
         return now, self.board.current(now, {incident for incident, _ in self._outbox})
 
     def _accepted(self, told: list[tuple[str, str]]) -> None:

@@ -36,6 +36,7 @@ from fleetmon.readout.sight import Sight
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
+from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
@@ -90,6 +91,7 @@ class Readout:
     topics: Topics
     subscriber: Subscriber
     alertmanagers: Sequence[Alertmanager]
+    silences: Sequence[Silences]
     vitals: Callable[[], Vitals]
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
@@ -167,6 +169,7 @@ class Readout:
             outbox=len(vitals.outbox),
             outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
+            silences={one.url: (dict(one.states), one.failures) for one in self.silences},
             loop_lag_s=vitals.loop_lag_s,
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,

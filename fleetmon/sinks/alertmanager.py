@@ -34,6 +34,7 @@ class AlertmanagerSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     urls: list[Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]] = []
     resend_s: Annotated[float, Meta(gt=0, le=180)] = 60.0
+    silences: bool = True  # for rule-based alerts while work is planned
     language: Language = "en"
     runbook_url: str = ""  # the kind of the incident is appended
     dashboard_url: str = ""
@@ -119,7 +120,7 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
     summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, settings.language)
     annotations = {"summary": summary, "description": description, "incident": incident.id}
     if (known := incident.acknowledgement) is not None:
-        annotations |= {"acknowledged_by": known.author, "acknowledged_until": _rfc3339(known.until)}
+        annotations |= {"acknowledged_by": known.author, "acknowledged_until": rfc3339(known.until)}
         said = acknowledged(description, known.author, known.until, known.comment, settings.language)
         annotations["description"] = said
     if incident.evidence:
@@ -136,8 +137,8 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
     return {
         "labels": labels | {f"terminal_{name}" if name == "region" else name: value for name, value in scope.items()},
         "annotations": annotations,
-        "startsAt": _rfc3339(incident.opened_at),
-        "endsAt": _rfc3339(ends_at),
+        "startsAt": rfc3339(incident.opened_at),
+        "endsAt": rfc3339(ends_at),
     }
 
 
@@ -151,9 +152,9 @@ def second_call(incident: Incident, now: int, settings: AlertmanagerSettings) ->
     )
     texts |= {"summary": summary, "description": description}
     made["labels"] |= {"acknowledgement": "ended"}
-    made["startsAt"] = _rfc3339(incident.called_again_at)
+    made["startsAt"] = rfc3339(incident.called_again_at)
     if known is not None:
-        made["endsAt"] = _rfc3339(known.at)
+        made["endsAt"] = rfc3339(known.at)
     return made
 
 
@@ -168,8 +169,8 @@ def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
     return {
         "labels": {"alertname": WATCHDOG, "severity": "none"},
         "annotations": {"summary": "fleetmon is alive; its absence is the alarm"},
-        "startsAt": _rfc3339(now),
-        "endsAt": _rfc3339(now + _lease(settings)),
+        "startsAt": rfc3339(now),
+        "endsAt": rfc3339(now + _lease(settings)),
     }
 
 
@@ -182,5 +183,6 @@ def _lease(settings: AlertmanagerSettings) -> int:
     return int(4 * settings.resend_s * 1000)
 
 
-def _rfc3339(at: int) -> str:
+def rfc3339(at: int) -> str:
+    """A time in ms as the API wants it."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -44,7 +44,7 @@ _FIRING: Final[Mapping[str, tuple[str, Callable[[Incident], int]]]] = {
     ),
 }
 # Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
-_DIMENSIONS: Final = {
+DIMENSIONS: Final = {
     "region": ("fleetmon_region_terminals", "terminal_region"),
     "carrier": ("fleetmon_carrier_terminals", "carrier"),
     "acquirer": ("fleetmon_acquirer_terminals", "acquirer"),
@@ -81,6 +81,7 @@ class Readings(Struct, frozen=True):
     outbox: int
     outbox_oldest_s: float | None
     alertmanagers: Mapping[str, tuple[int, int]]
+    silences: Mapping[str, tuple[Mapping[str, int], int]]  # by state; failures
     loop_lag_s: float
     reload_succeeded: bool
     reloaded_s: float
@@ -119,7 +120,7 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     for state in STATES:
         total.add_metric([state], counts["", state])
     yield total
-    for dimension, (name, label) in _DIMENSIONS.items():
+    for dimension, (name, label) in DIMENSIONS.items():
         family = GaugeMetricFamily(name, f"Terminals by {dimension} and state.", labels=[label, "state"])
         counts = _by_state(readings, dimension)
         for value in sorted({value for value, _ in counts}):
@@ -237,6 +238,7 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         failures.add_metric([url], failed)
     yield sends
     yield failures
+    yield from _silences(readings)
     yield GaugeMetricFamily(
         "fleetmon_config_last_reload_successful", "Whether the last reading of the configuration was taken.",
         value=readings.reload_succeeded,
@@ -245,6 +247,23 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         "fleetmon_config_last_reload_success_timestamp_seconds", "When one was taken last.", value=readings.reloaded_s
     )
     yield GaugeMetricFamily("fleetmon_event_loop_lag_seconds", "The worst recent lag.", value=readings.loop_lag_s)
+
+
+def _silences(readings: Readings) -> Iterator[Metric]:
+    states = GaugeMetricFamily(
+        "fleetmon_alertmanager_silences",
+        "Silences for planned work in force or soon: mirrored, failing, or impossible as no label names its scope.",
+        labels=["alertmanager", "state"],
+    )
+    failures = CounterMetricFamily(
+        "fleetmon_alertmanager_silence_failures", "Silences not read, made or expired.", labels=["alertmanager"]
+    )
+    for url, (counts, failed) in readings.silences.items():
+        for state, count in counts.items():
+            states.add_metric([url, state], count)
+        failures.add_metric([url], failed)
+    yield states
+    yield failures
 
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
