@@ -102,6 +102,7 @@ class Daemon:
             vitals=self._vitals,
             tokens=lambda: self.tokens,
             reload=self.reload,
+            act=self._turns.between,
         )
         self._subscribe, self._supervision = subscribe, supervision
         self._on_transition = on_transition
@@ -224,6 +225,7 @@ class Daemon:
                 episodes=outcome.episodes,
                 settlements=outcome.settlements,
                 windows=outcome.windows,
+                audit=outcome.audit,
                 terminals=self._enrolment.news(outcome),
                 refused=refused,
             )

@@ -17,6 +17,7 @@ from fleetmon.commands import manual
 from fleetmon.commands.conduct import ConfigFile, Prefix, plain_errors, run_until_signal
 from fleetmon.commands.files import files
 from fleetmon.commands.importing import import_files
+from fleetmon.commands.incidents import incidents
 from fleetmon.commands.manual import PAGES
 from fleetmon.commands.simulate import simulate
 from fleetmon.commands.store import store
@@ -34,6 +35,7 @@ cli = typer.Typer(
     help="Watch a fleet of card terminals and explain why settlements are late.",
     epilog=manual.ROOT,
 )
+cli.add_typer(incidents, name="incidents")
 cli.add_typer(store, name="store")
 
 

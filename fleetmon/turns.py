@@ -68,6 +68,12 @@ class Turns:
             self._moment = self._now()
             self._turn()
 
+    async def between(self, act: Callable[[int], Outcome]) -> None:
+        """Have the engine do what somebody asks for, at a moment when no round is under way, and have that stored."""
+        while self.busy:  # noqa: ASYNC110 - for a few turns of the loop, and nobody else waits for it
+            await asyncio.sleep(0)
+        self._keep(act(self._now()))
+
     def _turn(self) -> None:
         try:
             if self._is_done(time.monotonic() + TURN_S):

@@ -242,8 +242,9 @@ def alertmanager(tmp_path: Path) -> Iterator[Server]:
     folder = tmp_path / "alertmanager"
     folder.mkdir()
     example = Path(__file__).parents[1] / "deploy/alertmanager/alertmanager.yml"
+    shutil.copy(example, folder / "alertmanager.yml")
     arguments = [
-        f"--config.file={example}",
+        f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",

@@ -21,6 +21,10 @@ _ENVIRONMENT: Final = f"""
 ENVIRONMENT
   FLEETMON_CONFIG          the configuration, where --config.file is left out
 {_SECRETS}"""
+_DAEMON: Final = """
+ENVIRONMENT
+  FLEETMON_TOKEN_FILE      file with the token, where --token-file is left out
+"""
 
 ROOT: Final = f"""\
 EXAMPLES
@@ -140,6 +144,32 @@ EXAMPLES
   fleetmon schema --prefix shop/v1       with the topics of another prefix
 
 {_STATUS}""",
+    "incidents list": f"""\
+EXAMPLES
+  fleetmon incidents list
+      What is wrong now, the newest first.
+  fleetmon incidents list --status all --kind carrier_outage --format json
+      The same for machines, with what is over.
+
+{_STATUS}{_DAEMON}""",
+    "incidents show": f"""\
+EXAMPLES
+  fleetmon incidents show carrier_outage-207bbdc176989a1b --lang zh
+      Whom it has taken, how it went, and who did what.
+
+{_STATUS}{_DAEMON}""",
+    "incidents ack": f"""\
+EXAMPLES
+  fleetmon incidents ack ID --for 4h --comment "carrier called, case 4711"
+      Nobody is called again for it until then, unless it grows worse.
+
+{_STATUS}{_DAEMON}""",
+    "incidents unack": f"""\
+EXAMPLES
+  fleetmon incidents unack ID
+      People are called again if it is still there.
+
+{_STATUS}{_DAEMON}""",
     "store backup": f"""\
 EXAMPLES
   fleetmon store backup /backup/fleetmon-1120.db

@@ -7,6 +7,7 @@ explains it by then it never opens, and when that outage closes who is still sil
 from collections.abc import Sequence
 
 from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
+from fleetmon.engine.acknowledgements import Acknowledgements
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
 from fleetmon.engine.flapping import Flapping
 from fleetmon.engine.fleet import Fleet
@@ -31,6 +32,7 @@ class Correlator:
         self._at: Plan = self._agenda.at
         self.hearing = Hearing(self.incidents, self._at)
         self.works = Works(shard, self.incidents, self._at)
+        self.acknowledgements = Acknowledgements(shard, self.incidents, self._at)
         self._hosts = Hosts(self.incidents, self.works)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
         self._flapping = Flapping(self.incidents, self._at)
@@ -46,6 +48,7 @@ class Correlator:
             "fault": self._judge_fault,
             "host": self._hosts.fire,
             "weak": self._links.look_again,
+            "acknowledged": self.acknowledgements.look,
             **self.works.actions,
             **self.outages.actions,
             **self._flapping.actions,
@@ -88,6 +91,7 @@ class Correlator:
         """Take up a firing incident that was read back."""
         self.incidents.restore(incident)
         self.works.restore(incident)
+        self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
         self.outages.restore(incident)
         self._flapping.restore(incident, incident.opened_at)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):

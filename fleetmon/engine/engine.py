@@ -203,6 +203,18 @@ class Engine:
         self.correlator.works.put(windows, self.now)
         return self._take(Outcome())
 
+    def acknowledge(self, now: int, incident_id: str, author: str, until: int, comment: str = "") -> Outcome:
+        """Somebody sees to an incident; raises ConflictError unless it is firing."""
+        self._run(now)
+        self.correlator.acknowledgements.put(incident_id, author, self.now, until, comment)
+        return self._take(Outcome())
+
+    def unacknowledge(self, now: int, incident_id: str, author: str) -> Outcome:
+        """Somebody takes an acknowledgement back; raises ConflictError unless the incident is firing."""
+        self._run(now)
+        self.correlator.acknowledgements.withdraw(incident_id, author, self.now)
+        return self._take(Outcome())
+
     @property
     def windows(self) -> Counter[WindowState]:
         """How many windows are scheduled, active, ended, cancelled."""
@@ -243,6 +255,7 @@ class Engine:
         outcome.changes, self._changes = self._changes, []
         outcome.episodes = self.explainer.timeline.take()
         outcome.windows = self.correlator.works.take()
+        outcome.audit = self.correlator.acknowledgements.take()
         outcome.settlements = self.arrears.take()
         return outcome
 

@@ -11,6 +11,7 @@ from typing import Final
 from fleetmon.detect import FLAPPING, GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.agenda import Action, Parts, Plan
 from fleetmon.engine.flapping import Flapping
+from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.groups import covers
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
@@ -193,9 +194,8 @@ class Outages:
             incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
             self._since[incident.id] = since
             self._enter(incident)
-        everybody_late = found.onset + max(terminal.wait_ms for terminal in found.silent)  # and so the name is known
         held = self._since[incident.id] + found.detector.policy.hold_ms
-        due = max(held, incident.opened_at + SETTLE, everybody_late)
+        due = max(held, incident.opened_at + SETTLE, _all_late(found.silent))
         if now < due:
             self._scan(due)
             return
@@ -236,7 +236,7 @@ class Outages:
         elif incident is not None and not silent:
             self._end(incident, now, "not confirmed")
         elif incident is not None:
-            due = incident.opened_at + SITE_OUTAGE.policy.hold_ms
+            due = max(incident.opened_at + SITE_OUTAGE.policy.hold_ms, _all_late(silent))
             if now < due or wider is Status.PENDING:
                 self._mark(scope, max(due, now + SETTLE))
             else:
@@ -366,6 +366,14 @@ def _strongest(outages: Iterable[Incident]) -> Status | None:
     """Firing, if one is; else pending, if one is."""
     found = {incident.status for incident in outages}
     return Status.FIRING if Status.FIRING in found else Status.PENDING if found else None
+
+
+def _all_late(silent: Sequence[Terminal]) -> int:
+    """When everybody is late who fell silent with these, so that the name of an outage is its last: one beat on.
+
+    Who is late first was heard last a beat before they fell silent, and is a suspect when the others are late.
+    """
+    return min(terminal.last_seen + suspicion(terminal) for terminal in silent)
 
 
 def _usual_interval(members: Sequence[Terminal]) -> int:

@@ -27,7 +27,6 @@ class Found(NamedTuple):
     detector: GroupDetector
     scope: Scope
     silent: list[Terminal]
-    onset: int = 0  # the moment at which they fell silent; of those that went one by one there is none
 
 
 class Search:
@@ -98,7 +97,7 @@ class Search:
         if not (name and together):
             return []
         tally = yield from tally_breach(sight, together, moment, now)
-        return [Found(detector_of(name), name, together, moment)] if detector_of(name).breached(tally) else []
+        return [Found(detector_of(name), name, together)] if detector_of(name).breached(tally) else []
 
     def _blamed(self, scope: Scope, silent: list[Terminal], now: int) -> Parts[list[Terminal]]:
         """Those whose silence can be the fault of what they share.

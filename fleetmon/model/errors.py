@@ -43,5 +43,13 @@ class StoreError(FleetmonError):
         self.retryable = retryable
 
 
+class ConflictError(FleetmonError):
+    """The asker's fault: what they want cannot be done as things are."""
+
+
+class ForbiddenError(FleetmonError):
+    """The asker's fault: what they want is not theirs to do."""
+
+
 class IllegalTransitionError(FleetmonError):
     """Our own fault: an incident was to change in a way its table does not know. Crash loudly."""

@@ -25,6 +25,7 @@ from fleetmon.model.days import midnight
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.topics import Topics
+from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.roster import Roster
@@ -38,6 +39,7 @@ from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
 from fleetmon.web.ports import Page, Place, SalePlace, SettlementFilter, TerminalFilter
 from fleetmon.web.views import (
+    AcknowledgementView,
     ChangeView,
     IncidentDetail,
     IncidentView,
@@ -45,10 +47,11 @@ from fleetmon.web.views import (
     TerminalDetail,
     TerminalView,
     TransitionView,
+    acknowledgement_view,
 )
 
 PATIENCE_S: Final = 5.0  # with the store, for one question
-LATEST_CHANGES: Final = 50  # shown with a terminal
+LATEST_CHANGES: Final = 50  # shown with a terminal or an incident
 _BATCH: Final = 200  # rows looked through at a time for those that may be seen
 T = TypeVar("T")
 
@@ -78,6 +81,7 @@ class Readout:
     vitals: Callable[[], Vitals]
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
+    act: Act
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
     )
@@ -88,6 +92,9 @@ class Readout:
         self._portrait = Portrait(self.engine)
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
+        acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
+        self.acknowledge, self.unacknowledge = acknowledging.put, acknowledging.withdraw
+        self.audit = acknowledging.audit
 
     def close(self) -> None:
         """Take no more questions to the store; whoever waits for an answer gets none."""
@@ -109,6 +116,10 @@ class Readout:
         if self.alertmanagers and all(one.sends == one.failures for one in self.alertmanagers):
             missing.append("alertmanager: none was reached yet")
         return missing
+
+    def now(self) -> int:
+        """The time that the engine has reached."""
+        return self.engine.now
 
     def recalled(self) -> bool:
         """Whether all is known again that was told before the start."""
@@ -214,17 +225,33 @@ class Readout:
         return [sight.view(one) for one in sorted(found.values(), key=_newest_first)[:limit]]
 
     async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
-        """The store's word, for it has the past; a pending incident is in memory only."""
-        held = next((one for one in self.engine.incidents if one.id == key), None)
-        found = await self._ask(lambda: self.store.incident(key)) or held
+        """One incident, with how it went and what people did about it."""
         sight = Sight(self.engine.fleet, provider)
-        if found is None or not sight.concerned(found):
+        found = await self._incident(sight, key)
+        if found is None:
             return None
         rows = await self._ask(lambda: self.store.transitions(key))
+        audit = await self._ask(lambda: self.store.audit("incident", key, None, LATEST_CHANGES))
         transitions = [TransitionView(row.at, row.before, row.after, row.reason, row.terminals) for row in rows]
         view = sight.view(found)
         fields = {name: getattr(view, name) for name in IncidentView.__struct_fields__}
-        return IncidentDetail(**fields, transitions=transitions)
+        return IncidentDetail(
+            **fields,
+            acknowledgement=acknowledgement_view(found),
+            transitions=transitions,
+            audit=[audit_view(row) for row in reversed(audit)],
+        )
+
+    async def acknowledgement(self, provider: str | None, key: str) -> AcknowledgementView | None:
+        """Who sees to an incident."""
+        found = await self._incident(Sight(self.engine.fleet, provider), key)
+        return None if found is None else acknowledgement_view(found)
+
+    async def _incident(self, sight: Sight, key: str) -> Incident | None:
+        """The store's word, for it has the past; a pending incident is in memory only."""
+        held = next((one for one in self.engine.incidents if one.id == key), None)
+        found = await self._ask(lambda: self.store.incident(key)) or held
+        return found if found is not None and sight.concerned(found) else None
 
     def _pending(self, status: str | None, kind: str | None, before: Place | None) -> list[Incident]:
         if status not in (None, "pending"):

@@ -2,8 +2,12 @@
 
 Source: Alertmanager's docs/alerts_api.md and Prometheus' notifier. `endsAt` of a firing alert lies four
 re-sends ahead, so that two lost ones are forgiven and a dead fleetmon resolves by itself. Labels never
-change while an incident lasts; counts and times are annotations. What another incident explains is
-sent as resolved if it was ever told.
+change while an incident lasts; counts, times and who sees to it are annotations. What another incident explains
+is sent as resolved if it was ever told.
+
+Alertmanager tells people nothing new of an alert whose labels it knows. So when people are to be called again, as
+an acknowledgement has ended, that is an alert of its own with one more label, until somebody acknowledges anew.
+Where it can be wrong: Alertmanager repeats a firing alert every `repeat_interval`, acknowledged or not.
 """
 
 import asyncio
@@ -15,7 +19,7 @@ import aiohttp
 import structlog
 from msgspec import Meta, Struct
 
-from fleetmon.locale import Language, describe
+from fleetmon.locale import Language, acknowledged, called_again, describe
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status
 
@@ -81,7 +85,12 @@ class Alertmanager:
     async def _tell(self, session: aiohttp.ClientSession) -> None:
         now, incidents = self._current()
         told = [incident for incident in incidents if incident.paged_at is not None]
-        alerts = [watchdog(now, self._settings), *(alert(found, now, self._settings) for found in told)]
+        again = [incident for incident in told if incident.called_again_at is not None]
+        alerts = [
+            watchdog(now, self._settings),
+            *(alert(found, now, self._settings) for found in told),
+            *(second_call(found, now, self._settings) for found in again),
+        ]
         failed: SinkError | None = None
         for start in range(0, len(alerts), BATCH):
             try:
@@ -109,6 +118,10 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
     scope = dict(incident.scope)
     summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, settings.language)
     annotations = {"summary": summary, "description": description, "incident": incident.id}
+    if (known := incident.acknowledgement) is not None:
+        annotations |= {"acknowledged_by": known.author, "acknowledged_until": _rfc3339(known.until)}
+        said = acknowledged(description, known.author, known.until, known.comment, settings.language)
+        annotations["description"] = said
     if incident.evidence:
         annotations["terminals"] = ", ".join(incident.evidence)
     if settings.runbook_url:
@@ -124,6 +137,22 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
         "startsAt": _rfc3339(incident.opened_at),
         "endsAt": _rfc3339(ends_at),
     }
+
+
+def second_call(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
+    """The alert that calls people again, over as soon as somebody acknowledges anew."""
+    assert incident.called_again_at is not None
+    made, known = alert(incident, now, settings), incident.acknowledgement
+    texts = made["annotations"]
+    summary, description = called_again(
+        texts["summary"], texts["description"], incident.called_again_at, settings.language
+    )
+    texts |= {"summary": summary, "description": description}
+    made["labels"] |= {"acknowledgement": "ended"}
+    made["startsAt"] = _rfc3339(incident.called_again_at)
+    if known is not None:
+        made["endsAt"] = _rfc3339(known.at)
+    return made
 
 
 def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:

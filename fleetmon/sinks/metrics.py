@@ -120,11 +120,13 @@ def _incidents(readings: Readings) -> Iterator[Metric]:
     count: Counter[tuple[str, str]] = Counter()
     terminals: Counter[str] = Counter()
     paged: Counter[str] = Counter()
+    acknowledged: Counter[str] = Counter()
     for incident in readings.incidents:
         count[incident.kind, incident.status.value] += 1
         if incident.status is Status.FIRING:
             terminals[incident.kind] += incident.terminals
             paged[incident.kind] += incident.paged_at is not None and incident.suppressed_by is None
+            acknowledged[incident.kind] += incident.acknowledgement is not None
     family = GaugeMetricFamily("fleetmon_incidents", "Open incidents by kind and status.", labels=["kind", "status"])
     affected = GaugeMetricFamily(
         "fleetmon_incident_terminals", "Terminals taken by firing incidents, by kind.", labels=["kind"]
@@ -132,14 +134,19 @@ def _incidents(readings: Readings) -> Iterator[Metric]:
     called = GaugeMetricFamily(
         "fleetmon_incidents_paged", "Firing incidents for which people were called, by kind.", labels=["kind"]
     )
+    seen_to = GaugeMetricFamily(
+        "fleetmon_incidents_acknowledged", "Firing incidents that somebody sees to, by kind.", labels=["kind"]
+    )
     for kind in sorted(readings.kinds):
         for status in (Status.PENDING, Status.FIRING):
             family.add_metric([kind, status.value], count[kind, status.value])
         affected.add_metric([kind], terminals[kind])
         called.add_metric([kind], paged[kind])
+        seen_to.add_metric([kind], acknowledged[kind])
     yield family
     yield affected
     yield called
+    yield seen_to
 
 
 def _ingest(readings: Readings) -> Iterator[Metric]:

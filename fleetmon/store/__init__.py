@@ -4,13 +4,14 @@ from fleetmon.store.archive import Archive
 from fleetmon.store.care import backup, check
 from fleetmon.store.payouts import StoredPayouts
 from fleetmon.store.restore import Restored
-from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
+from fleetmon.store.rows import AuditRow, ChangeRow, QuarantineRow, TerminalRow, TransitionRow
 from fleetmon.store.settings import StoreSettings
 from fleetmon.store.store import Store
 from fleetmon.store.writer import Work
 
 __all__ = [
     "Archive",
+    "AuditRow",
     "ChangeRow",
     "QuarantineRow",
     "Restored",

@@ -6,7 +6,15 @@ import sqlalchemy as sa
 
 from fleetmon.model.incident import Incident
 from fleetmon.store import schema
-from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow, incident_from
+from fleetmon.store.rows import (
+    AuditRow,
+    ChangeRow,
+    QuarantineRow,
+    TerminalRow,
+    TransitionRow,
+    audit_from,
+    incident_from,
+)
 
 Row = TypeVar("Row", TerminalRow, ChangeRow, TransitionRow, QuarantineRow)
 
@@ -63,10 +71,24 @@ def incident(connection: sa.Connection, incident_id: str) -> Incident | None:
 
 
 def transitions(connection: sa.Connection, incident_id: str) -> list[TransitionRow]:
-    """The audit trail of an incident, oldest first."""
+    """How an incident went, oldest first."""
     table = schema.transition
     query = sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.id)
     return _rows(connection, query, TransitionRow)
+
+
+def audit(
+    connection: sa.Connection, kind: str | None, subject: str | None, author: str | None, limit: int, before: int | None
+) -> list[AuditRow]:
+    """What people changed, newest first; None asks for any."""
+    table = schema.audit
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    for column, wanted in ((table.c.kind, kind), (table.c.subject, subject), (table.c.author, author)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return [
+        audit_from(row) for row in connection.execute(query if before is None else query.where(table.c.id < before))
+    ]
 
 
 def quarantine(connection: sa.Connection, limit: int, before: int | None) -> list[QuarantineRow]:

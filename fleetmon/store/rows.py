@@ -3,6 +3,7 @@
 `TerminalRow` goes both ways; its fields are the columns of the table, in their order.
 """
 
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -10,8 +11,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from fleetmon.engine import Fact
+from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
-from fleetmon.model.incident import Incident, Status, Transition
+from fleetmon.model.incident import Acknowledgement, Incident, Status, Transition
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 from fleetmon.model.window import Window
 
@@ -56,7 +58,7 @@ class ChangeRow(Struct, frozen=True):
 
 
 class TransitionRow(Struct, frozen=True):
-    """One line of an incident's audit trail."""
+    """One line of how an incident went."""
 
     id: int
     incident_id: str
@@ -65,6 +67,18 @@ class TransitionRow(Struct, frozen=True):
     after: str
     reason: str
     terminals: int
+
+
+class AuditRow(Struct, frozen=True):
+    """One change that somebody made; ids grow with time."""
+
+    id: int
+    at: int
+    author: str | None
+    action: str
+    kind: str
+    subject: str
+    detail: dict[str, Any]
 
 
 class QuarantineRow(Struct, frozen=True):
@@ -85,8 +99,9 @@ def incident_row(found: Incident) -> dict[str, Any]:
     del row["clear_since"]
     return row | {
         "status": found.status.value,
-        "scope": msgspec.json.encode(dict(found.scope)).decode().replace(_NUL, _INSTEAD),
+        "scope": _json(dict(found.scope)),
         "evidence": msgspec.json.encode(found.evidence).decode(),
+        "acknowledgement": None if found.acknowledgement is None else _json(found.acknowledgement),
     }
 
 
@@ -99,8 +114,13 @@ def incident_from(row: sa.Row[Any]) -> Incident:
             "status": Status(fields["status"]),
             "scope": tuple(sorted(msgspec.json.decode(fields["scope"], type=dict[str, str]).items())),
             "evidence": msgspec.json.decode(fields["evidence"], type=tuple[str, ...]),
+            "acknowledgement": msgspec.json.decode(fields["acknowledgement"] or "null", type=Acknowledgement | None),
         }
     )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode().replace(_NUL, _INSTEAD)
 
 
 def fact_row(found: Fact) -> dict[str, Any]:
@@ -118,7 +138,7 @@ def fact_row(found: Fact) -> dict[str, Any]:
     }
 
 
-def audit_row(change: Transition) -> dict[str, Any]:
+def transition_row(change: Transition) -> dict[str, Any]:
     """The row of a transition."""
     return {
         "incident_id": change.incident.id,
@@ -128,6 +148,17 @@ def audit_row(change: Transition) -> dict[str, Any]:
         "reason": change.reason,
         "terminals": change.incident.terminals,
     }
+
+
+def audit_row(found: AuditEntry) -> dict[str, Any]:
+    """The row of a change."""
+    row = msgspec.structs.asdict(found)
+    return row | {"key": blake2b(_json(found).encode(), digest_size=16).hexdigest(), "detail": _json(found.detail)}
+
+
+def audit_from(row: sa.Row[Any]) -> AuditRow:
+    """What is told of a row."""
+    return AuditRow(row.id, row.at, row.author, row.action, row.kind, row.subject, msgspec.json.decode(row.detail))
 
 
 def window_rows(found: Window) -> list[dict[str, Any]]:

@@ -1,9 +1,10 @@
 """The tables as the code sees them. Times are integer milliseconds since 1970, amounts integer fen.
 
 `fact` is the log of everything acknowledged, `incident` the current word on each announced incident,
-`transition` the audit trail, `outbox` what people still have to be told, `snapshot` the soft state,
-`terminal` the fleet as it is known now, `terminal_change` how its liveness went, `episode` what was unusual about
-terminals, hosts and merchants, `settlement` the money of each merchant and business date, `window` planned work.
+`transition` how it went, `audit` what people changed (rows are only ever added), `outbox` what people still have to
+be told, `snapshot` the soft state, `terminal` the fleet as it is known now, `terminal_change` how its liveness went,
+`episode` what was unusual about terminals, hosts and merchants, `settlement` the money of each merchant and business
+date, `window` planned work.
 The tables are made by the migrations; a test proves that both say the same.
 """
 
@@ -67,6 +68,8 @@ incident = sa.Table(
     sa.Column("terminals", sa.Integer, nullable=False),
     sa.Column("suppressed_by", Text),
     sa.Column("evidence", Text, nullable=False),  # JSON: list of ids
+    sa.Column("acknowledgement", Text),  # JSON
+    sa.Column("called_again_at", sa.BigInteger),
 )
 
 transition = sa.Table(
@@ -80,6 +83,21 @@ transition = sa.Table(
     sa.Column("reason", Text, nullable=False),
     sa.Column("terminals", sa.Integer, nullable=False),
     sa.UniqueConstraint("incident_id", "at", "after", "reason"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("key", Text, nullable=False, unique=True),  # the same when the same change is written again
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("author", Text),  # empty: fleetmon by itself
+    sa.Column("action", Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),  # of the subject
+    sa.Column("subject", Text, nullable=False),
+    sa.Column("detail", Text, nullable=False),  # JSON
+    sa.Index("ix_audit_subject", "kind", "subject", "id"),
+    sqlite_autoincrement=True,
 )
 
 outbox = sa.Table(

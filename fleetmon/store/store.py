@@ -13,7 +13,7 @@ from fleetmon.store import address, migrate, past, queries, schema
 from fleetmon.store.lock import lock
 from fleetmon.store.past import Part
 from fleetmon.store.restore import Restored, restore
-from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
+from fleetmon.store.rows import AuditRow, ChangeRow, QuarantineRow, TerminalRow, TransitionRow
 from fleetmon.store.settings import StoreSettings
 from fleetmon.store.writer import FAILURES, Work, Writer
 
@@ -156,9 +156,16 @@ class Store:
             return queries.incident(connection, incident_id)
 
     def transitions(self, incident_id: str) -> list[TransitionRow]:
-        """The audit trail of an incident, oldest first."""
+        """How an incident went, oldest first."""
         with self._reading() as connection:
             return queries.transitions(connection, incident_id)
+
+    def audit(
+        self, kind: str | None, subject: str | None, author: str | None, limit: int, before: int | None = None
+    ) -> list[AuditRow]:
+        """What people changed, newest first; `before` is the id of the last one of the page before."""
+        with self._reading() as connection:
+            return queries.audit(connection, kind, subject, author, limit, before)
 
     def quarantine(self, limit: int, before: int | None = None) -> list[QuarantineRow]:
         """Refused messages, newest first; `before` is the id of the last one of the page before."""

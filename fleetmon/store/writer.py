@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fleetmon.engine import Fact, TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
@@ -51,6 +52,7 @@ class Work(Struct):
     episodes: Sequence[Episode] = ()
     settlements: Sequence[Settlement] = ()
     windows: Sequence[Window] = ()
+    audit: Sequence[AuditEntry] = ()
     departed: Sequence[str] = ()  # terminals that the fleet no longer has
     forget_before: int = 0  # what is over since before this time is deleted, when there is time for it
 
@@ -177,6 +179,7 @@ def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.episodes(connection, [found for work in works for found in work.episodes])
     writes.settlements(connection, [found for work in works for found in work.settlements])
     writes.windows(connection, [found for work in works for found in work.windows])
+    writes.audit(connection, [found for work in works for found in work.audit])
     writes.departed(connection, [terminal for work in works for terminal in work.departed])
     writes.terminals(
         connection,

@@ -9,12 +9,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fleetmon.engine import Fact, TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Window
 from fleetmon.store import schema
-from fleetmon.store.rows import TerminalRow, audit_row, episode_row, fact_row, incident_row, window_rows
+from fleetmon.store.rows import TerminalRow, audit_row, episode_row, fact_row, incident_row, transition_row, window_rows
 
 QUARANTINE_ROWS: Final = 1_000
 _AT_ONCE: Final = 500  # ids in one condition
@@ -28,18 +29,28 @@ def facts(connection: sa.Connection, found: Sequence[Fact]) -> None:
 
 
 def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
-    """Incident, audit row and outbox row, together; what was never announced leaves no trace."""
+    """Incident, its history and outbox row, together; what was never announced leaves no trace.
+
+    Whoever is called again is to be told again.
+    """
     told = [change for change in found if change.incident.fired_at is not None]
     latest = {change.incident.id: change.incident for change in told}
-    changing = ("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence")
+    changing = (
+        *("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence"),
+        *("acknowledgement", "called_again_at"),
+    )
     _upsert(connection, schema.incident, [incident_row(one) for one in latest.values()], changing)
-    _insert_new(connection, schema.transition, [audit_row(change) for change in told])
-    news = [
-        {"incident_id": change.incident.id, "status": change.incident.status.value, "at": change.at}
-        for change in told
-        if change.calls
+    _insert_new(connection, schema.transition, [transition_row(change) for change in told])
+    news = {(change.incident.id, change.incident.status.value): change.at for change in told if change.calls}
+    rows = [
+        {"incident_id": key, "status": status, "at": at, "delivered_at": None} for (key, status), at in news.items()
     ]
-    _insert_new(connection, schema.outbox, news)
+    _upsert(connection, schema.outbox, rows, ("at", "delivered_at"), newer="at")
+
+
+def audit(connection: sa.Connection, found: Sequence[AuditEntry]) -> None:
+    """What people changed; a repetition is left out."""
+    _insert_new(connection, schema.audit, [audit_row(one) for one in found])
 
 
 def episodes(connection: sa.Connection, found: Sequence[Episode]) -> None:
@@ -141,12 +152,20 @@ def _insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str,
         connection.execute(_INSERT[connection.dialect.name](table).on_conflict_do_nothing(), rows)
 
 
-def _upsert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], changing: Sequence[str]) -> None:
-    """Insert, or change the named columns of what is there."""
+def _upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: list[dict[str, Any]],
+    changing: Sequence[str],
+    newer: str | None = None,
+) -> None:
+    """Insert, or change the named columns of what is there; with `newer` only where that column grows."""
     if rows:
         statement = _INSERT[connection.dialect.name](table)
         changed = {name: statement.excluded[name] for name in changing}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed), rows)
+        grown = None if newer is None else statement.excluded[newer] > table.c[newer]
+        key = list(table.primary_key)
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed, where=grown), rows)
 
 
 def _portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:

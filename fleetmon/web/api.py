@@ -11,6 +11,7 @@ from litestar.params import QueryParameter
 
 from fleetmon.web import paging
 from fleetmon.web.access import guard, provider_of
+from fleetmon.web.acknowledgements import acknowledgements
 from fleetmon.web.answers import ONE, PAGE, PAGE_HEADERS, Asked, Key, found
 from fleetmon.web.money import money
 from fleetmon.web.paging import Cursor, Limit
@@ -31,8 +32,10 @@ _PLACES: Final = msgspec.json.Decoder(Place)
 
 
 def api(ports: Ports) -> Router:
-    """All that can be read."""
-    handlers = [*_terminals(ports), *_incidents(ports), *money(ports), _quarantine(ports)]
+    """All that can be read, and what can be written."""
+    handlers = [
+        *_terminals(ports), *_incidents(ports), *acknowledgements(ports), *money(ports), _quarantine(ports)
+    ]  # fmt: skip
     viewer = guard(ports.tokens, "viewer")
     return Router("/api/v1", route_handlers=handlers, guards=[viewer, _known_parameters], security=[{"token": []}])
 

@@ -12,7 +12,17 @@ from fleetmon.locale import Audience
 from fleetmon.model.events import Count
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
-from fleetmon.web.views import ChangeView, IncidentDetail, IncidentView, RefusedView, TerminalDetail, TerminalView
+from fleetmon.web.preconditions import Check
+from fleetmon.web.views import (
+    AcknowledgementView,
+    AuditView,
+    ChangeView,
+    IncidentDetail,
+    IncidentView,
+    RefusedView,
+    TerminalDetail,
+    TerminalView,
+)
 
 Page = Callable[[str], tuple[bytes, str]]  # Accept header -> body and content type
 
@@ -49,6 +59,14 @@ class SettlementFilter(Struct, frozen=True):
     transaction: str | None = None
 
 
+class AuditFilter(NamedTuple):
+    """Which changes are asked for; None: any."""
+
+    kind: str | None = None
+    subject: str | None = None
+    author: str | None = None
+
+
 class SalePlace(NamedTuple):
     """Of a transaction in the list."""
 
@@ -68,6 +86,9 @@ class Ports(Protocol):
 
     def recalled(self) -> bool:
         """Whether all is known again that was told before the start."""
+
+    def now(self) -> int:
+        """The daemon's time, in milliseconds since 1970."""
 
     def tokens(self) -> Tokens | None:
         """Who may ask now; None: anybody who can reach us."""
@@ -95,6 +116,26 @@ class Ports(Protocol):
 
     async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
         """One incident; None where there is none to be seen."""
+
+    async def acknowledgement(self, provider: str | None, key: str) -> AcknowledgementView | None:
+        """Of an incident; None where there is none to be seen."""
+
+    async def acknowledge(
+        self, provider: str | None, key: str, author: str, until: int, comment: str, check: Check
+    ) -> tuple[AcknowledgementView, bool] | None:
+        """Acknowledge an incident, and whether that is new; None where there is no such incident to be seen.
+
+        `check` is called with the acknowledgement that is there and raises what is to be raised. Raises
+        ConflictError for what is not firing, ForbiddenError for what is also others'. Back when it is stored.
+        """
+
+    async def unacknowledge(self, provider: str | None, key: str, author: str, check: Check) -> bool | None:
+        """Take an acknowledgement back; None where there is no such incident to be seen. Else as `acknowledge`."""
+
+    async def audit(
+        self, provider: str | None, wanted: AuditFilter, before: int | None, limit: int
+    ) -> list[tuple[int, AuditView]]:
+        """What people changed with its numbers, newest first, those with numbers below `before`."""
 
     async def quarantine(
         self, provider: str | None, reason: str | None, before: int | None, limit: int

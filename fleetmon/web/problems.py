@@ -14,7 +14,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta, Struct
 
-from fleetmon.model.errors import ConfigError, StoreError
+from fleetmon.model.errors import ConfigError, ConflictError, ForbiddenError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger("fleetmon.web")
@@ -50,6 +50,14 @@ def _not_configured(_request: Request[Any, Any, Any], error: ConfigError) -> Res
     return answer(422, "The configuration was refused; the old one is still running.", error.problems)
 
 
+def _not_now(_request: Request[Any, Any, Any], error: ConflictError) -> Response[Problem]:
+    return answer(409, str(error))
+
+
+def _not_yours(_request: Request[Any, Any, Any], error: ForbiddenError) -> Response[Problem]:
+    return answer(403, str(error))
+
+
 def _no_store(request: Request[Any, Any, Any], error: StoreError) -> Response[Problem]:
     """The error names the database, which is the operator's business, not every reader's."""
     log.warning("store cannot be asked", path=request.url.path, error=str(error))
@@ -64,6 +72,8 @@ def _our_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Pr
 HANDLERS: ExceptionHandlersMap = {
     HTTPException: _refused,
     ConfigError: _not_configured,
+    ConflictError: _not_now,
+    ForbiddenError: _not_yours,
     StoreError: _no_store,
     Exception: _our_fault,
 }

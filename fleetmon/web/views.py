@@ -1,6 +1,6 @@
 """What the API shows, as JSON. Times are milliseconds since 1970; null: never, or not known."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -27,6 +27,11 @@ class IncidentView(Struct, frozen=True):
     terminals: Annotated[int, Meta(description="How many it has taken, of all providers.")]
     evidence: Annotated[list[str], Meta(description="The first few of them; only those that you may see.")]
     suppressed_by: Annotated[str | None, Meta(description="The incident that explains it.")]
+    acknowledged_by: Annotated[str | None, Meta(description="Who sees to it, or did when it was over.")]
+    acknowledged_until: Time | None
+    called_again_at: Annotated[
+        Time | None, Meta(description="When people were called anew, as an acknowledgement had ended.")
+    ]
 
 
 class IncidentPage(Struct, frozen=True):
@@ -46,10 +51,39 @@ class TransitionView(Struct, frozen=True):
     terminals: Annotated[int, Meta(description="How many it had taken then.")]
 
 
+class AcknowledgementView(Struct, frozen=True):
+    """Somebody sees to an incident."""
+
+    author: Annotated[str, Meta(description="The name of the token.")]
+    at: Time
+    until: Annotated[Time, Meta(description="Then people are called again, if it is not over.")]
+    comment: str
+
+
+class AuditView(Struct, frozen=True):
+    """Something that somebody changed."""
+
+    at: Time
+    author: Annotated[str | None, Meta(description="The name of the token; null: fleetmon by itself.")]
+    action: str
+    kind: Annotated[str, Meta(description="What was changed, e.g. `incident`.")]
+    subject: Annotated[str, Meta(description="Its id.")]
+    detail: Annotated[dict[str, Any], Meta(description="How it was `before`, how it is `after`, and more.")]
+
+
+class AuditPage(Struct, frozen=True):
+    """What was changed, newest first."""
+
+    entries: list[AuditView]
+    next: Next
+
+
 class IncidentDetail(IncidentView, frozen=True, kw_only=True):
     """An incident and how it came about."""
 
+    acknowledgement: AcknowledgementView | None
     transitions: Annotated[list[TransitionView], Meta(description="Oldest first, from its announcement on.")]
+    audit: Annotated[list[AuditView], Meta(description="What people did about it, the latest of it, oldest first.")]
 
 
 class TerminalView(Struct, frozen=True):
@@ -139,6 +173,7 @@ class QuarantinePage(Struct, frozen=True):
 
 def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
     """The JSON form of an incident, naming the terminals that the reader may see."""
+    known = incident.acknowledgement
     return IncidentView(
         id=incident.id,
         kind=incident.kind,
@@ -152,4 +187,13 @@ def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
         terminals=incident.terminals,
         evidence=evidence,
         suppressed_by=incident.suppressed_by,
+        acknowledged_by=None if known is None else known.author,
+        acknowledged_until=None if known is None else known.until,
+        called_again_at=incident.called_again_at,
     )
+
+
+def acknowledgement_view(incident: Incident) -> AcknowledgementView | None:
+    """The JSON form of its acknowledgement."""
+    known = incident.acknowledgement
+    return None if known is None else AcknowledgementView(known.author, known.at, known.until, known.comment)
