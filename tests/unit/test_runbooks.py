@@ -60,7 +60,7 @@ PAGES: Final = {
     for path in sorted(folder.glob("*.md"))
 }
 each = pytest.mark.parametrize(
-    ("lang", "name"), [key for key in PAGES if key[1] != "index"], ids=lambda value: str(value)
+    ("lang", "name"), [key for key in PAGES if key[1] != "index"], ids=str
 )
 every = pytest.mark.parametrize("path", PAGES.values(), ids=lambda path: str(path.relative_to(RUNBOOKS)))
 
