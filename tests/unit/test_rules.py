@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from fleetmon.demo import servers
+from fleetmon.detect import GROUP_DETECTORS, POLICIES
 
 PROMETHEUS = Path(__file__).parents[2] / "deploy" / "prometheus"
 RULES = PROMETHEUS / "rules" / "fleetmon.yml"
@@ -77,3 +78,13 @@ def test_records_are_named_by_level_metric_and_operation_and_each_is_used() -> N
     for rule in RECORDS:
         assert re.fullmatch(r"[a-z_]+:fleetmon_[a-z_]+:[a-z0-9_]+", rule["record"])
         assert texts.count(rule["record"]) > 1, f"nobody uses {rule['record']}"
+
+
+def test_what_silences_many_and_pages_is_no_second_page() -> None:
+    """A new kind of shared outage has to be named here, or Prometheus calls for what fleetmon has called for."""
+    wanted = {one.kind for one in GROUP_DETECTORS if one.policy.pages} | {"maintenance_overdue"}
+    many = [rule["expr"] for rule in ALERTS if rule["alert"] == "FleetmonManyTerminalsDown"]
+    for expr in many:
+        (named,) = re.findall(r'fleetmon_incidents_paged\{kind=~"([^"]+)"', expr)
+        assert {kind for kind in POLICIES if re.fullmatch(named, kind)} == wanted
+    assert len(many) == 2
