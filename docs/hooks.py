@@ -139,7 +139,8 @@ def _kinds() -> str:
     for detector in DETECTORS:
         module = importlib.import_module(f"fleetmon.detect.{detector.kind}")
         calls = "yes" if detector.policy.pages else "ticket"
-        lines.append(f"| [`{detector.kind}`](runbooks/{detector.kind}.md) | {calls} | {_cell((module.__doc__ or '').split(chr(10) * 2)[0])} |")
+        page = f"[`{detector.kind}`](runbooks/{detector.kind}.md)"
+        lines.append(f"| {page} | {calls} | {_cell((module.__doc__ or '').split(chr(10) * 2)[0])} |")
     return "\n".join(lines)
 
 

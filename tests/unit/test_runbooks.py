@@ -59,9 +59,7 @@ PAGES: Final = {
     for lang, folder in (("en", RUNBOOKS), ("zh", RUNBOOKS / "zh"))
     for path in sorted(folder.glob("*.md"))
 }
-each = pytest.mark.parametrize(
-    ("lang", "name"), [key for key in PAGES if key[1] != "index"], ids=str
-)
+each = pytest.mark.parametrize(("lang", "name"), [key for key in PAGES if key[1] != "index"], ids=str)
 every = pytest.mark.parametrize("path", PAGES.values(), ids=lambda path: str(path.relative_to(RUNBOOKS)))
 
 
