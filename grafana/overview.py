@@ -6,7 +6,23 @@ by which colours change are those of the alert that the description names.
 
 from typing import Final
 
-from panels import BLUE, GREEN, GREY, PURPLE, RED, YELLOW, Head, Json, Query, annotation, dashboard, graph, stat, table
+from panels import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    YELLOW,
+    Head,
+    Json,
+    Query,
+    annotation,
+    dashboard,
+    graph,
+    stat,
+    table,
+)
 
 UID: Final = "fleetmon-overview"
 STATE_COLOURS: Final = {
@@ -15,6 +31,7 @@ STATE_COLOURS: Final = {
     "down": RED,
     "asleep": BLUE,
     "never_seen": PURPLE,
+    "maintenance": ORANGE,
     "unknown": GREY,
 }
 _JOB: Final = 'job=~"$job"'
@@ -134,7 +151,8 @@ def _fleet() -> list[Json]:
             Head(
                 7, "Terminals by state",
                 "Everything that fleetmon watches. Grey is our own deafness, blue is sleep outside opening hours, "
-                "purple was never heard. Red that grows at once is a common cause: see the incidents.",
+                "orange is under planned work, purple was never heard. Red that grows at once is a common cause: see "
+                "the incidents.",
                 (0, 4, 14, 9),
             ),
             [Query(f"sum by (state) (fleetmon_terminals{{{_JOB}}})", "{{state}}")],

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 Json = dict[str, Any]
 
 SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
-GREEN, YELLOW, RED, BLUE, PURPLE = "green", "yellow", "red", "blue", "purple"
+GREEN, YELLOW, RED, BLUE, PURPLE, ORANGE = "green", "yellow", "red", "blue", "purple", "orange"
 GREY: Final = "#8e8e8e"  # nobody knows
 PLAIN: Final = "text"  # a number that is neither good nor bad by itself
 Step = tuple[float | None, str]  # from this value on, this colour; None: from the beginning

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from fleetmon.detect.settlement_overdue import NEVER_PAGED, PAGED_FROM, SETTLEMENT_OVERDUE
 from fleetmon.engine.book import MONEY
+from fleetmon.engine.evenings import Evenings
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.irregularities import Irregularities
@@ -50,6 +51,7 @@ class Arrears:
         self.outlook = Outlook(explainer.ledger)
         self.punctuality = Punctuality()
         self._irregularities = Irregularities(explainer, incidents)
+        self._evenings = Evenings(self.outlook, explainer.fleet, incidents)
         self._explainer = explainer
         self._incidents = incidents
         self._looks: list[tuple[int, str]] = []
@@ -94,8 +96,11 @@ class Arrears:
         """When somebody is to be looked at."""
         if self.deaf:
             return NO_DEADLINE
-        looks = self._looks[0][0] + 1 if self._looks else NO_DEADLINE
-        return min(looks, self._irregularities.next)
+        return min(self._next_look, self._evenings.next, self._irregularities.next)
+
+    @property
+    def _next_look(self) -> int:
+        return self._looks[0][0] + 1 if self._looks else NO_DEADLINE
 
     def lose(self, what: Unheard) -> None:
         """From now on this may tell of payouts without our hearing it."""
@@ -111,6 +116,7 @@ class Arrears:
         self._planned |= {merchant: ready + SPACE * number for number, (_, merchant) in enumerate(waited)}
         self._looks = [(due, merchant) for merchant, due in self._planned.items()]
         heapify(self._looks)
+        self._evenings.hear(ready)
         self._irregularities.hear(ready)
 
     def take(self) -> list[Settlement]:
@@ -171,14 +177,18 @@ class Arrears:
             self._note_page(group, incident)
             self._plan(merchant, now)
             self.punctuality.read_back(merchant)
+        self._evenings.restore(incident, now)
         self._irregularities.restore(incident, now)
 
     def advance(self, now: int) -> None:
         """Look at whoever is first, if it is time."""
-        if self._looks and self._looks[0][0] < now:
+        first = min(self.next, now)
+        if self._next_look <= first:
             self._look_at_first()
+        elif self._evenings.next <= first:
+            self._evenings.advance(first)
         else:
-            self._irregularities.advance(now)
+            self._irregularities.advance(first)
 
     def finish(self, now: int) -> None:
         """Nothing more arrives at `now`, so whoever has to be looked at can be."""
@@ -204,6 +214,8 @@ class Arrears:
         if sale is not None and (sale.accepted or sale.stored) and sale.kind in MONEY:
             standing = ledger.standing(sale, now)
             self.outlook.see(sale, standing)
+            if standing.stage == "batch":
+                self._evenings.expect(standing.settled_from, now)
             if standing.due_at is not None and standing.state != "paid":
                 self._plan(merchant, max(standing.due_at + standing.terms.grace + 1, now))
 
@@ -214,6 +226,7 @@ class Arrears:
         for id_ in self.outlook.unclosed(terminal):
             if (sale := sales.get((terminal, id_))) is not None:
                 self.outlook.see(sale, ledger.standing(sale, now))
+        self._evenings.closed(terminal, now)
 
     def _plan(self, merchant: str, at: int) -> None:
         """Nobody can tell of money that belongs to nobody known, so it is not called late."""

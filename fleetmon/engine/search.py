@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.agenda import Parts
 from fleetmon.engine.fleet import suspicion
+from fleetmon.engine.hearing import audible
 from fleetmon.engine.scan import FEW, Scan, Suspicion, named
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach
@@ -44,7 +45,7 @@ class Search:
         sight = yield from look(late, now, self._shard.heard_since)
         found: list[Found] = []
         undecided = False
-        left = yield from self.unexplained(sight.silent)
+        left = yield from self.unexplained(sight.silent, now)
         for _ in range(_ROUNDS):
             if len(left) < FEW:
                 break
@@ -62,7 +63,7 @@ class Search:
         """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
         for suspected in self.scan.worn(known, now):
             for scope in filter(None, suspected.scopes):  # everybody is no model
-                members = yield from self.unexplained(self._groups.members(scope))
+                members = yield from self.unexplained(self._groups.members(scope), now)
                 sight = yield from look(members, now, self._shard.heard_since)
                 lately = [one for one in sight.silent if one.liveness is Liveness.DOWN and one.since > now - _LATELY]
                 since = now - max((suspicion(one) for one in lately), default=0)
@@ -71,11 +72,11 @@ class Search:
                     return [Found(detector_of(scope), scope, lately)]
         return []
 
-    def unexplained(self, silent: Sequence[Terminal]) -> Parts[list[Terminal]]:
-        """Who is not explained by an outage of shared attributes that fires."""
+    def unexplained(self, silent: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Who can be heard, and is not explained by an outage of shared attributes that fires."""
         free: list[Terminal] = []
         for part in parts(silent):
-            free += [one for one in part if not self._explained(one)]
+            free += [one for one in audible(self._shard, part, now) if not self._explained(one)]
             yield len(part)
         return free
 
@@ -90,7 +91,7 @@ class Search:
         return []
 
     def _verified(self, scope: Scope, now: int) -> Parts[list[Found]]:
-        members = yield from self.unexplained(self._groups.members(scope))
+        members = yield from self.unexplained(self._groups.members(scope), now)
         sight = yield from look(members, now, self._shard.heard_since)
         together, moment = yield from burst((yield from self._blamed(scope, sight.silent, now)))
         name = named(scope, together)

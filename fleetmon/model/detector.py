@@ -3,7 +3,7 @@
 A detector says *whether* something is wrong; the engine keeps the life of the incident.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -53,11 +53,37 @@ class Tally(NamedTuple):
         return self.alive > 0 and self.silent <= 0.2 * (self.silent + self.alive)
 
 
+class Count(NamedTuple):
+    """Terminals that ought to have been heard since a moment: those that were not, and those that were."""
+
+    silent: int = 0
+    heard: int = 0
+
+
+class Arrivals(NamedTuple):
+    """What came since a moment of the terminals of one provider, or of everybody.
+
+    `waiting` were not heard since, and need not have been; had their messages come, some `owed` of them were. `by`
+    counts by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the network that
+    is none). `beside` tells of each other provider: those where the silent ones are, in region and on the way, and all
+    of them; None where everybody is meant.
+    """
+
+    total: Count
+    waiting: int
+    owed: float
+    by: Mapping[str, Mapping[str, Count]]
+    beside: Sequence[tuple[Count, Count]] | None
+
+
 class IngestDetector(NamedTuple):
-    """Judges our own hearing; the engine tells it of links lost and regained."""
+    """Judges our own hearing; the engine tells it of links lost and regained, and asks about silences of very many."""
 
     kind: str
     policy: Policy
+    breached: Callable[[Arrivals], bool]
+    undecided: Callable[[Arrivals], bool]  # whether it is too early to say
+    recovered: Callable[[Arrivals, bool], bool]  # the latter: whether nobody else has come back for a while
 
 
 class DownAfter(Protocol):
@@ -118,13 +144,20 @@ class FlapDetector(NamedTuple):
     recovered: Callable[[float], bool]
 
 
-class DeviceDetector(NamedTuple):
-    """Judges device events of one terminal."""
+class DeviceDetector(Struct, frozen=True, eq=False, gc=False):
+    """Judges one terminal by its device events and by what its heartbeats show. Equal only to itself.
+
+    An event is the terminal's own verdict and counts at once. A sign counts when every heartbeat has shown it for as
+    long as `signs` says, and is over when none has for as long as the policy keeps it.
+    """
 
     kind: str
     policy: Policy
     concerns: Callable[[DeviceEvent], bool]
     oneshot_ms: int | None  # how long what happened once counts as wrong; None until it is cleared
+    signs: Mapping[str, int] = {}  # how long each has to last, in ms
+    beside: frozenset[str] = frozenset()  # signs beside which its own prove nothing
+    in_hours: bool = False  # its signs mean something only while the shop trades
 
 
 class HostDetector(NamedTuple):

@@ -6,8 +6,8 @@ taken on it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final, get_args
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
@@ -18,12 +18,14 @@ from prometheus_client.registry import Collector
 from fleetmon import __version__
 from fleetmon.model.errors import REASONS
 from fleetmon.model.incident import Incident, Status
-from fleetmon.model.terminal import Cohort, Liveness
+from fleetmon.model.terminal import Cohort, Liveness, Shown, shown
 from fleetmon.model.topics import Kind
 from fleetmon.sinks.money import OTHER, Money, families
+from fleetmon.sinks.planned import Planned
+from fleetmon.sinks.planned import families as planned_families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
-STATES: Final = (*(liveness.name.lower() for liveness in Liveness), "unknown")
+STATES: Final[tuple[Shown, ...]] = get_args(Shown)
 # Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
 _DIMENSIONS: Final = {
     "region": ("fleetmon_region_terminals", "terminal_region"),
@@ -38,17 +40,23 @@ class Readings(Struct, frozen=True):
     """Everything a scrape shows, copied at one moment. Times in seconds."""
 
     census: Mapping[tuple[Cohort, Liveness], int]
+    covered: Mapping[tuple[Cohort, Liveness], int]  # those of them that planned work covers
     unregistered: int
+    not_paying: Mapping[str, int]  # by reason; all of them, also at nought
     deaf: bool
+    unheard: Collection[str]  # providers that we do not hear although we hear others
     kinds: Iterable[str]
     incidents: Iterable[Incident]
     money: Money
+    planned: Planned
     messages: Mapping[str, int]
     refused: Mapping[str, int]
     order: Mapping[str, int]
     connects: int
+    beats_per_second: float
     last_message_s: float | None
     canary_lag_s: float | None
+    last_canary_s: float | None
     uncommitted: int
     commits: int
     store_failing: bool
@@ -77,6 +85,7 @@ class _Fleet(Collector):
         yield from _terminals(self._readings)
         yield from _incidents(self._readings)
         yield from families(self._readings.money)
+        yield from planned_families(self._readings.planned)
         yield from _ingest(self._readings)
         yield from _ourselves(self._readings)
 
@@ -97,6 +106,13 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "fleetmon_unregistered_terminals", "Terminals that the registry lacks.", value=readings.unregistered
     )
+    idle = GaugeMetricFamily(
+        "fleetmon_terminals_not_paying", "Terminals that are alive, whose shop trades, and that cannot take a payment.",
+        labels=["reason"],
+    )  # fmt: skip
+    for reason, count in readings.not_paying.items():
+        idle.add_metric([reason], count)
+    yield idle
 
 
 def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, str]]:
@@ -105,10 +121,11 @@ def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, s
     counts: Counter[tuple[str, str]] = Counter()
     for (cohort, liveness), count in readings.census.items():
         value = getattr(cohort, dimension) if dimension else ""
-        heard = liveness in (Liveness.NEVER_SEEN, Liveness.ASLEEP)
-        state = "unknown" if readings.deaf and not heard else liveness.name.lower()
+        heard = not (readings.deaf or cohort.provider in readings.unheard)
+        planned = readings.covered.get((cohort, liveness), 0)
         sizes[value] += count
-        counts[value, state] += count
+        counts[value, shown(liveness, heard=heard, planned=True)] += planned
+        counts[value, shown(liveness, heard=heard, planned=False)] += count - planned
     kept = {value for value, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:VALUES_KEPT]}
     capped: Counter[tuple[str, str]] = Counter()
     for (value, state), count in counts.items():
@@ -151,6 +168,14 @@ def _incidents(readings: Readings) -> Iterator[Metric]:
 
 def _ingest(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily("fleetmon_mqtt_connected", "Whether we hear the fleet.", value=not readings.deaf)
+    impaired = readings.deaf or bool(readings.unheard)
+    yield GaugeMetricFamily(
+        "fleetmon_ingest_impaired", "Whether terminals are silent because we do not hear them.", value=impaired
+    )
+    yield GaugeMetricFamily(
+        "fleetmon_expected_heartbeats_per_second", "What the terminals that are up promise to send.",
+        value=readings.beats_per_second,
+    )  # fmt: skip
     yield CounterMetricFamily("fleetmon_mqtt_connects", "Connections made to the broker.", value=readings.connects)
     # A counter that appears with its first event hides that event from `rate()`: all begin at zero.
     messages = dict.fromkeys((kind.level for kind in Kind), 0) | dict(readings.messages)
@@ -170,6 +195,11 @@ def _ingest(readings: Readings) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "fleetmon_canary_lag_seconds", "How long our own message took through the broker.",
             value=readings.canary_lag_s,
+        )  # fmt: skip
+    if readings.last_canary_s is not None:
+        yield GaugeMetricFamily(
+            "fleetmon_last_canary_timestamp_seconds", "When our own message came back last.",
+            value=readings.last_canary_s,
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@
 """
 
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -14,8 +14,9 @@ from fleetmon.engine import Fact
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Acknowledgement, Incident, Status, Transition
+from fleetmon.model.schedule import Entry
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
-from fleetmon.model.window import Window
+from fleetmon.model.window import Begun, Occurrence, Window
 
 _STATES: Final = tuple([liveness.name.lower() for liveness in Liveness])  # in order of their numbers, from 0
 _NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
@@ -79,6 +80,21 @@ class AuditRow(Struct, frozen=True):
     kind: str
     subject: str
     detail: dict[str, Any]
+
+
+class ScheduleRow(NamedTuple):
+    """A version of planned work; `over_at` is when all its times are over, None: never."""
+
+    entry: Entry
+    over_at: int | None
+
+
+class WindowTime(NamedTuple):
+    """One time of a window, and when flexible work began in it."""
+
+    window: str
+    span: Occurrence
+    begun: Begun | None
 
 
 class QuarantineRow(Struct, frozen=True):
@@ -163,6 +179,7 @@ def audit_from(row: sa.Row[Any]) -> AuditRow:
 
 def window_rows(found: Window) -> list[dict[str, Any]]:
     """A row for each time of a window; of flexible work the time in which it may be."""
+    begun = {one.start: one for one in found.begun}
     return [
         {
             "id": found.id,
@@ -174,9 +191,28 @@ def window_rows(found: Window) -> list[dict[str, Any]]:
             "reason": found.reason,
             "selector": msgspec.json.encode(found.selector).decode(),
             "cancelled": found.cancelled,
+            "flexible_ms": found.flexible_ms,
+            "begun_at": begun[span.start].at if span.start in begun else None,
+            "stopped_at": _end(begun[span.start].until) if span.start in begun else None,
         }
         for span in dict.fromkeys(found.occurrences)
     ]
+
+
+def schedule_row(found: ScheduleRow) -> dict[str, Any]:
+    """The row of a version."""
+    entry = found.entry
+    return {
+        "id": entry.id,
+        "version": entry.version,
+        "since": entry.since,
+        "over_at": found.over_at,
+        "state": entry.state,
+        "author": entry.author,
+        "calendar": entry.calendar,
+        "reference": entry.schedule.reference,
+        "body": _json(entry),
+    }
 
 
 def episode_row(found: Episode) -> dict[str, Any]:
@@ -186,10 +222,14 @@ def episode_row(found: Episode) -> dict[str, Any]:
         "kind": found.kind,
         "code": found.code,
         "began": found.begin,
-        "ended": None if found.end == NO_DEADLINE else found.end,
+        "ended": _end(found.end),
         "count": found.count,
         "worst": found.worst,
     }
+
+
+def _end(at: int) -> int | None:
+    return None if at == NO_DEADLINE else at
 
 
 def episode_from(row: sa.Row[Any]) -> Episode:

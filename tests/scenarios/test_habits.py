@@ -212,7 +212,7 @@ def test_what_was_learned_outlives_a_restart_and_old_records_are_read() -> None:
     world.link_up()
     assert world.records()[0].runs == kept.runs
     assert patience(world) == pytest.approx(5.05)
-    old = msgspec.to_builtins(kept)[:-3]
+    old = msgspec.to_builtins(kept)[:-5]
     (read,) = msgspec.convert([old], list[TerminalRecord], strict=False)
     world.restart([read])
     world.link_up()

@@ -30,7 +30,7 @@ def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s:
     world = World(shops(named, interval_s=interval_s, hours=opening))
     world.start()
     for key in world.lives:
-        world.birth(key, serial="SN")
+        world.birth(key, serial=f"SN-{key}")
     world.run(5 * interval_s)
     for what, which, pause in faults:
         HAPPENS[what](world, sorted(world.lives)[which % len(world.lives)])

@@ -50,7 +50,7 @@ def having(world: World, **wanted: str) -> list[str]:
         ({"region": "n"}, "region_outage n"),
         ({"model": "V5"}, "model_fault V5"),
         ({"model": "A80", "carrier": "CTCC"}, "attribute_outage CTCC A80"),
-        ({"provider": "ps2"}, "attribute_outage ps2"),
+        ({"provider": "ps2"}, "ingest_impaired ps2"),  # of everything it has: what they share is the way to us
         ({"network": "ethernet"}, "attribute_outage ethernet"),
         ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s"),
     ],
