@@ -22,6 +22,7 @@ from fleetmon.engine.irregularities import Irregularities
 from fleetmon.engine.ledger import OPEN_KEPT
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.outlook import Outlook
+from fleetmon.engine.punctuality import Punctuality
 from fleetmon.engine.totals import Totals
 from fleetmon.model.cause import Explanation, Finding
 from fleetmon.model.days import date_of, day_from, day_of
@@ -56,6 +57,7 @@ class Arrears:
 
     def __init__(self, explainer: Explainer, incidents: Incidents) -> None:
         self.outlook = Outlook(explainer.ledger)
+        self.punctuality = Punctuality()
         self._irregularities = Irregularities(explainer, incidents)
         self._evenings = Evenings(self.outlook, explainer.fleet, incidents)
         self._explainer = explainer
@@ -164,11 +166,17 @@ class Arrears:
                 self.outlook.note_account(message.key)
             elif isinstance(message.event, Payout):
                 self._plan(message.key, message.received_at)
+                self.punctuality.read_back(message.key)
                 self._irregularities.recall(message.key, message.event)
 
     def know_from(self, since: int) -> None:
         """What was told before this time we shall not know again."""
         self._whole_from = day_of(since) + 1
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """The ledger holds a sale no longer."""
+        self.outlook.leave(key)
+        self.punctuality.forget(key)
 
     def restore(self, incident: Incident, now: int, found: Settlement | None = None) -> None:
         """Take up a firing incident that was read back, and what a look had found of that day.
@@ -182,6 +190,7 @@ class Arrears:
             self._count(merchant, day, _Day(group, found.overdue if found else 0, {}))
             self._note_page(group, incident)
             self._plan(merchant, now)
+            self.punctuality.read_back(merchant)
         self._evenings.restore(incident, now)
         self._irregularities.restore(incident, now)
 
@@ -245,11 +254,12 @@ class Arrears:
         days: dict[int, Totals] = {}
         following = NO_DEADLINE
         ledger = self._explainer.ledger
+        is_new = self.punctuality.counts(merchant)
         for sale in ledger.book(merchant).sales.values():
             if sale.kind not in MONEY or not (sale.accepted or sale.stored):
                 continue
             standing = ledger.standing(sale, now)
-            self.outlook.see(sale, standing)
+            waited = self.outlook.see(sale, standing)
             if standing.due_at is None or standing.state == "cancelled":
                 continue
             overdue_at = standing.due_at + standing.terms.grace + 1
@@ -259,6 +269,7 @@ class Arrears:
             elif overdue_at > now and standing.state != "paid":
                 following = min(following, overdue_at)
             if sale.kind != "refund":
+                self.punctuality.judge(sale, standing, waited=waited, late=is_late, new=is_new)
                 totals = days.setdefault(standing.day, Totals(standing.due_at, ledger.acquirer_of(sale)))
                 totals.take(sale, standing, late=is_late, at_risk=self.outlook.risk(sale, standing, now) is not None)
         for day in sorted(late):

@@ -196,7 +196,7 @@ class Engine:
         ledger, timeline = self.explainer.ledger, self.explainer.timeline
         for merchant in list(ledger.books):
             for key in ledger.forget(now, merchant):
-                self.arrears.outlook.leave(key)
+                self.arrears.forget(key)
             yield
         for subject in timeline.subjects:
             timeline.forget(subject, now)

@@ -69,25 +69,30 @@ class Outlook:
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def see(self, sale: Sale, standing: Standing) -> None:
-        """A sale stands somewhere, perhaps elsewhere than before. Nobody looks after money of merchants unknown."""
+    def see(self, sale: Sale, standing: Standing) -> bool:
+        """A sale stands somewhere, perhaps elsewhere than before; gives whether it was waited for until now.
+
+        Nobody looks after money of merchants unknown.
+        """
         if sale.kind not in _MONEY_IN or not sale.merchant:
-            return
+            return False
         key = sale.terminal, sale.id
+        waited = key in self._open
         self.leave(key)
         if standing.state in _SETTLED or standing.due_at is None:
-            return
+            return waited
         if standing.stage == "batch":
             self._unclosed.setdefault(sale.terminal, set()).add(sale.id)
         if standing.state not in ("not_due", "due"):
             self._open[key] = None
-            return
+            return waited
         closes_at = standing.settled_from if standing.stage == "batch" else 0
         acquirer = self._ledger.acquirer_of(sale)
         due_at, stage, day = standing.due_at, standing.stage, standing.day
         share = _Share(sale.merchant, acquirer, stage, day, due_at, closes_at, sale.amount)
         self._open[key] = share
         self._count(share, 1)
+        return waited
 
     def leave(self, key: tuple[str, str]) -> None:
         """A sale is no longer waited for."""

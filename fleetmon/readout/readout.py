@@ -197,6 +197,8 @@ class Readout:
             open_sales=outlook.open_sales,
             conflicts=explainer.ledger.conflicts,
             recalled=arrears.recalled,
+            judged_sales=arrears.punctuality.judged,
+            late_sales=arrears.punctuality.late,
         )
 
     # -- terminals ---------------------------------------------------------------------------------
