@@ -6,7 +6,7 @@ stand a fixed timeout of three beats, phi accrual with threshold 8, and nothing 
 may be looked at while detection is improved; test seeds are only figures.
 
     python -m bench.detection_score [--seeds dev|test|both] [--part liveness|shared|both] [--traces NAME ...]
-                                    [--quick] [--wrong] [--json FILE]
+                                    [--foreign FILE] [--quick] [--wrong] [--json FILE]
 
 Columns of the second part: recall and precision of outages that take five terminals or more; p50 and p99 of the time
 from when an outage could be told until it was, less one beat; how often people were told (paged or by ticket) of one
@@ -58,12 +58,16 @@ def main() -> None:
     options.add_argument("--seeds", choices=[*SEEDS, "both"], default="both")
     options.add_argument("--part", choices=[*_PARTS, "both"], default="both")
     options.add_argument("--traces", nargs="+", choices=list(liveness.TRACES), default=list(liveness.TRACES))
+    options.add_argument("--foreign", type=Path, help="beats of others: a table with terminal,at,boot,seq,interval_s")
     options.add_argument("--quick", action="store_true", help="a few short lives and a small fleet: does it work?")
     options.add_argument("--wrong", action="store_true", help="name what was missed, misnamed or made up")
     options.add_argument("--json", type=Path, metavar="FILE")
     chosen = options.parse_args()
     seeds = list(SEEDS) if chosen.seeds == "both" else [chosen.seeds]
     parts = _PARTS if chosen.part == "both" else (chosen.part,)
+    if chosen.foreign:
+        print(liveness.table(liveness.foreign(chosen.foreign)))
+        return
     scores: list[liveness.Score] = []
     shared: dict[tuple[str, str], Judged] = {}
     with multiprocessing.Pool(os.cpu_count() or 1) as pool:

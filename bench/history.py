@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from fleetmon.detect import POLICIES
+from fleetmon.detect.not_paying import Reason
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness
 from fleetmon.sinks.metrics import Readings, everything
 from fleetmon.sinks.money import Money
+from fleetmon.sinks.planned import Planned
 
 HOUR: Final = 3_600
 _BLOCK: Final = 2 * HOUR  # of Prometheus' store
@@ -102,6 +104,12 @@ def scrape(story: Story, at: int) -> Iterator[Series]:
 # -- what fleetmon says ----------------------------------------------------------------------------
 
 
+def _planned(story: Story, at: int) -> Planned:
+    active = story.happens(VISIT, at) + 2 * story.happens(WORK, at)
+    covered = 40 * story.happens(VISIT, at) + 214 * story.happens(WORK, at)
+    return Planned({"scheduled": 2, "active": active}, 0, covered, [])
+
+
 def readings(story: Story, at: int) -> Readings:
     """What a scrape at that time would have read."""
     uptime, busy = _uptime(story, at), _busy(at)
@@ -111,12 +119,16 @@ def readings(story: Story, at: int) -> Readings:
     sold = sum(_busy(then) * min(at - then, 600) for then in range(begun, at, 600)) * story.terminals / 600
     return Readings(
         census=_census(story, at),
+        covered={},
         unregistered=0 if story.quiet else 3,
+        not_paying=dict.fromkeys(get_args(Reason), 0 if story.quiet else 4),
+        unheard=(),
+        beats_per_second=story.terminals / 60,
+        last_canary_s=at - 2.0 - (300 if deaf else 0),
         deaf=deaf,
         kinds=tuple(POLICIES),
         incidents=_incidents(story, at),
-        windows={"scheduled": 2, "active": story.happens(VISIT, at) + 2 * story.happens(WORK, at)},
-        in_maintenance=40 * story.happens(VISIT, at) + 214 * story.happens(WORK, at),
+        planned=_planned(story, at),
         money=_money(story, at, uptime),
         messages={"heartbeat": beats, "transaction": round(sold), "device": beats // 50, "state": beats // 90},
         refused={"field": 0 if story.quiet else 9 * STRANGER.passed((story.end - at) / HOUR)},

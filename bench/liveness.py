@@ -4,16 +4,20 @@ A mistake is to call a terminal down that lives and is expected; delays count fr
 stands in a shop, a region and with a carrier of its own, so nothing is shared.
 """
 
+import csv
 import random
 import statistics
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.beats import DAY, HOUR, START, Life, Link, Plan, Span, cuts, live, nights
+from bench.beats import DAY, HOUR, START, Life, Link, Plan, Signal, Span, cuts, live, nights
 from bench.watchers import Down, fleetmon, usual
 from fleetmon.model.registry import Registry, Site, Terminal
 
 _WARM: Final = START + 10 * DAY  # what a detector knows by then it has learned
+_STOPPED: Final = 2 * HOUR  # what is looked at of a terminal that stops
 _FOUND: Final = 3 * HOUR  # a missed opening is of use within that time
 
 
@@ -23,7 +27,7 @@ class Score(NamedTuple):
     trace: str
     seeds: str
     detector: str
-    mistakes: float  # per terminal and open day
+    mistakes: float  # per terminal and open day on which it lives
     learned: float  # the same after ten days
     after_beat_s: float  # from the last beat until down, mean: the worst case of a delay
     p50_s: float
@@ -96,6 +100,32 @@ def scored(trace: str, seeds: str, numbers: Sequence[int], *, quick: bool) -> li
     for seed in numbers:
         chance = random.Random(f"{trace} {seed}")
         lives |= {f"T{seed}-{number}": maker.make(f"T{seed}-{number}", days, chance) for number in range(count)}
+    return _scores(trace, seeds, lives)
+
+
+def foreign(path: Path) -> list[Score]:
+    """All detectors on beats of others: a table with terminal, at (ms), boot, seq and interval_s.
+
+    A silence after which a terminal has counted on was loss. With the last beat of each it stops for good.
+    """
+    beats: dict[str, list[tuple[Signal, int]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            signal = Signal(int(row["at"]), row["terminal"], int(row["boot"]), int(row["seq"]))
+            beats.setdefault(signal.terminal, []).append((signal, int(row["interval_s"]) * 1000))
+    shift = START - min(signal.at for known in beats.values() for signal, _ in known)
+    lives = {}
+    for key, known in beats.items():
+        signals = sorted(signal._replace(at=signal.at + shift) for signal, _ in known)
+        last = signals[-1].at
+        pairs = [(one, other) for one, other in pairwise(signals) if other.at - one.at > 2 * known[0][1]]
+        dead = [Span(one.at, other.at) for one, other in pairs if other.boot != one.boot or other.seq == one.seq + 1]
+        whole = Span(signals[0].at, last + _STOPPED)
+        lives[key] = Life(key, known[0][1], whole, signals, [], [*dead, Span(last + 1, whole.end)], [])
+    return _scores(path.stem, "-", lives)
+
+
+def _scores(trace: str, seeds: str, lives: dict[str, Life]) -> list[Score]:
     registry = _alone(lives.values())
     verdicts = {
         "fleetmon, 1 in 30 days": fleetmon(registry, lives, 1).verdicts,
@@ -148,10 +178,11 @@ class Tally:
         begin, end = life.span
         closed = [(span, _away(span, life.absent)) for span in life.off]
         off_ms = sum(span.end - span.begin for span in life.off)
+        silent = [*life.off, *life.dead]  # when no mistake can be made
         self.open += end - begin - off_ms
-        self.days += (end - begin - off_ms) / DAY
-        late = sum(max(span.end - max(span.begin, self._warm), 0) for span in life.off)
-        self.learned_days += (end - self._warm - late) / DAY
+        self.days += (end - begin - sum(span.end - span.begin for span in silent)) / DAY
+        late = sum(max(span.end - max(span.begin, self._warm), 0) for span in silent)
+        self.learned_days += (max(end - max(begin, self._warm), 0) - late) / DAY
         self.nights += sum(span.begin >= self._warm for span, absent in closed if not absent)
         for down in downs:
             if any(span.begin <= down.begin < span.end for span in life.dead):
@@ -194,7 +225,7 @@ class Tally:
             seeds,
             detector,
             self.mistakes / self.days,
-            self.learned / self.learned_days,
+            self.learned / self.learned_days if self.learned_days else 0.0,
             statistics.fmean(self.after_beat or [0]) / 1000,
             delays[len(delays) // 2] / 1000,
             delays[int(len(delays) * 0.99)] / 1000,

@@ -115,8 +115,8 @@ def claimed(transitions: Iterable[Transition]) -> list[Claim]:
 
 
 def _others(incident: Incident) -> list[list[Scope]]:
-    """The alternatives of an incident, once incidents have them."""
-    return [[dict(scope)] for scope in getattr(incident, "alternatives", ())]
+    """The alternatives of an incident."""
+    return [[dict(scope) for scope in one.scopes] for one in incident.alternatives]
 
 
 def judged(plot: Plot, claims: Sequence[Claim], verdicts: Verdicts) -> Judged:

@@ -40,11 +40,10 @@ class Watched(NamedTuple):
 def fleetmon(
     registry: Registry, lives: Mapping[str, Life], per_30_days: float = 1, firmware: Firmware = lambda _key, _at: ""
 ) -> Watched:
-    """Let the engine watch terminals that live at the same time."""
+    """Let the engine watch terminals live."""
     engine = Engine(registry)
     engine.shard.habits.patience.allow(per_30_days)
-    first = next(iter(lives.values()))
-    engine.link_up(first.span.begin)
+    engine.link_up(min(life.span.begin for life in lives.values()))
     watched = Watched({key: [] for key in lives}, [])
     batch: list[Message] = []
     for signal in merge(*(life.signals for life in lives.values())):
@@ -53,7 +52,7 @@ def fleetmon(
             _note(engine.observe(batch), watched)
             batch.clear()
     _note(engine.observe(batch), watched)
-    _note(engine.advance(first.span.end), watched)
+    _note(engine.advance(max(life.span.end for life in lives.values())), watched)
     for key, downs in watched.verdicts.items():
         watched.verdicts[key] = [down if down.end else Down(down.begin, lives[key].span.end) for down in downs]
     return watched

@@ -39,9 +39,15 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     for entry in config.nav:
         for title, folder in (("Runbooks", "runbooks"), ("Decisions", "adr")):
             if title in entry:
-                pages = sorted((ROOT / "docs" / folder).rglob("*.md"), key=lambda path: (path.name != "index.md", path))
-                entry[title] = [str(path.relative_to(ROOT / "docs")) for path in pages]
+                entry[title] = _listed(ROOT / "docs" / folder)
     return config
+
+
+def _listed(folder: Path) -> list[Any]:
+    """The pages of a folder, its index first, and at the end those in Chinese."""
+    pages = sorted(folder.glob("*.md"), key=lambda path: (path.name != "index.md", path))
+    listed: list[Any] = [str(path.relative_to(ROOT / "docs")) for path in pages]
+    return [*listed, {"中文": _listed(folder / "zh")}] if (folder / "zh").is_dir() else listed
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -133,7 +139,8 @@ def _kinds() -> str:
     for detector in DETECTORS:
         module = importlib.import_module(f"fleetmon.detect.{detector.kind}")
         calls = "yes" if detector.policy.pages else "ticket"
-        lines.append(f"| `{detector.kind}` | {calls} | {_cell((module.__doc__ or '').split(chr(10) * 2)[0])} |")
+        page = f"[`{detector.kind}`](runbooks/{detector.kind}.md)"
+        lines.append(f"| {page} | {calls} | {_cell((module.__doc__ or '').split(chr(10) * 2)[0])} |")
     return "\n".join(lines)
 
 

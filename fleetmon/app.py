@@ -18,14 +18,15 @@ from functools import partial
 import structlog
 
 from fleetmon import logs
-from fleetmon.clock import Clock
-from fleetmon.config import Loaded
+from fleetmon.clock import Clock, utc
+from fleetmon.config import Loaded, nothing_to_read
 from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.snapshot import record
 from fleetmon.enrolment import Enrolment
 from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
+from fleetmon.maintenance import Maintenance
 from fleetmon.model.errors import ConfigError, DecodeError, StoreError
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import PARTITIONS
@@ -34,6 +35,7 @@ from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import Board
+from fleetmon.sinks.silences import mirrors
 from fleetmon.store import Store, Work
 from fleetmon.supervision import UNSUPERVISED, Supervision
 from fleetmon.turns import Portion, Turns
@@ -92,6 +94,8 @@ class Daemon:
         self.alertmanagers = [
             Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
         ]
+        self.silences = mirrors(config.alertmanager, config.mqtt.client_id, self.engine, utc)
+        self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, clock.wall)
         self.readout = Readout(
             self.engine,
             self.store,
@@ -99,10 +103,12 @@ class Daemon:
             self.topics,
             self.subscriber,
             self.alertmanagers,
+            self.silences,
             vitals=self._vitals,
             tokens=lambda: self.tokens,
             reload=self.reload,
             act=self._turns.between,
+            planning=self.maintenance.port,
         )
         self._subscribe, self._supervision = subscribe, supervision
         self._on_transition = on_transition
@@ -115,7 +121,7 @@ class Daemon:
         self._failure: asyncio.Future[None] | None = None
         self._connection: Connection | None = None  # the latest that brought something
         self._written: deque[tuple[list[Transition], Connection | None, list[int]]] = deque()  # committed, not told yet
-        self._reread = reread or _nothing_to_read
+        self._reread = reread or nothing_to_read
         self._reloads: tuple[bool, float] = (True, clock.wall() / 1000)  # whether the last succeeded; when one did
 
     @property
@@ -135,9 +141,13 @@ class Daemon:
                 tasks.create_task(serve(self.listener, self.readout, self.config.web))
                 for alertmanager in self.alertmanagers:
                     tasks.create_task(alertmanager.run())
+                for mirror in self.silences:
+                    tasks.create_task(mirror.run())
                 watch = self._supervision.watch(self._progress, self.not_ready)
-                for endless in (self._tick(), self._snapshots(), self._recollection.run(), self._fail(), watch):
+                for endless in (self._tick(), self._snapshots(), self._fail(), watch):
                     tasks.create_task(endless)
+                for one in (self._recollection, self.maintenance):
+                    tasks.create_task(one.run())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
                 else:
@@ -170,6 +180,7 @@ class Daemon:
         self.engine.register(loaded.registry, loaded.days, loaded.config.response_codes)
         self.engine.arrears.paged_from = loaded.config.settlement_paged_from
         self.engine.shard.habits.patience.allow(loaded.config.detection.false_suspicions_per_30_days)
+        self.maintenance.reload(loaded.config)
         self._enrolment.begin_anew()
         logs.configure(loaded.config.log)
         self._reloads = True, self._clock.wall() / 1000
@@ -195,12 +206,12 @@ class Daemon:
         return self.engine.observe(messages)
 
     def _on_link(self, trouble: str | None) -> None:
-        self._link_trouble = trouble
+        was_up, self._link_trouble = self._link_trouble is None, trouble
         now = self._clock.now()
         if trouble is None:
             log.info("link up", broker=f"{self.config.mqtt.host}:{self.config.mqtt.port}")
             self._handle(self.engine.link_up(now), None, [])
-        elif not self.engine.deaf:
+        elif was_up:
             log.warning("link down", reason=trouble)
             self._handle(self.engine.link_down(now), None, [])
 
@@ -211,8 +222,11 @@ class Daemon:
             error = DecodeError(refusal.reason, "too many terminals that the registry lacks; see max_unregistered")
             self.quarantine.put(message.received_at, message.topic, message.payload, error)
         refused = self.quarantine.take()
+        for mirror in self.silences if outcome.windows else ():
+            mirror.wake()
         if not (outcome or refused or ids):
             return
+        self.maintenance.tell(outcome.windows)
         self._uncommitted += len(ids)
         if connection is not None and self._uncommitted > self.config.mqtt.max_uncommitted:
             connection.pause()
@@ -228,6 +242,7 @@ class Daemon:
                 audit=outcome.audit,
                 terminals=self._enrolment.news(outcome),
                 refused=refused,
+                at=self._clock.wall(),
             )
         )
 
@@ -265,6 +280,7 @@ class Daemon:
     # -- out ---------------------------------------------------------------------------------------
 
     def _tell(self, transitions: list[Transition]) -> None:
+        self.maintenance.tell(transitions=transitions)
         for change in transitions:
             incident = change.incident
             moved = change.before is not incident.status
@@ -285,7 +301,7 @@ class Daemon:
             self._accepted(list(self._outbox))  # nobody is to be told
 
     def _current(self) -> tuple[int, list[Incident]]:
-        now = time.time_ns() // 1_000_000
+        now = utc()
         return now, self.board.current(now, {incident for incident, _ in self._outbox})
 
     def _accepted(self, told: list[tuple[str, str]]) -> None:
@@ -336,6 +352,7 @@ class Daemon:
         found = self._recollection.restore(now)
         self.board.put([*found.firing, *found.resolved])
         self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
+        self._handle(self.maintenance.restore(now), None, [])
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise
         gc.enable()
         gc.freeze()  # what was read will stay: the collector need not walk a million terminals again
@@ -375,10 +392,9 @@ class Daemon:
         return self._turns.rounds, self.store.attempts
 
     def _vitals(self) -> Vitals:
+        age_s = self.subscriber.canary_age_s
+        last_canary_s = None if age_s is None else self._clock.wall() / 1000 - age_s
         return Vitals(
-            self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s, *self._reloads
-        )
-
-
-def _nothing_to_read() -> Loaded:
-    raise ConfigError(["this fleetmon was not started from a configuration file"])
+            self._link_trouble, self._last_message, last_canary_s, self._uncommitted, self._outbox, self._loop_lag_s,
+            *self._reloads,
+        )  # fmt: skip

@@ -18,6 +18,7 @@ from fleetmon.commands.conduct import ConfigFile, Prefix, plain_errors, run_unti
 from fleetmon.commands.files import files
 from fleetmon.commands.importing import import_files
 from fleetmon.commands.incidents import incidents
+from fleetmon.commands.maintenance import maintenance
 from fleetmon.commands.manual import PAGES
 from fleetmon.commands.simulate import simulate
 from fleetmon.commands.store import store
@@ -36,6 +37,7 @@ cli = typer.Typer(
     epilog=manual.ROOT,
 )
 cli.add_typer(incidents, name="incidents")
+cli.add_typer(maintenance, name="maintenance")
 cli.add_typer(store, name="store")
 
 

@@ -21,7 +21,7 @@ class Clock:
     def __init__(self, stalled: Callable[[int], object]) -> None:
         """`stalled` hears, with the time, that nobody looked for longer than `STALL_MS`."""
         self._stalled = stalled
-        self._started = time.time_ns() // 1_000_000 - _elapsed()
+        self._started = utc() - _elapsed()
         self._looked = 0
 
     def wall(self) -> int:
@@ -30,7 +30,7 @@ class Clock:
 
     def now(self) -> int:
         """The time for the engine."""
-        ahead = time.time_ns() // 1_000_000 - self.wall()
+        ahead = utc() - self.wall()
         if ahead > STEP_MS:
             log.warning("the clock was set forward", by_ms=ahead)
             self._started += ahead
@@ -44,6 +44,11 @@ class Clock:
     def excuse(self) -> None:
         """What took so long since the last look was no stall."""
         self._looked = self.wall()
+
+
+def utc() -> int:
+    """What our neighbours hold to be the time in ms, whatever the engine has reached."""
+    return time.time_ns() // 1_000_000
 
 
 def _elapsed() -> int:

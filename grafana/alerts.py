@@ -92,7 +92,7 @@ def _incidents() -> list[Json]:
 
 
 def _planned() -> list[Json]:
-    active = of("fleetmon_maintenance_windows", 'state="active"')
+    active = of("fleetmon_windows", 'state="active"')
     return [
         stat(
             Head(

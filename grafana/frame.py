@@ -113,7 +113,7 @@ _DATASOURCE: Final = _source("datasource", "Data source", "prometheus")
 # `up` is there when fleetmon is not.
 _JOB: Final = _query("job", "Job", 'label_values(up{job=~"fleetmon.*"}, job)', "fleetmon.*")  # others are up, too
 _INSTANCE: Final = _query("instance", "Instance", 'label_values(up{job=~"$job"}, instance)', ".+")
-_WINDOWS: Final = of("fleetmon_maintenance_windows", 'state="active"')
+_WINDOWS: Final = of("fleetmon_windows", 'state="active"')
 _DEAF: Final = annotation("Deaf", f"max({CONNECTED}) == 0", "deaf: nobody knows", GREY)
 _PLANNED: Final = annotation("Planned work", f"sum({_WINDOWS}) > 0", "planned work", BLUE)
 # Where fleetmon itself is for a browser, and the store behind it, if that is PostgreSQL.

@@ -13,6 +13,7 @@ from panels import (
     BLUE,
     GREEN,
     GREY,
+    ORANGE,
     PLANNED,
     PURPLE,
     RED,
@@ -35,6 +36,7 @@ STATE_COLOURS: Final = {
     "down": RED,
     "asleep": BLUE,
     "never_seen": PURPLE,
+    "maintenance": ORANGE,
     "unknown": GREY,
 }
 _FIRING: Final = of("fleetmon_incidents", 'status="firing"')
@@ -172,7 +174,8 @@ def _middle() -> list[Json]:
             Head(
                 7, "Terminals by state",
                 "Everything that fleetmon watches. Grey is our own deafness, blue is sleep outside opening hours, "
-                "purple was never heard. Red that grows at once is a common cause: see the table beside it.",
+                "orange is under planned work, purple was never heard. Red that grows at once is a common cause: see "
+                "the table beside it.",
                 (0, 4, 14, 9),
             ),
             [Query(f"sum by (state) ({of('fleetmon_terminals')})", "{{state}}")],

@@ -170,6 +170,76 @@ EXAMPLES
       People are called again if it is still there.
 
 {_STATUS}{_DAEMON}""",
+    "maintenance add": f"""\
+EXAMPLES
+  fleetmon maintenance add --from 2026-12-01T01:00 --for 2h \\
+      --select site=S1,S2 --reason "new firmware"
+      Nobody is called for what begins inside and clears with it.
+  fleetmon maintenance add --from 2026-12-01T02:00 --for 1h \\
+      --rule "FREQ=WEEKLY;BYDAY=TU" --select provider=PSP-1
+      Every Tuesday.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance preview": f"""\
+EXAMPLES
+  fleetmon maintenance preview --from now --for 2h --select region=north
+      How many terminals, which open incidents; nothing is written.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance list": f"""\
+EXAMPLES
+  fleetmon maintenance list
+      What is planned, for people; --format json for machines.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance show": f"""\
+EXAMPLES
+  fleetmon maintenance show WINDOW
+      One window: for whom, when, who answers for it.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance approve": f"""\
+EXAMPLES
+  fleetmon maintenance approve WINDOW
+      As the second person, for work that is too large for one.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance end": f"""\
+EXAMPLES
+  fleetmon maintenance end WINDOW
+      It is over now. What is still wrong after the settle time pages.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance extend": f"""\
+EXAMPLES
+  fleetmon maintenance extend WINDOW --until 2026-12-01T05:00
+      More time for what is in force, or was lately.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance cancel": f"""\
+EXAMPLES
+  fleetmon maintenance cancel WINDOW
+      All times to come, and what is in force.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance import": f"""\
+EXAMPLES
+  fleetmon maintenance import bank.ics --calendar bank --host BANK-1 --dry-run
+      What would be taken, changed, cancelled, refused, and why.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance calendars": f"""\
+EXAMPLES
+  fleetmon maintenance calendars
+      Those of the configuration, and how reading them went.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance feed": f"""\
+EXAMPLES
+  fleetmon maintenance feed provider PSP-1
+      The secret link of its feed, for a calendar program.
+
+{_STATUS}{_DAEMON}""",
     "store backup": f"""\
 EXAMPLES
   fleetmon store backup /backup/fleetmon-1120.db

@@ -30,12 +30,20 @@ class Api:
 
     async def put(self, path: str, body: object, kind: type[T]) -> T:
         """Write, and the answer to it."""
-        headers = {"Content-Type": "application/json"}
-        return self._decoded(path, await self._call("PUT", path, data=msgspec.json.encode(body), headers=headers), kind)
+        return await self._send("PUT", path, body, kind)
+
+    async def post(self, path: str, body: object, kind: type[T]) -> T:
+        """Have something done, and the answer to it."""
+        return await self._send("POST", path, body, kind)
 
     async def delete(self, path: str) -> None:
         """Take back."""
         await self._call("DELETE", path)
+
+    async def _send(self, method: str, path: str, body: object, kind: type[T]) -> T:
+        headers = {"Content-Type": "application/json"}
+        answer = await self._call(method, path, data=msgspec.json.encode(body), headers=headers)
+        return self._decoded(path, answer, kind)
 
     async def _call(self, method: str, path: str, **more: Any) -> bytes:  # noqa: ANN401 - whatever aiohttp takes
         address = f"{self._base}{path}"
@@ -58,9 +66,9 @@ class Api:
 
 
 @contextlib.asynccontextmanager
-async def api(url: str, token: str | None) -> AsyncIterator[Api]:
+async def api(url: str, token: str | None, language: str = "en") -> AsyncIterator[Api]:
     """Talk to the daemon there."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"Accept-Language": language} | ({"Authorization": f"Bearer {token}"} if token else {})
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), headers=headers) as session:
         yield Api(session, url)
 
@@ -86,4 +94,4 @@ def _problem(body: bytes) -> str:
         problem = msgspec.json.decode(body, type=Problem)
     except msgspec.DecodeError:
         return body[:200].decode(errors="replace")
-    return " ".join([problem.detail or problem.title, *problem.errors])
+    return "\n  ".join([problem.detail or problem.title, *problem.errors])

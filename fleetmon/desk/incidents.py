@@ -1,24 +1,20 @@
 """`fleetmon incidents`: what is wrong, and who sees to it."""
 
 import asyncio
-import re
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import quote
 
-import msgspec
 import typer
 
 from fleetmon.desk.daemon import Api, api
-from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, token
+from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, duration, tell, token
 from fleetmon.desk.sheet import line, sheet
 from fleetmon.locale import fill, local_time, texts
 from fleetmon.web.views import AcknowledgementView, IncidentDetail, IncidentPage, IncidentView
 
-_UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _PAGE: Final = 100
 _Status = Literal["firing", "pending", "resolved", "all"]
 _Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id.")]
@@ -42,7 +38,7 @@ def listed(
     query |= {"status": status} if status != "all" else {}
     query |= {"kind": kind} if kind is not None else {}
     found = _call(url, token_file, lambda daemon: _pages(daemon, query, limit))
-    _tell(found, form, (text for one in found for text in line(one, lang)))
+    tell(found, form, (text for one in found for text in line(one, lang)))
     if not found:
         typer.echo(texts(lang)["desk.incident.none"], err=True)
 
@@ -52,7 +48,7 @@ def shown(
 ) -> None:
     """Show one incident: whom it has taken, how it went, and who did what."""
     found = _call(url, token_file, lambda daemon: daemon.get(_path(incident), IncidentDetail))
-    _tell(found, form, sheet(found, lang))
+    tell(found, form, sheet(found, lang))
 
 
 def acknowledged(
@@ -66,11 +62,11 @@ def acknowledged(
     token_file: TokenFile = None,
 ) -> None:
     """Say, in the name of your token, that you see to an incident: nobody is called unless it becomes worse."""
-    wish = {"until": round(time.time() * 1000) + _duration(lasts), "comment": comment}
+    wish = {"until": round(time.time() * 1000) + duration(lasts, "--for"), "comment": comment}
     path = f"{_path(incident)}/acknowledgement"
     done = _call(url, token_file, lambda daemon: daemon.put(path, wish, AcknowledgementView))
     said = {"id": incident, "author": done.author, "until": local_time(done.until)}
-    _tell(done, form, [fill(texts(lang)["desk.incident.acknowledged"], said)])
+    tell(done, form, [fill(texts(lang)["desk.incident.acknowledged"], said)])
 
 
 def unacknowledged(incident: _Incident, *, lang: Lang = "en", url: Url = HERE, token_file: TokenFile = None) -> None:
@@ -97,21 +93,5 @@ async def _pages(daemon: Api, query: dict[str, str], limit: int) -> list[Inciden
     return found[:limit]
 
 
-def _tell(found: object, form: str, lines: Iterable[str]) -> None:
-    if form == "json":
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-    else:
-        for text in lines:
-            typer.echo(text)
-
-
 def _path(incident: str) -> str:
     return f"/incidents/{quote(incident, safe='')}"
-
-
-def _duration(said: str) -> int:
-    """In milliseconds."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", said)
-    if found is None:
-        raise typer.BadParameter(f"--for {said}: write it as 30m, 4h or 2d")
-    return int(found[1]) * _UNITS[found[2]]

@@ -15,12 +15,14 @@ from typing import Final, Literal, NamedTuple
 
 from fleetmon.detect.settlement_overdue import NEVER_PAGED, PAGED_FROM, SETTLEMENT_OVERDUE
 from fleetmon.engine.book import MONEY
+from fleetmon.engine.evenings import Evenings
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.irregularities import Irregularities
 from fleetmon.engine.ledger import OPEN_KEPT
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.outlook import Outlook
+from fleetmon.engine.punctuality import Punctuality
 from fleetmon.engine.totals import Totals
 from fleetmon.model.cause import Explanation, Finding
 from fleetmon.model.days import date_of, day_from, day_of
@@ -55,7 +57,9 @@ class Arrears:
 
     def __init__(self, explainer: Explainer, incidents: Incidents) -> None:
         self.outlook = Outlook(explainer.ledger)
+        self.punctuality = Punctuality()
         self._irregularities = Irregularities(explainer, incidents)
+        self._evenings = Evenings(self.outlook, explainer.fleet, incidents)
         self._explainer = explainer
         self._incidents = incidents
         self._looks: list[tuple[int, str]] = []
@@ -106,8 +110,11 @@ class Arrears:
         """When somebody is to be looked at."""
         if self.deaf:
             return NO_DEADLINE
-        looks = self._looks[0][0] + 1 if self._looks else NO_DEADLINE
-        return min(looks, self._irregularities.next)
+        return min(self._next_look, self._evenings.next, self._irregularities.next)
+
+    @property
+    def _next_look(self) -> int:
+        return self._looks[0][0] + 1 if self._looks else NO_DEADLINE
 
     def lose(self, what: Unheard) -> None:
         """From now on this may tell of payouts without our hearing it."""
@@ -123,6 +130,7 @@ class Arrears:
         self._planned |= {merchant: ready + SPACE * number for number, (_, merchant) in enumerate(waited)}
         self._looks = [(due, merchant) for merchant, due in self._planned.items()]
         heapify(self._looks)
+        self._evenings.hear(ready)
         self._irregularities.hear(ready)
 
     def take(self) -> list[Settlement]:
@@ -158,11 +166,17 @@ class Arrears:
                 self.outlook.note_account(message.key)
             elif isinstance(message.event, Payout):
                 self._plan(message.key, message.received_at)
+                self.punctuality.read_back(message.key)
                 self._irregularities.recall(message.key, message.event)
 
     def know_from(self, since: int) -> None:
         """What was told before this time we shall not know again."""
         self._whole_from = day_of(since) + 1
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """The ledger holds a sale no longer."""
+        self.outlook.leave(key)
+        self.punctuality.forget(key)
 
     def restore(self, incident: Incident, now: int, found: Settlement | None = None) -> None:
         """Take up a firing incident that was read back, and what a look had found of that day.
@@ -176,14 +190,19 @@ class Arrears:
             self._count(merchant, day, _Day(group, found.overdue if found else 0, {}))
             self._note_page(group, incident)
             self._plan(merchant, now)
+            self.punctuality.read_back(merchant)
+        self._evenings.restore(incident, now)
         self._irregularities.restore(incident, now)
 
     def advance(self, now: int) -> None:
         """Look at whoever is first, if it is time."""
-        if self._looks and self._looks[0][0] < now:
+        first = min(self.next, now)
+        if self._next_look <= first:
             self._look_at_first()
+        elif self._evenings.next <= first:
+            self._evenings.advance(first)
         else:
-            self._irregularities.advance(now)
+            self._irregularities.advance(first)
 
     def finish(self, now: int) -> None:
         """Nothing more arrives at `now`, so whoever has to be looked at can be."""
@@ -209,6 +228,8 @@ class Arrears:
         if sale is not None and (sale.accepted or sale.stored) and sale.kind in MONEY:
             standing = ledger.standing(sale, now)
             self.outlook.see(sale, standing)
+            if standing.stage == "batch":
+                self._evenings.expect(standing.settled_from, now)
             if standing.due_at is not None and standing.state != "paid":
                 self._plan(merchant, max(standing.due_at + standing.terms.grace + 1, now))
 
@@ -219,6 +240,7 @@ class Arrears:
         for id_ in self.outlook.unclosed(terminal):
             if (sale := sales.get((terminal, id_))) is not None:
                 self.outlook.see(sale, ledger.standing(sale, now))
+        self._evenings.closed(terminal, now)
 
     def _plan(self, merchant: str, at: int) -> None:
         """Nobody can tell of money that belongs to nobody known, so it is not called late."""
@@ -232,11 +254,12 @@ class Arrears:
         days: dict[int, Totals] = {}
         following = NO_DEADLINE
         ledger = self._explainer.ledger
+        is_new = self.punctuality.counts(merchant)
         for sale in ledger.book(merchant).sales.values():
             if sale.kind not in MONEY or not (sale.accepted or sale.stored):
                 continue
             standing = ledger.standing(sale, now)
-            self.outlook.see(sale, standing)
+            waited = self.outlook.see(sale, standing)
             if standing.due_at is None or standing.state == "cancelled":
                 continue
             overdue_at = standing.due_at + standing.terms.grace + 1
@@ -246,6 +269,7 @@ class Arrears:
             elif overdue_at > now and standing.state != "paid":
                 following = min(following, overdue_at)
             if sale.kind != "refund":
+                self.punctuality.judge(sale, standing, waited=waited, late=is_late, new=is_new)
                 totals = days.setdefault(standing.day, Totals(standing.due_at, ledger.acquirer_of(sale)))
                 totals.take(sale, standing, late=is_late, at_risk=self.outlook.risk(sale, standing, now) is not None)
         for day in sorted(late):

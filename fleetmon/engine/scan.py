@@ -18,8 +18,8 @@ from fleetmon.detect.localise import Answer, localise
 from fleetmon.engine.agenda import Parts
 from fleetmon.engine.fleet import Fleet, suspicion
 from fleetmon.engine.groups import ATTRIBUTES, covers, value
+from fleetmon.engine.lateness import Lateness
 from fleetmon.engine.tally import parts
-from fleetmon.engine.usual import Usual
 from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
@@ -48,7 +48,7 @@ class Suspicion(NamedTuple):
 class Scan:
     """Who fell silent lately, and what is usual."""
 
-    def __init__(self, fleet: Fleet, usual: Usual) -> None:
+    def __init__(self, fleet: Fleet, usual: Lateness) -> None:
         self._fleet = fleet
         self._usual = usual
         self._late: dict[str, int] = {}  # terminals that missed a beat, and when that was noticed

@@ -32,6 +32,8 @@ class Money(Struct, frozen=True):
     open_sales: int
     conflicts: int
     recalled: bool = True  # whether all is known again that was told before the start
+    judged_sales: int = 0
+    late_sales: int = 0  # of those
 
 
 def families(money: Money) -> Iterator[Metric]:
@@ -73,6 +75,13 @@ def families(money: Money) -> Iterator[Metric]:
     for acquirer, count in sorted(money.unknown_codes.items()):
         codes.add_metric([acquirer], count)
     yield codes
+    yield CounterMetricFamily(
+        "fleetmon_settlement_judged_sales",
+        "Sales of which it is decided whether their money came in time.", value=money.judged_sales,
+    )  # fmt: skip
+    yield CounterMetricFamily(
+        "fleetmon_settlement_late_sales", "Those of them whose money was late.", value=money.late_sales
+    )
     yield GaugeMetricFamily(
         "fleetmon_ledger_open_sales", "Sales in memory that are neither paid nor cancelled.", value=money.open_sales
     )

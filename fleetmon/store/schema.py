@@ -4,7 +4,7 @@
 `transition` how it went, `audit` what people changed (rows are only ever added), `outbox` what people still have to
 be told, `snapshot` the soft state, `terminal` the fleet as it is known now, `terminal_change` how its liveness went,
 `episode` what was unusual about terminals, hosts and merchants, `settlement` the money of each merchant and business
-date, `window` planned work.
+date, `schedule` what is planned, in all versions, `window` when planned work is.
 The tables are made by the migrations; a test proves that both say the same.
 """
 
@@ -68,6 +68,7 @@ incident = sa.Table(
     sa.Column("terminals", sa.Integer, nullable=False),
     sa.Column("suppressed_by", Text),
     sa.Column("evidence", Text, nullable=False),  # JSON: list of ids
+    sa.Column("alternatives", Text, nullable=False, server_default="[]"),  # JSON: list of [list of scopes, share]
     sa.Column("acknowledgement", Text),  # JSON
     sa.Column("called_again_at", sa.BigInteger),
 )
@@ -209,5 +210,23 @@ window = sa.Table(
     sa.Column("reason", Text, nullable=False),
     sa.Column("selector", Text, nullable=False),  # JSON
     sa.Column("cancelled", sa.Boolean, nullable=False),
+    sa.Column("flexible_ms", sa.BigInteger),  # how long flexible work lasts, once it
+    sa.Column("begun_at", sa.BigInteger),  # has begun, and when
+    sa.Column("stopped_at", sa.BigInteger),  # somebody put an end to it
+    sqlite_with_rowid=False,
+)
+
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("over_at", sa.BigInteger, index=True),  # all its times are over, or a later version came; empty: never
+    sa.Column("state", Text, nullable=False),
+    sa.Column("author", Text, nullable=False),
+    sa.Column("calendar", Text, nullable=False),
+    sa.Column("reference", Text, nullable=False),
+    sa.Column("body", Text, nullable=False),  # JSON: the whole entry
     sqlite_with_rowid=False,
 )

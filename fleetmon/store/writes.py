@@ -15,7 +15,17 @@ from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Window
 from fleetmon.store import schema
-from fleetmon.store.rows import TerminalRow, audit_row, episode_row, fact_row, incident_row, transition_row, window_rows
+from fleetmon.store.rows import (
+    ScheduleRow,
+    TerminalRow,
+    audit_row,
+    episode_row,
+    fact_row,
+    incident_row,
+    schedule_row,
+    transition_row,
+    window_rows,
+)
 
 QUARANTINE_ROWS: Final = 1_000
 _AT_ONCE: Final = 500  # ids in one condition
@@ -36,7 +46,7 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
     told = [change for change in found if change.incident.fired_at is not None]
     latest = {change.incident.id: change.incident for change in told}
     changing = (
-        *("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence"),
+        *("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence", "alternatives"),
         *("acknowledgement", "called_again_at"),
     )
     _upsert(connection, schema.incident, [incident_row(one) for one in latest.values()], changing)
@@ -66,13 +76,23 @@ def settlements(connection: sa.Connection, found: Sequence[Settlement]) -> None:
     _upsert(connection, schema.settlement, rows, Settlement.__struct_fields__[2:])
 
 
-def windows(connection: sa.Connection, found: Sequence[Window]) -> None:
-    """Planned work as it is known now: all times of a window are written anew, and none leaves nothing."""
+def windows(connection: sa.Connection, found: Sequence[Window], before: int) -> None:
+    """Planned work as it is known now: its times are written anew, but those that were over `before` stay."""
     latest = {one.id: one for one in found}
     table = schema.window
     for ids in _portions(list(latest)):
-        connection.execute(table.delete().where(table.c.id.in_(ids)))
+        connection.execute(table.delete().where(table.c.id.in_(ids), table.c.ends_at >= before))
     _insert_new(connection, table, [row for one in latest.values() for row in window_rows(one)])
+
+
+def schedules(connection: sa.Connection, found: Sequence[ScheduleRow]) -> None:
+    """Versions of planned work; with each the ones before it are over."""
+    table = schema.schedule
+    _insert_new(connection, table, [schedule_row(one) for one in found])
+    for entry, _ in found:
+        older = (table.c.id == entry.id) & (table.c.version < entry.version)
+        is_open = table.c.over_at.is_(None) | (table.c.over_at > entry.since)
+        connection.execute(table.update().where(older & is_open).values(over_at=entry.since))
 
 
 def terminals(connection: sa.Connection, found: Sequence[TerminalRow], moved: Sequence[TerminalChange]) -> None:

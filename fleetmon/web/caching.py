@@ -47,8 +47,8 @@ class _Tagging:
 
     def _tag(self, head: Any, body: Any) -> Message:  # noqa: ANN401 - ASGI messages of two types
         headers = MutableScopeHeaders.from_message(head)
-        is_json = headers.get("content-type", "").split(";")[0] in ("application/json", _OPENAPI)
-        if head["status"] != 200 or not is_json or body.get("more_body"):
+        is_tagged = headers.get("content-type", "").split(";")[0] in _TAGGED
+        if head["status"] != 200 or not is_tagged or body.get("more_body"):
             return body  # type: ignore[no-any-return]
         tag = entity_tag(body["body"])
         for name, value in {"ETag": tag, **_CACHING}.items():
@@ -66,7 +66,7 @@ def entity_tag(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-_OPENAPI: Final = "application/vnd.oai.openapi+json"
+_TAGGED: Final = ("application/json", "application/vnd.oai.openapi+json", "text/calendar")
 
 
 def matches(known: str, tag: str) -> bool:

@@ -96,7 +96,7 @@ class Till:
 
     def _message(self, terminal: str, body: dict[str, Any]) -> str:
         self._seq[terminal] += 1
-        return json.dumps({"at": 1_790_000_000_000, "boot": 1, "seq": self._seq[terminal], **body})
+        return json.dumps({"at": time.time_ns() // 1_000_000, "boot": 1, "seq": self._seq[terminal], **body})
 
 
 @pytest.mark.parametrize("seed", [1, 2])

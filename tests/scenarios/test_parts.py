@@ -24,6 +24,10 @@ def shop() -> World:
         ("power", "AdapterFault", "device_fault"),
         ("power", "PowerLost", "battery"),
         ("battery", "BatteryLow", "battery"),
+        ("keys", "KeyMissing", "keys"),
+        ("software", "ConfigBroken", "software_fault"),
+        ("sim", "SimDeactivated", "sim_problem"),
+        ("clock", "ClockLost", "clock_skew"),
     ],
 )
 def test_a_fault_is_a_ticket_until_it_is_cleared(component: Any, code: str, kind: str) -> None:
@@ -50,10 +54,3 @@ def test_what_happened_once_counts_for_ten_minutes_and_longer_if_it_happens_agai
     assert world.words[-1] == "device_fault corner-2 firing"
     world.run(2 * MINUTE)
     assert world.words[-1] == "device_fault corner-2 resolved"
-
-
-def test_other_components_are_other_detectors_matter() -> None:
-    world = shop()
-    world.device("corner-1", "SimDeactivated", "set", component="sim")
-    world.run(HOUR)
-    assert world.words == []

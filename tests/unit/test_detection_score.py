@@ -11,6 +11,7 @@ from bench.detection_score import SEEDS
 from bench.outages import Claim, Judged
 from bench.planted import Outage, Plot
 from bench.watchers import Down
+from fleetmon.detect.localise import Scope
 
 BEGIN = fleets.SPAN.begin + 3 * 60 * MINUTE
 END = BEGIN + 20 * MINUTE
@@ -86,7 +87,7 @@ def test_the_right_scope_of_a_wrong_kind_is_not_exact() -> None:
 
 def test_the_true_scope_among_the_alternatives_counts_at_its_place() -> None:
     within = claim("attribute_outage", {"region": "r0", "network": "4g"})
-    others: list[list[planted.Names]] = [[{"network": "4g"}], [REGION]]
+    others: list[list[Scope]] = [[{"network": "4g"}], [{**REGION}]]
     (told,) = judge(WORLD, within._replace(others=[*map(list, others)])).outages
     assert told.place == 3
 

@@ -47,6 +47,8 @@ UNUSED = {
     "fleetmon_config_last_reload_success_timestamp_seconds": "when; whether is on a panel",
     "fleetmon_process_max_fds": "for those who look for a leak",
     "fleetmon_process_open_fds": "for those who look for a leak",
+    "fleetmon_terminals_not_paying": "by reason, for rules of the operator's own; the terminal's page tells it",
+    "fleetmon_windows_overdue": "the incident maintenance_overdue tells it, and pages",
     "fleetmon_process_virtual_memory_bytes": "says nothing of Python",
 }
 

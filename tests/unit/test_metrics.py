@@ -7,6 +7,7 @@ from msgspec import structs
 from bench import history
 from fleetmon.model.terminal import Cohort, Liveness
 from fleetmon.sinks.metrics import STATES, VALUES_KEPT, everything, render
+from fleetmon.sinks.planned import Planned
 
 BUDGET = 20_000
 STORY = history.Story(end=1_795_777_200)
@@ -25,14 +26,14 @@ def test_what_planned_work_explains_is_counted_and_stays_among_the_firing() -> N
     assert found["fleetmon_incidents", "terminal_offline", "firing"] > 6
     assert found["fleetmon_incidents_paged", "terminal_offline"] == 0
     assert (found["fleetmon_incidents_planned", "tamper"], found["fleetmon_incidents_paged", "tamper"]) == (0, 1)
-    assert found["fleetmon_maintenance_windows", "active"] == 2
-    assert found["fleetmon_maintenance_windows", "scheduled"] == 2
+    assert found["fleetmon_windows", "active"] == 2
+    assert found["fleetmon_windows", "scheduled"] == 2
     assert found["fleetmon_maintenance_terminals",] == 214
 
 
 def test_without_planned_work_there_is_a_nought_and_not_nothing() -> None:
-    found = samples(windows={}, in_maintenance=0)
-    assert (found["fleetmon_maintenance_windows", "active"], found["fleetmon_maintenance_terminals",]) == (0, 0)
+    found = samples(planned=Planned({}, 0, 0, []))
+    assert (found["fleetmon_windows", "active"], found["fleetmon_maintenance_terminals",]) == (0, 0)
 
 
 def test_every_firmware_is_counted_until_there_are_too_many() -> None:

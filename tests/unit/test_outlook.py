@@ -98,6 +98,68 @@ def test_what_is_late_is_at_risk_no_longer(market: Market) -> None:
     assert (dict(arrears.merchant_days), dict(arrears.totals), dict(arrears.stages)) == ({}, {}, {})
 
 
+def counted(market: Market) -> tuple[int, int]:
+    """Sales judged, and late ones of them."""
+    found = market.engine.arrears.punctuality
+    return found.judged, found.late
+
+
+def paid(at: int) -> Payout:
+    return Payout(at, "p", "2026-11-23", "credited", 100)
+
+
+def test_a_sale_is_judged_once_in_time_when_it_is_paid(market: Market) -> None:
+    due_at = midnight(MONDAY + 1) + 18 * HOUR
+    market.sale("a", "approved", NOON)
+    market.told("m", paid(due_at - HOUR), due_at - HOUR)
+    for later in (due_at, due_at + HOUR, due_at + DAY):
+        market.told("m", Account(later, "active"), later)  # somebody looks again
+        assert counted(market) == (1, 0)
+
+
+def test_a_sale_is_judged_once_late_when_its_grace_is_over(market: Market) -> None:
+    due_at = midnight(MONDAY + 1) + 18 * HOUR
+    market.sale("a", "approved", NOON)
+    market.engine.advance(due_at + 29 * MINUTE)
+    assert counted(market) == (0, 0)
+    market.engine.advance(due_at + 31 * MINUTE)
+    assert counted(market) == (1, 1)
+    market.told("m", paid(due_at + HOUR), due_at + HOUR)
+    market.engine.advance(due_at + DAY)
+    assert counted(market) == (1, 1)
+
+
+def test_a_cancelled_sale_is_not_judged(market: Market) -> None:
+    market.sale("a", "approved", NOON)
+    market.sale("r", "approved", NOON + MINUTE, kind="reversal", original="a")
+    market.engine.advance(NOON + 3 * DAY)
+    assert counted(market) == (0, 0)
+
+
+def test_what_came_in_time_while_we_were_deaf_came_in_time_and_what_came_late_came_late(market: Market) -> None:
+    due_at = midnight(MONDAY + 1) + 18 * HOUR
+    for merchant, at in (("m", due_at - HOUR), ("closing", due_at + HOUR)):
+        market.sale(f"of-{merchant}", "approved", NOON, f"{merchant}-1", batch="1")
+        market.told("closing-1", Batch(NOON + HOUR, 1, 50, "1", "closed"), NOON + HOUR)
+        market.engine.link_down(due_at - 2 * HOUR)
+        market.engine.link_up(due_at + 2 * HOUR)
+        market.told(merchant, paid(at), due_at + 2 * HOUR + 1)
+    market.engine.advance(due_at + 3 * HOUR)
+    assert counted(market) == (2, 1)
+
+
+def test_what_was_read_back_is_not_counted_anew_and_what_follows_is(market: Market) -> None:
+    due_at = midnight(MONDAY + 1) + 18 * HOUR
+    arrears = market.engine.arrears
+    market.sale("a", "approved", NOON)
+    arrears.punctuality.read_back("m")  # its payout, perhaps
+    market.told("m", paid(due_at - HOUR), due_at - HOUR)
+    assert counted(market) == (0, 0)
+    market.sale("b", "approved", due_at)
+    market.engine.advance(due_at + 3 * DAY)
+    assert counted(market) == (1, 1)
+
+
 def test_a_reversed_sale_is_waited_for_by_nobody(market: Market) -> None:
     market.sale("a", "stored", NOON)
     market.sale("r", "approved", NOON + MINUTE, kind="reversal", original="a")
