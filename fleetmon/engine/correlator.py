@@ -37,7 +37,7 @@ class Correlator:
         self.works = Works(shard, self.incidents, self._at)
         self._hosts = Hosts(self.incidents, self.works)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
-        self._conditions = Conditions(self.incidents, shard, self._at)
+        self.conditions = Conditions(self.incidents, shard, self._at)
         self._serials = Serials(shard, self._at)
         self._flapping = Flapping(self.incidents, self._at)
         self._flapping.over = self._calm
@@ -49,7 +49,8 @@ class Correlator:
         actions |= {
             "link": self.hearing.judge,
             "own": self._judge_own,
-            "fault": self._conditions.judge,
+            "fault": self.conditions.judge,
+            "slow": self.conditions.lasted,
             "serials": self._serials.look,
             "host": self._hosts.fire,
             "weak": self._links.look_again,
@@ -77,9 +78,9 @@ class Correlator:
             elif isinstance(delta, Move):
                 self.outages.moved(delta)
             elif isinstance(delta, Symptoms):
-                self._conditions.shown(delta)
+                self.conditions.shown(delta)
             elif isinstance(delta, FaultChange):
-                self._conditions.fault(delta)
+                self.conditions.fault(delta)
             elif isinstance(delta, Claim):
                 self._serials.claim(delta.terminal, delta.at)
             elif isinstance(delta, HostReport):
@@ -103,7 +104,7 @@ class Correlator:
         self._flapping.restore(incident, incident.opened_at)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)
-        self._conditions.restore(incident)
+        self.conditions.restore(incident)
         self._serials.restore(incident)
 
     def regrouped(self, now: int) -> None:
