@@ -11,7 +11,7 @@ whatever portions it came.
 from collections import Counter
 from collections.abc import Iterable, KeysView, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from fleetmon.detect.settlement_overdue import NEVER_PAGED, PAGED_FROM, SETTLEMENT_OVERDUE
 from fleetmon.engine.book import MONEY
@@ -22,6 +22,7 @@ from fleetmon.engine.irregularities import Irregularities
 from fleetmon.engine.ledger import OPEN_KEPT
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.outlook import Outlook
+from fleetmon.engine.punctuality import Punctuality
 from fleetmon.engine.totals import Totals
 from fleetmon.model.cause import Explanation, Finding
 from fleetmon.model.days import date_of, day_from, day_of
@@ -29,7 +30,7 @@ from fleetmon.model.events import Account, Batch, Payout, Transaction
 from fleetmon.model.incident import Incident, Scope
 from fleetmon.model.sale import Sale
 from fleetmon.model.settlement import Settlement
-from fleetmon.model.standing import Standing
+from fleetmon.model.standing import Stage, Standing
 from fleetmon.model.terminal import NO_DEADLINE
 
 CATCH_UP: Final = 60_000  # what waited at the broker while we were deaf comes first
@@ -43,19 +44,29 @@ Group = tuple[str, str, int]  # first cause, acquirer, business date
 Late = dict[int, list[tuple[Sale, Standing]]]  # by business date
 
 
+class _Day(NamedTuple):
+    """Late money of a merchant's business date."""
+
+    group: Group
+    amount: int
+    stages: Mapping[Stage, int]  # where it stands; empty until somebody has looked
+
+
 class Arrears:
     """Looks at merchants when their money may be late. Times in ms, amounts in fen."""
 
     def __init__(self, explainer: Explainer, incidents: Incidents) -> None:
         self.outlook = Outlook(explainer.ledger)
+        self.punctuality = Punctuality()
         self._irregularities = Irregularities(explainer, incidents)
         self._evenings = Evenings(self.outlook, explainer.fleet, incidents)
         self._explainer = explainer
         self._incidents = incidents
         self._looks: list[tuple[int, str]] = []
         self._planned: dict[str, int] = {}
-        self._open_days: dict[str, dict[int, tuple[Group, int]]] = {}  # by merchant: group and amount of each day
+        self._open_days: dict[str, dict[int, _Day]] = {}  # by merchant
         self._totals: Counter[Group] = Counter()
+        self._stages: Counter[tuple[str, str]] = Counter()
         self._merchant_days: Counter[Group] = Counter()
         self._pages: dict[Group, str] = {}  # the incident that people were called for
         self._ready = 0  # what waited at the broker has arrived by then
@@ -78,6 +89,11 @@ class Arrears:
     def totals(self) -> Mapping[Group, int]:
         """Overdue money in fen by first cause, acquirer and business date."""
         return self._totals
+
+    @property
+    def stages(self) -> Mapping[tuple[str, str], int]:
+        """Overdue money in fen by where it stands and by acquirer."""
+        return self._stages
 
     @property
     def merchant_days(self) -> Mapping[Group, int]:
@@ -150,11 +166,17 @@ class Arrears:
                 self.outlook.note_account(message.key)
             elif isinstance(message.event, Payout):
                 self._plan(message.key, message.received_at)
+                self.punctuality.read_back(message.key)
                 self._irregularities.recall(message.key, message.event)
 
     def know_from(self, since: int) -> None:
         """What was told before this time we shall not know again."""
         self._whole_from = day_of(since) + 1
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """The ledger holds a sale no longer."""
+        self.outlook.leave(key)
+        self.punctuality.forget(key)
 
     def restore(self, incident: Incident, now: int, found: Settlement | None = None) -> None:
         """Take up a firing incident that was read back, and what a look had found of that day.
@@ -165,9 +187,10 @@ class Arrears:
             scope = dict(incident.scope)
             merchant, day = scope["merchant"], day_from(scope["business_date"])
             group = (found.cause, found.acquirer, day) if found else ("", "", day)
-            self._count(merchant, day, group, found.overdue if found else 0)
+            self._count(merchant, day, _Day(group, found.overdue if found else 0, {}))
             self._note_page(group, incident)
             self._plan(merchant, now)
+            self.punctuality.read_back(merchant)
         self._evenings.restore(incident, now)
         self._irregularities.restore(incident, now)
 
@@ -231,11 +254,12 @@ class Arrears:
         days: dict[int, Totals] = {}
         following = NO_DEADLINE
         ledger = self._explainer.ledger
+        is_new = self.punctuality.counts(merchant)
         for sale in ledger.book(merchant).sales.values():
             if sale.kind not in MONEY or not (sale.accepted or sale.stored):
                 continue
             standing = ledger.standing(sale, now)
-            self.outlook.see(sale, standing)
+            waited = self.outlook.see(sale, standing)
             if standing.due_at is None or standing.state == "cancelled":
                 continue
             overdue_at = standing.due_at + standing.terms.grace + 1
@@ -245,6 +269,7 @@ class Arrears:
             elif overdue_at > now and standing.state != "paid":
                 following = min(following, overdue_at)
             if sale.kind != "refund":
+                self.punctuality.judge(sale, standing, waited=waited, late=is_late, new=is_new)
                 totals = days.setdefault(standing.day, Totals(standing.due_at, ledger.acquirer_of(sale)))
                 totals.take(sale, standing, late=is_late, at_risk=self.outlook.risk(sale, standing, now) is not None)
         for day in sorted(late):
@@ -258,7 +283,7 @@ class Arrears:
         open_days = self._open_days.get(merchant, {})
         for day, totals in days.items():
             if day >= self._first_whole(now):
-                cause = open_days[day][0][0] if day in open_days else ""
+                cause = open_days[day].group[0] if day in open_days else ""
                 self._found.append(totals.settlement(merchant, day, cause, now))
 
     def _first_whole(self, now: int) -> int:
@@ -267,11 +292,13 @@ class Arrears:
 
     def _open(self, merchant: str, day: int, late: list[tuple[Sale, Standing]], now: int) -> None:
         scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
-        amount = sum(sale.amount for sale, _ in late)
+        stages: Counter[Stage] = Counter()
+        for sale, standing in late:
+            stages[standing.stage] += sale.amount
         first = self._first_cause(late, now).findings[0]
         acquirer = self._explainer.ledger.directory.acquirer(merchant) or late[0][0].acquirer
         group = first.cause, acquirer, day
-        self._count(merchant, day, group, amount)
+        self._count(merchant, day, _Day(group, stages.total(), stages))
         known = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
         if known is not None:
             self._note_page(group, known)
@@ -296,20 +323,26 @@ class Arrears:
         elif by.startswith(SETTLEMENT_OVERDUE.kind):
             self._pages.setdefault(group, by)
 
-    def _count(self, merchant: str, day: int, group: Group, amount: int) -> None:
+    def _count(self, merchant: str, day: int, told: _Day) -> None:
         before = self._open_days.setdefault(merchant, {}).get(day)
         if before is not None:
-            self._discount(*before)
-        self._totals[group] += amount
-        self._merchant_days[group] += 1
-        self._open_days[merchant][day] = group, amount
+            self._discount(before)
+        self._totals[told.group] += told.amount
+        self._merchant_days[told.group] += 1
+        for stage, amount in told.stages.items():
+            self._stages[stage, told.group[1]] += amount
+        self._open_days[merchant][day] = told
 
-    def _discount(self, group: Group, amount: int) -> None:
+    def _discount(self, told: _Day) -> None:
         """The page stays known, so that the same is none twice."""
-        self._totals[group] -= amount
+        group = told.group
+        self._totals[group] -= told.amount
         self._merchant_days[group] -= 1
         if not self._merchant_days[group]:
             del self._totals[group], self._merchant_days[group]
+        for stage, amount in told.stages.items():
+            self._stages[stage, group[1]] -= amount
+        self._stages = +self._stages
 
     def _paged_for(self, first: Finding, group: Group) -> str | None:
         """The incident for which people were called already."""
@@ -321,8 +354,7 @@ class Arrears:
     def _close(self, merchant: str, late: Late, now: int) -> None:
         days = self._open_days.get(merchant, {})
         for day in [day for day in days if day not in late]:
-            group, amount = days.pop(day)
-            self._discount(group, amount)
+            self._discount(days.pop(day))
             scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
             incident = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
             if incident is not None:

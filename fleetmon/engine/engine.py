@@ -13,6 +13,7 @@ from operator import itemgetter
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
+from fleetmon.engine.coverage import Coverage, Covered
 from fleetmon.engine.directory import Directory, Overlays
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
@@ -20,14 +21,13 @@ from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
 from fleetmon.engine.shard import Delta, LivenessChange, Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
-from fleetmon.engine.windows import count
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Notice
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
 from fleetmon.model.settlement import Settlement
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
 from fleetmon.model.window import State as WindowState
 from fleetmon.model.window import Window
 
@@ -47,11 +47,15 @@ class Engine:
         self.fleet = Fleet(registry, max_unregistered)
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
-        directory, works = Directory(registry, days, overlays), self.correlator.works
-        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works)
+        directory, works, hosts = Directory(registry, days, overlays), self.correlator.works, self.correlator.hosts
+        hosts.register(directory)
+        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works, hosts.words)
         self.shard.checkup.timeline = self.explainer.timeline
         self.shard.checkup.trade.overlays = directory.overlays
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
+        self.correlator.reception.on_deaf = lambda: self.arrears.lose("link")  # payouts may be unheard as well
+        self.correlator.reception.on_heard = lambda at: self.arrears.hear(at, "link")
+        self._coverage = Coverage(self.fleet, works.windows)
         self.now = 0
         self._changes: list[TerminalChange] = []
 
@@ -88,8 +92,8 @@ class Engine:
         self._run(at)
         if self.shard.deaf_since is None:
             self.shard.deaf_since = at
+        self.correlator.link_lost(at, reported=reported)
         if reported:
-            self.correlator.hearing.lost(at)
             self.arrears.lose("link")
         return self._take(Outcome())
 
@@ -111,6 +115,7 @@ class Engine:
         self._run(self.now)  # no judgement is left half done
         self.fleet.register(registry)
         directory = Directory(registry, days, overlays)
+        self.correlator.hosts.register(directory)
         self.explainer.register(directory)
         self.shard.checkup.trade.overlays = directory.overlays
         self.correlator.regrouped(self.now)
@@ -177,6 +182,7 @@ class Engine:
             self.correlator.incidents.remember(incident)
         self.explainer.recall(facts)
         self.arrears.recall(facts)
+        self.correlator.hosts.recall(facts)
         for fact in facts:
             self.correlator.works.recall(fact, self.now)
 
@@ -191,7 +197,7 @@ class Engine:
         ledger, timeline = self.explainer.ledger, self.explainer.timeline
         for merchant in list(ledger.books):
             for key in ledger.forget(now, merchant):
-                self.arrears.outlook.leave(key)
+                self.arrears.forget(key)
             yield
         for subject in timeline.subjects:
             timeline.forget(subject, now)
@@ -204,10 +210,22 @@ class Engine:
         """The open incidents, pending and firing."""
         return tuple(self.correlator.incidents)
 
-    def plan(self, windows: Sequence[Window]) -> Outcome:
+    def plan(self, windows: Sequence[Window], now: int = 0) -> Outcome:
         """Take in planned work of the operator, new or with other times; what stands there already is no news."""
-        self._run(self.now)
+        self._run(now)
         self.correlator.works.put(windows, self.now)
+        return self._take(Outcome())
+
+    def acknowledge(self, now: int, incident_id: str, author: str, until: int, comment: str = "") -> Outcome:
+        """Somebody sees to an incident; raises ConflictError unless it is firing."""
+        self._run(now)
+        self.correlator.acknowledgements.put(incident_id, author, self.now, until, comment)
+        return self._take(Outcome())
+
+    def unacknowledge(self, now: int, incident_id: str, author: str) -> Outcome:
+        """Somebody takes an acknowledgement back; raises ConflictError unless the incident is firing."""
+        self._run(now)
+        self.correlator.acknowledgements.withdraw(incident_id, author, self.now)
         return self._take(Outcome())
 
     @property
@@ -216,9 +234,14 @@ class Engine:
         return self.correlator.works.windows.by_state(self.now)
 
     @property
-    def in_maintenance(self) -> int:
-        """How many terminals planned work covers now."""
-        return count(self.fleet, self.correlator.works.windows.in_force(self.now))
+    def covered(self) -> Covered:
+        """The terminals that planned work covers now."""
+        return self._coverage.at(self.now)
+
+    def shown(self, terminal: Terminal) -> Shown:
+        """The state of a terminal as people see it."""
+        heard = self.shard.heard_from(terminal.cohort.provider) < NO_DEADLINE
+        return shown(terminal.liveness, heard=heard, planned=terminal in self.covered)
 
     @property
     def deaf(self) -> bool:
@@ -238,18 +261,16 @@ class Engine:
             self.correlator.observe(deltas)
             for delta in deltas:
                 if isinstance(delta, LivenessChange):
-                    self.explainer.timeline.gone(delta.terminal, delta.before, delta.after, delta.at)
-            self._changes += [
-                TerminalChange(delta.at, delta.terminal.id, delta.before.name.lower(), delta.after.name.lower())
-                for delta in deltas
-                if isinstance(delta, LivenessChange)
-            ]
+                    at, terminal, before, after, _ = delta
+                    self.explainer.timeline.gone(terminal, before, after, at)
+                    self._changes.append(TerminalChange(at, terminal.id, before.name.lower(), after.name.lower()))
 
     def _take(self, outcome: Outcome) -> Outcome:
         outcome.transitions = self.correlator.incidents.take()
         outcome.changes, self._changes = self._changes, []
         outcome.episodes = self.explainer.timeline.take()
         outcome.windows = self.correlator.works.take()
+        outcome.audit = self.correlator.acknowledgements.take()
         outcome.settlements = self.arrears.take()
         return outcome
 

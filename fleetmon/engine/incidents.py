@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from fleetmon.detect import POLICIES
-from fleetmon.model.incident import Incident, Scope, Status, Transition, incident_id
+from fleetmon.model.incident import Acknowledgement, Incident, Scope, Status, Transition, incident_id
 
 _ALONE: Final = frozenset(
     {"terminal", "site", "host", "merchant"}
@@ -32,6 +32,7 @@ class Incidents:
         self._transitions: list[Transition] = []
         self._opened_at = 0
         self._opened: Counter[tuple[str, Scope]] = Counter()  # in this millisecond
+        self.reconsider: Callable[[Incident, int], None] = lambda _incident, _at: None  # see `Acknowledgements`
         self.excuse: Callable[[Incident, int], str | None] = lambda _incident, _now: None  # planned work, see `Works`
 
     def __iter__(self) -> Iterator[Incident]:
@@ -160,6 +161,18 @@ class Incidents:
         incident.paged_at = at if called else incident.paged_at
         self._record(at, incident.status, incident, reason, calls=called)
 
+    def acknowledge(self, incident: Incident, at: int, known: Acknowledgement) -> None:
+        """Somebody sees to it."""
+        incident.acknowledgement = known
+        self._record(at, incident.status, incident, "acknowledged")
+
+    def unacknowledge(self, incident: Incident, at: int, reason: str, *, call: bool) -> None:
+        """Nobody sees to it any longer; with `call` people are called again, unless they were at this very moment."""
+        incident.acknowledgement = None
+        called = call and incident.suppressed_by is None and incident.paged_at not in (None, at)
+        incident.called_again_at = at if called else incident.called_again_at
+        self._record(at, incident.status, incident, reason, calls=called)
+
     def _move(self, incident: Incident, status: Status, at: int, reason: str) -> None:
         before = incident.status
         incident.move(status)
@@ -167,3 +180,5 @@ class Incidents:
 
     def _record(self, at: int, before: Status | None, incident: Incident, reason: str, *, calls: bool = False) -> None:
         self._transitions.append(Transition(at, before, replace(incident), reason, calls))
+        if incident.acknowledgement is not None:
+            self.reconsider(incident, at)

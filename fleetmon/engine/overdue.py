@@ -68,7 +68,8 @@ class Overdue:
                         later = min(later, self._shard.habits.presence.opening(terminal, due))
             yield len(part)
         patience = max((terminal.interval_ms for terminal in missing), default=0)
-        heard = not_before(self._shard, due, patience) if missing else None
+        providers = {terminal.cohort.provider for terminal in missing}
+        heard = max((not_before(self._shard, due, patience, one) or 0 for one in providers), default=0) or None
         if heard is not None:
             later, missing = heard, []
         if later > due and (later < NO_DEADLINE or heard is not None):
@@ -84,6 +85,19 @@ class Overdue:
             left.discard(terminal)
             if not left:
                 self._end(incident, at, "all are back")
+
+    @property
+    def windows(self) -> int:
+        """How many windows somebody is missing from."""
+        return len(self._of)
+
+    def is_missed(self, window_id: str) -> bool:
+        """Whether somebody is missing from this one."""
+        return window_id in self._of
+
+    def windows_of(self, incident_id: str) -> list[str]:
+        """Of which windows an incident tells that somebody is missing."""
+        return sorted(key for key, incident in self._of.items() if incident.id == incident_id)
 
     def restore(self, incident: Incident) -> None:
         """Take up an incident that was read back."""

@@ -11,7 +11,7 @@ Liveness (times by arrival, deadlines from `detect/terminal_offline`; what is us
     any --message--> up
 
 While nothing is heard at all (`deaf_since`) no deadline counts, and afterwards everyone gets a fresh
-grace from `heard_since` on.
+grace from `heard_since` on; the same for those of one provider, if only they cannot be heard (`heard_again`).
 """
 
 from collections import Counter
@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
+from fleetmon.engine.asked import Asked, asked
 from fleetmon.engine.checkup import Checkup, Symptoms
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.faults import FaultChange, Faults
@@ -101,7 +102,7 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Work | HostReport
+Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Asked | Work | HostReport
 
 
 class Shard:
@@ -112,6 +113,7 @@ class Shard:
         self.deadlines = Deadlines()
         self.heard_since = 0
         self.deaf_since: int | None = None
+        self.heard_again: dict[str, int] = {}  # providers that were not heard since: from when on; NO_DEADLINE: still
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
         self._deltas: list[Delta] = []
         self.faults = Faults()
@@ -175,6 +177,17 @@ class Shard:
         """No deadline passes before this time."""
         return self.deadlines.next if self.deaf_since is None else NO_DEADLINE
 
+    def heard_from(self, provider: str) -> int:
+        """Since when a silence of this provider's terminals means something; NO_DEADLINE while it means nothing."""
+        if self.deaf_since is not None:
+            return NO_DEADLINE
+        return max(self.heard_since, self.heard_again.get(provider, 0)) if self.heard_again else self.heard_since
+
+    @property
+    def unheard(self) -> list[str]:
+        """The providers whose terminals we do not hear, while we hear others."""
+        return [provider for provider, since in self.heard_again.items() if since == NO_DEADLINE]
+
     def watch(self, terminal: Terminal) -> None:
         """Set the deadline that belongs to a terminal's state, after it was read back."""
         if terminal.liveness is _UP:
@@ -235,6 +248,7 @@ class Shard:
             elif isinstance(event, MaintenanceMark):
                 self._deltas.append(Work(message.received_at, terminal, event, terminal.epoch))
             if order in _FRESH and not message.retained:
+                self._deltas += asked(terminal, message)
                 self._alive(terminal, message.received_at, lost)
                 if isinstance(event, Transaction):
                     self.checkup.sale(terminal, event, message.received_at)
@@ -310,7 +324,7 @@ class Shard:
             self._expire(terminal, now)
 
     def _alive(self, terminal: Terminal, now: int, lost: int = 0) -> None:
-        deaf = self.deaf_since is not None or self.heard_since > terminal.last_seen
+        deaf = self.heard_from(terminal.cohort.provider) > terminal.last_seen
         if self.habits.back(terminal, now, lost, deaf=deaf):
             self._deltas.append(LinkReport(now, terminal))
         terminal.last_seen = now
@@ -321,7 +335,10 @@ class Shard:
         self.deadlines.arm(terminal)
 
     def _promise(self, terminal: Terminal, interval_s: int) -> None:
-        terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
+        if interval_s * 1000 != terminal.interval_ms:
+            self.fleet.census.leave(terminal)
+            terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
+            self.fleet.census.enter(terminal)
 
     def _sleep(self, terminal: Terminal, at: int) -> None:
         terminal.due = self.habits.presence.opening(terminal, at)
@@ -332,8 +349,9 @@ class Shard:
     def _expire(self, terminal: Terminal, at: int) -> None:
         """The terminal's deadline passed at `at`, or its will came."""
         presence = self.habits.presence
-        if at < self.heard_since + terminal.wait_ms:
-            terminal.due = self.heard_since + terminal.wait_ms
+        heard = min(self.heard_from(terminal.cohort.provider), at)
+        if at < heard + terminal.wait_ms:
+            terminal.due = heard + terminal.wait_ms
             self.deadlines.arm(terminal)
         elif terminal.liveness is Liveness.ASLEEP:
             terminal.overslept = True
@@ -363,7 +381,7 @@ class Shard:
         """When the silence of a terminal that is not one yet makes it a suspect; a will does at once."""
         if terminal.will_at or terminal.liveness not in (Liveness.NEVER_SEEN, _UP):
             return NEVER
-        return max(terminal.last_seen, self.heard_since) + suspicion(terminal)
+        return self.known_from(terminal) + suspicion(terminal)
 
     def _late(self, terminal: Terminal, at: int) -> None:
         """One beat is missed: for others to know, unless nobody expects it."""
@@ -376,12 +394,17 @@ class Shard:
 
     def _proof(self, terminal: Terminal) -> int:
         """When the silence of a suspect proves it down."""
-        heard = max(terminal.last_seen, self.heard_since)
-        interval, margin = terminal.interval_ms, slack(terminal.interval_ms)
+        heard, interval = self.known_from(terminal), terminal.interval_ms
+        margin = slack(interval)
         beats = self.habits.patience.beats(terminal, terminal.last_seen)
-        if terminal.will_at:
+        if terminal.will_at > heard:  # else who answered it may have gone unheard
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
         return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
+
+    def known_from(self, terminal: Terminal) -> int:
+        """When its silence began, as far as we could hear it: with its last word, or when we last began to hear."""
+        heard = self.heard_from(terminal.cohort.provider)
+        return max(terminal.last_seen, heard if heard < NO_DEADLINE else self.heard_since)
 
     def _down(self, terminal: Terminal, at: int) -> None:
         terminal.due = self.habits.presence.closing(terminal, at)  # then nobody expects it any longer

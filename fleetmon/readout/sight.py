@@ -52,6 +52,18 @@ class Sight:
             return any(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
         return any(_is_of(cohort, incident) for cohort in self._cohorts)
 
+    def owns(self, incident: Incident) -> bool:
+        """Whether an incident concerns terminals that are to be seen, and no others."""
+        if self._provider is None or not self.concerned(incident):
+            return self._provider is None
+        scope = dict(incident.scope)
+        if "terminal" in scope:
+            return True
+        if incident.kind in _OF_MANY and "site" in scope:
+            return all(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
+        others = {cohort for cohort, _ in self._fleet.census.counts} - self._cohorts
+        return not any(_is_of(cohort, incident) for cohort in others)
+
     def view(self, incident: Incident) -> IncidentView:
         """The incident as it is to be seen."""
         return incident_view(incident, [key for key in incident.evidence if self.terminal(key) or not self._provider])

@@ -20,7 +20,7 @@ BEAT = {"at": 1, "boot": 1, "seq": 1}
 BIRTH = {"at": 5, "state": "online", "boot": 3, "session": "s-1", "carrier": "CUCC", "firmware": "2.0", "serial": "SN1"}
 JSON_ROUTES = (
     *("/api/v1/terminals", "/api/v1/terminals/noodle-1", "/api/v1/terminals/noodle-1/changes"),
-    *("/api/v1/incidents", "/api/v1/service", "/api/v1/quarantine", "/schema/openapi.json"),
+    *("/api/v1/incidents", "/api/v1/audit", "/api/v1/service", "/api/v1/quarantine", "/schema/openapi.json"),
 )
 
 
@@ -387,11 +387,16 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
     }
     assert {path for method, path in operations if path.startswith("/api")} == {
         *("/api/v1/terminals", "/api/v1/terminals/{terminal}", "/api/v1/terminals/{terminal}/changes"),
-        *("/api/v1/incidents", "/api/v1/incidents/{incident}", "/api/v1/service", "/api/v1/quarantine"),
+        *("/api/v1/incidents", "/api/v1/incidents/{incident}", "/api/v1/incidents/{incident}/acknowledgement"),
+        *("/api/v1/audit", "/api/v1/service", "/api/v1/quarantine"),
         *("/api/v1/settlements", "/api/v1/merchants", "/api/v1/merchants/{merchant}/settlements"),
         "/api/v1/transactions/{terminal}/{transaction}/explanation",
+        *("/api/v1/windows", "/api/v1/windows/preview", "/api/v1/windows/{window}"),
+        *("/api/v1/windows/{window}/{deed}", "/api/v1/windows/{window}/extend"),
+        *("/api/v1/calendars", "/api/v1/calendars/import", "/api/v1/feeds/{kind}/{name}"),
     }
     assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}
+    assert {"get", "put", "delete"} == {method for method, path in operations if path.endswith("/acknowledgement")}
     names = [operation["operationId"] for operation in operations.values()]
     assert len(names) == len(set(names))
     for (method, path), operation in operations.items():
@@ -399,7 +404,7 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
         for parameter in operation.get("parameters", []):
             assert parameter.get("description"), f"{path}: {parameter['name']}"
         for status, answer in operation["responses"].items():
-            if status in ("400", "401", "403", "404", "422"):
+            if status in ("400", "401", "403", "404", "409", "412", "422", "503") and path != "/-/ready":
                 assert list(answer["content"]) == ["application/problem+json"], f"{path} {status}"
             assert all("schema" in header for header in answer.get("headers", {}).values()), "as OpenAPI demands"
         if path.startswith("/api") or path == "/-/reload":

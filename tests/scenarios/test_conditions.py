@@ -1,5 +1,6 @@
 """What heartbeats show becomes one incident a terminal and kind, when it has lasted, until it was well for a while."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -322,5 +323,5 @@ def test_portions_and_looks_change_nothing() -> None:
     world.run(2 * HOUR)
     assert len(world.transitions) > 20
     for batch, tick in ((1, 0), (7, 1_000), (100, 60_000)):
-        again = told(world.registry, world.script, world.now, batch=lambda size=batch: size, ticks=lambda ms=tick: ms)
+        again = told(world.registry, world.script, world.now, batch=partial(int, batch), ticks=partial(int, tick))
         assert again == world.transitions

@@ -4,8 +4,8 @@ import pytest
 
 from fleetmon.model.incident import Status
 
-from .market import DUE, HOUR, Market, merchants
-from .world import MINUTE
+from .market import DUE, Market, merchants
+from .world import HOUR, MINUTE
 
 CUTOFF = 11 * HOUR  # 23:00, counted from noon
 LATE = CUTOFF + 30 * MINUTE
