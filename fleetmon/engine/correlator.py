@@ -13,6 +13,7 @@ from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
 from fleetmon.engine.asked import Asked
 from fleetmon.engine.checkup import Symptoms
 from fleetmon.engine.conditions import Conditions
+from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
 from fleetmon.engine.faults import FaultChange
 from fleetmon.engine.flapping import Flapping
 from fleetmon.engine.fleet import Fleet
@@ -23,7 +24,7 @@ from fleetmon.engine.links import Links
 from fleetmon.engine.outages import SETTLE, Outages, is_of_many
 from fleetmon.engine.reception import Reception
 from fleetmon.engine.serials import Serials
-from fleetmon.engine.shard import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Shard, Work
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.works import Works
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import Liveness, Terminal

@@ -18,9 +18,10 @@ from msgspec import Struct
 
 from fleetmon.detect import INGEST_IMPAIRED
 from fleetmon.engine.agenda import Parts, Plan
+from fleetmon.engine.deltas import LivenessChange
 from fleetmon.engine.hearing import Hearing
 from fleetmon.engine.samples import AWAKE, Samples, Sight, arrivals
-from fleetmon.engine.shard import LivenessChange, Shard
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.windows import Windows
 from fleetmon.model.detector import Count
 from fleetmon.model.incident import Scope
