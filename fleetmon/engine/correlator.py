@@ -45,7 +45,7 @@ class Correlator:
         self.acknowledgements = Acknowledgements(shard, self.incidents, self._at)
         self.hosts = Hosts(self.incidents, self.works, shard, self._at)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
-        self._conditions = Conditions(self.incidents, shard, self._at)
+        self.conditions = Conditions(self.incidents, shard, self._at)
         self._serials = Serials(shard, self._at)
         self._flapping = Flapping(self.incidents, self._at)
         self._flapping.over = self._calm
@@ -59,7 +59,8 @@ class Correlator:
             "hearing": self.hearing.judge,
             "reception": self.reception.look,
             "own": self._judge_own,
-            "fault": self._conditions.judge,
+            "fault": self.conditions.judge,
+            "slow": self.conditions.lasted,
             "serials": self._serials.look,
             "weak": self._links.look_again,
             "acknowledged": self.acknowledgements.look,
@@ -73,8 +74,8 @@ class Correlator:
             LivenessChange: self._liveness,
             Late: self._late,
             Move: self.outages.moved,
-            Symptoms: self._conditions.shown,
-            FaultChange: self._conditions.fault,
+            Symptoms: self.conditions.shown,
+            FaultChange: self.conditions.fault,
             Claim: lambda claim: self._serials.claim(claim.terminal, claim.at),
             Asked: self.hosts.ask,
             HostReport: self.hosts.observe,
@@ -122,7 +123,7 @@ class Correlator:
         self.hosts.restore(incident)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)
-        self._conditions.restore(incident)
+        self.conditions.restore(incident)
         self._serials.restore(incident)
 
     def regrouped(self, now: int) -> None:

@@ -136,6 +136,7 @@ class Engine:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
             self.correlator.restore(incident)
+        self.correlator.conditions.resume(self.now)
         suspected = {incident.scope[0][1] for incident in incidents if incident.kind == TERMINAL_OFFLINE.kind}
         for terminal in self.fleet.terminals.values():
             if terminal.liveness is Liveness.DOWN or terminal.id in suspected:
