@@ -142,6 +142,7 @@ def readings(story: Story, at: int) -> Readings:
         outbox=0,
         outbox_oldest_s=None,
         alertmanagers={"http://am-1:9093": (uptime // 60, 0), "http://am-2:9093": (uptime // 60, uptime // 900)},
+        silences={},
         loop_lag_s=0.004 + busy * 0.02,
         reload_succeeded=True,
         reloaded_s=at - uptime,

@@ -25,6 +25,7 @@ DEVICE_FAULT = DeviceDetector(
     policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=900_000),
     concerns=concerns,
     oneshot_ms=600_000,
+    slow={"NoPaper": 600_000},
     signs={
         "no_reader": 300_000,
         "no_ped": 300_000,

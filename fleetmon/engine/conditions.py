@@ -31,12 +31,16 @@ class Conditions:
         self._shard = shard
         self._plan = plan
         self._until: dict[tuple[str, Scope], int] = {}  # what happened once counts until then
+        self._slow: dict[tuple[str, Scope], int] = {}  # since when somebody ought to see to it
 
     def fault(self, change: FaultChange) -> None:
         """Take in what device events say."""
         detector, scope = change.detector, _own(change.terminal)
         incident = self._incidents.find(detector.kind, scope)
-        if change.present and incident is None:
+        self._slow.pop((detector.kind, scope), None)
+        if change.present and incident is None and change.wait_ms:
+            self._wait(detector, change.terminal, change.at, change.wait_ms)
+        elif change.present and incident is None:
             self._open(detector, change.terminal, change.at, change.code)
         elif change.present and incident is not None:
             incident.clear_since = None
@@ -69,6 +73,23 @@ class Conditions:
         if not self._shard.checkup.shows(scope[0][1], detector.signs):
             self._end(incident, due, "not again")
 
+    def lasted(self, kind: str, terminal: Terminal, since: int, due: int) -> None:
+        """Somebody had long enough to see to it."""
+        key = kind, _own(terminal)
+        if self._slow.get(key) == since:
+            del self._slow[key]
+            if self._incidents.find(*key) is None:
+                self._open(_OF_KIND[kind], terminal, due, "lasts", since)
+
+    def resume(self, now: int) -> None:
+        """Whoever had to be seen to before a restart is given its time anew."""
+        for key in self._shard.faults.words:
+            terminal = self._shard.fleet.terminals.get(key)
+            for kind in self._shard.faults.kinds(key) if terminal is not None else ():
+                wait = max(_OF_KIND[kind].slow.values(), default=0)
+                if terminal is not None and wait and self._incidents.find(kind, _own(terminal)) is None:
+                    self._wait(_OF_KIND[kind], terminal, now, wait)
+
     def restore(self, incident: Incident) -> None:
         """Take up a firing incident that was read back."""
         detector = _OF_KIND.get(incident.kind)
@@ -79,6 +100,10 @@ class Conditions:
             until = incident.opened_at + detector.oneshot_ms
             self._until[incident.kind, incident.scope] = until
             self._plan(until, LAST, "fault", incident.kind, incident.scope)
+
+    def _wait(self, detector: DeviceDetector, terminal: Terminal, since: int, wait: int) -> None:
+        self._slow[detector.kind, _own(terminal)] = since
+        self._plan(since + wait, LAST, "slow", detector.kind, terminal, since)
 
     def _open(
         self, detector: DeviceDetector, terminal: Terminal, at: int, reason: str, since: int | None = None

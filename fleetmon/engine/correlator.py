@@ -13,6 +13,7 @@ from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
 from fleetmon.engine.asked import Asked
 from fleetmon.engine.checkup import Symptoms
 from fleetmon.engine.conditions import Conditions
+from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
 from fleetmon.engine.faults import FaultChange
 from fleetmon.engine.flapping import Flapping
 from fleetmon.engine.fleet import Fleet
@@ -23,7 +24,7 @@ from fleetmon.engine.links import Links
 from fleetmon.engine.outages import SETTLE, Outages, is_of_many
 from fleetmon.engine.reception import Reception
 from fleetmon.engine.serials import Serials
-from fleetmon.engine.shard import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Shard, Work
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.works import Works
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import Liveness, Terminal
@@ -44,7 +45,7 @@ class Correlator:
         self.acknowledgements = Acknowledgements(shard, self.incidents, self._at)
         self.hosts = Hosts(self.incidents, self.works, shard, self._at)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
-        self._conditions = Conditions(self.incidents, shard, self._at)
+        self.conditions = Conditions(self.incidents, shard, self._at)
         self._serials = Serials(shard, self._at)
         self._flapping = Flapping(self.incidents, self._at)
         self._flapping.over = self._calm
@@ -58,7 +59,8 @@ class Correlator:
             "hearing": self.hearing.judge,
             "reception": self.reception.look,
             "own": self._judge_own,
-            "fault": self._conditions.judge,
+            "fault": self.conditions.judge,
+            "slow": self.conditions.lasted,
             "serials": self._serials.look,
             "weak": self._links.look_again,
             "acknowledged": self.acknowledgements.look,
@@ -72,8 +74,8 @@ class Correlator:
             LivenessChange: self._liveness,
             Late: self._late,
             Move: self.outages.moved,
-            Symptoms: self._conditions.shown,
-            FaultChange: self._conditions.fault,
+            Symptoms: self.conditions.shown,
+            FaultChange: self.conditions.fault,
             Claim: lambda claim: self._serials.claim(claim.terminal, claim.at),
             Asked: self.hosts.ask,
             HostReport: self.hosts.observe,
@@ -97,13 +99,14 @@ class Correlator:
 
     def link_lost(self, at: int, *, reported: bool) -> None:
         """We hear nothing."""
-        self.reception.leave_to_link()
+        self.reception.link_lost()
         if reported:
             self.hearing.lost(at)
 
     def link_found(self, at: int) -> None:
         """We hear again."""
         self.hearing.resume(at)
+        self.reception.link_found(at)
         self._thaw(at)
 
     def _thaw(self, at: int) -> None:
@@ -121,7 +124,7 @@ class Correlator:
         self.hosts.restore(incident)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)
-        self._conditions.restore(incident)
+        self.conditions.restore(incident)
         self._serials.restore(incident)
 
     def regrouped(self, now: int) -> None:

@@ -14,11 +14,12 @@ from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
 from fleetmon.engine.coverage import Coverage, Covered
+from fleetmon.engine.deltas import Delta, LivenessChange
 from fleetmon.engine.directory import Directory, Overlays
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
-from fleetmon.engine.shard import Delta, LivenessChange, Shard
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
 from fleetmon.model.days import EVERY_DAY, WorkingDays
@@ -135,6 +136,7 @@ class Engine:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
             self.correlator.restore(incident)
+        self.correlator.conditions.resume(self.now)
         suspected = {incident.scope[0][1] for incident in incidents if incident.kind == TERMINAL_OFFLINE.kind}
         for terminal in self.fleet.terminals.values():
             if terminal.liveness is Liveness.DOWN or terminal.id in suspected:

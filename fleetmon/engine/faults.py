@@ -27,6 +27,7 @@ class FaultChange(NamedTuple):
     present: bool
     code: str
     until: int | None = None  # it happened once, and counts until then
+    wait_ms: int = 0  # how long somebody may take to see to it
     shown: bool = False  # whether its heartbeats, too, show what the detector looks for
 
 
@@ -46,7 +47,7 @@ class Faults:
             codes = self.words.setdefault(terminal.id, {}).setdefault(detector.kind, {})
             if (event.boot, event.seq) <= codes.get(event.code, _NO_WORD)[:2]:
                 continue
-            was = _present(codes)
+            before, urgent = _present(codes), _is_urgent(codes, detector)
             if len(codes) >= MOST_CODES and event.code not in codes:
                 del codes[min(codes, key=lambda code: (codes[code][2], codes[code]))]  # the oldest, cleared ones first
             once = event.action == "oneshot" and detector.oneshot_ms is not None
@@ -54,9 +55,10 @@ class Faults:
             if once:
                 until = now + (detector.oneshot_ms or 0)
                 yield FaultChange(now, terminal, detector, present=True, code=event.code, until=until)
-            elif _present(codes) != was:
+            elif _present(codes) != before or _is_urgent(codes, detector) > urgent:
+                wait = 0 if _is_urgent(codes, detector) else detector.slow.get(event.code, 0)
                 shown = self.shows(terminal.id, detector.signs)
-                yield FaultChange(now, terminal, detector, not was, event.code, shown=shown)
+                yield FaultChange(now, terminal, detector, _present(codes), event.code, None, wait, shown)
 
     def present(self, terminal_id: str, kind: str) -> bool:
         """Whether a fault of this kind is set at the terminal."""
@@ -71,6 +73,11 @@ class Faults:
         self.words.pop(terminal.id, None)
         for detector in DEVICE_DETECTORS:
             yield FaultChange(now, terminal, detector, present=False, code=REPLACED)
+
+
+def _is_urgent(codes: dict[str, tuple[int, int, bool]], detector: DeviceDetector) -> bool:
+    """Whether a fault is set that nobody will see to within minutes."""
+    return any(active for code, (_, _, active) in codes.items() if code not in detector.slow)
 
 
 def _present(codes: dict[str, tuple[int, int, bool]]) -> bool:

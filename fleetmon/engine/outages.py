@@ -10,6 +10,7 @@ from typing import Final
 
 from fleetmon.detect import FLAPPING, GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.agenda import Action, Parts, Plan
+from fleetmon.engine.deltas import LivenessChange, Move
 from fleetmon.engine.flapping import Flapping
 from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.groups import covers
@@ -17,7 +18,7 @@ from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.planned import Planned
 from fleetmon.engine.search import Found, Search, detector_of
-from fleetmon.engine.shard import LivenessChange, Move, Shard
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import burst, look, parts, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status

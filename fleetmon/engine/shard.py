@@ -16,12 +16,13 @@ grace from `heard_since` on; the same for those of one provider, if only they ca
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
-from fleetmon.engine.asked import Asked, asked
-from fleetmon.engine.checkup import Checkup, Symptoms
+from fleetmon.engine.asked import asked
+from fleetmon.engine.checkup import Checkup
 from fleetmon.engine.deadlines import Deadlines
+from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
 from fleetmon.engine.faults import FaultChange, Faults
 from fleetmon.engine.fleet import Fleet, slack, suspicion
 from fleetmon.engine.habits import Habits, lost_before
@@ -39,70 +40,10 @@ from fleetmon.model.events import (
     State,
     Transaction,
 )
-from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Cohort, Liveness, Order, Terminal
+from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Liveness, Order, Terminal
 
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
-
-
-class LivenessChange(NamedTuple):
-    """A terminal came, went, or fell asleep."""
-
-    at: int
-    terminal: Terminal
-    before: Liveness
-    after: Liveness
-    cohort: Cohort  # at that moment
-
-
-class Late(NamedTuple):
-    """A terminal missed one beat."""
-
-    at: int
-    terminal: Terminal
-
-
-class Move(NamedTuple):
-    """A terminal told other attributes than before, and shares other outages."""
-
-    at: int
-    terminal: Terminal
-    before: Cohort
-    after: Cohort
-
-
-class Claim(NamedTuple):
-    """A terminal told of a serial number that is new for it."""
-
-    at: int
-    terminal: Terminal
-
-
-class LinkReport(NamedTuple):
-    """Something was learned of a terminal's link."""
-
-    at: int
-    terminal: Terminal
-
-
-class Work(NamedTuple):
-    """A terminal told of work on it: a technician's mark, or that it goes offline for maintenance."""
-
-    at: int
-    terminal: Terminal
-    event: MaintenanceMark | State
-    epoch: int
-
-
-class HostReport(NamedTuple):
-    """A host told of its health, or announced work."""
-
-    at: int
-    host: str
-    event: HostHealth | Notice
-
-
-Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Asked | Work | HostReport
 
 
 class Shard:

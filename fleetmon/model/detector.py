@@ -149,14 +149,15 @@ class FlapDetector(NamedTuple):
 class DeviceDetector(Struct, frozen=True, eq=False, gc=False):
     """Judges one terminal by its device events and by what its heartbeats show. Equal only to itself.
 
-    An event is the terminal's own verdict and counts at once. A sign counts when every heartbeat has shown it for as
-    long as `signs` says, and is over when none has for as long as the policy keeps it.
+    An event is the terminal's own verdict and counts at once, unless its code is a slow one. A sign counts when every
+    heartbeat has shown it for as long as `signs` says, and is over when none has for as long as the policy keeps it.
     """
 
     kind: str
     policy: Policy
     concerns: Callable[[DeviceEvent], bool]
     oneshot_ms: int | None  # how long what happened once counts as wrong; None until it is cleared
+    slow: Mapping[str, int] = {}  # codes that people see to by themselves, and how long that may take, in ms
     signs: Mapping[str, int] = {}  # how long each has to last, in ms
     beside: frozenset[str] = frozenset()  # signs beside which its own prove nothing
     in_hours: bool = False  # its signs mean something only while the shop trades
