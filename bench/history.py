@@ -22,7 +22,7 @@ from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness
 from fleetmon.sinks.metrics import Readings, everything
 from fleetmon.sinks.money import Money
-from fleetmon.sinks.planned import Planned
+from fleetmon.sinks.planned import Calendar, Planned
 
 HOUR: Final = 3_600
 _BLOCK: Final = 2 * HOUR  # of Prometheus' store
@@ -55,6 +55,7 @@ VISIT: Final = Between(2.5, 1.5)
 STRANGER: Final = Between(0.9, 0.4)
 LATE: Final = Between(1.5, -1)
 WORK: Final = Between(0.5, -1)
+BACK: Final = Between(1.25, 1.0)  # after the visit somebody is not back yet
 
 
 class Story(NamedTuple):
@@ -104,12 +105,6 @@ def scrape(story: Story, at: int) -> Iterator[Series]:
 # -- what fleetmon says ----------------------------------------------------------------------------
 
 
-def _planned(story: Story, at: int) -> Planned:
-    active = story.happens(VISIT, at) + 2 * story.happens(WORK, at)
-    covered = 40 * story.happens(VISIT, at) + 214 * story.happens(WORK, at)
-    return Planned({"scheduled": 2, "active": active}, 0, covered, [])
-
-
 def readings(story: Story, at: int) -> Readings:
     """What a scrape at that time would have read."""
     uptime, busy = _uptime(story, at), _busy(at)
@@ -119,7 +114,7 @@ def readings(story: Story, at: int) -> Readings:
     sold = sum(_busy(then) * min(at - then, 600) for then in range(begun, at, 600)) * story.terminals / 600
     return Readings(
         census=_census(story, at),
-        covered={},
+        covered=_covered(story, at),
         unregistered=0 if story.quiet else 3,
         not_paying=dict.fromkeys(get_args(Reason), 0 if story.quiet else 4),
         unheard=(),
@@ -142,7 +137,7 @@ def readings(story: Story, at: int) -> Readings:
         outbox=0,
         outbox_oldest_s=None,
         alertmanagers={"http://am-1:9093": (uptime // 60, 0), "http://am-2:9093": (uptime // 60, uptime // 900)},
-        silences={},
+        silences={"http://am-1:9093": ({"mirrored": 1, "failing": 0, "impossible": 1}, 0)},
         loop_lag_s=0.004 + busy * 0.02,
         reload_succeeded=True,
         reloaded_s=at - uptime,
@@ -206,6 +201,26 @@ def _census(story: Story, at: int) -> dict[tuple[Cohort, Liveness], int]:
     return census
 
 
+def _at_work(story: Story, at: int) -> int:
+    """How many terminals planned work covers."""
+    return 40 * story.happens(VISIT, at) + 214 * story.happens(WORK, at)
+
+
+def _covered(story: Story, at: int) -> dict[tuple[Cohort, Liveness], int]:
+    covered, left = {}, _at_work(story, at)
+    for group, count in _census(story, at).items():
+        covered[group] = min(count, left)
+        left -= covered[group]
+    return covered
+
+
+def _planned(story: Story, at: int) -> Planned:
+    active = story.happens(VISIT, at) + 2 * story.happens(WORK, at)
+    calendars = [Calendar("bank", at - at % 900, failures=at // 90_000 % 3, refused=1)]
+    overdue = int(story.happens(BACK, at))
+    return Planned({"scheduled": 2, "active": active}, overdue, _at_work(story, at), calendars)
+
+
 def _incidents(story: Story, at: int) -> list[Incident]:
     if story.quiet:
         return []
@@ -252,6 +267,8 @@ def _money(story: Story, at: int, uptime: int) -> Money:
         unknown_codes={one: uptime // 1000 * (one == "ACQ3") for one in acquirers},
         open_sales=story.terminals * 6,
         conflicts=uptime // 30_000,
+        judged_sales=uptime * 2,
+        late_sales=0 if story.quiet else uptime // 25,
     )
 
 
@@ -296,6 +313,8 @@ def _records(story: Story, at: int) -> Iterator[Series]:
     refused = 9.0 if story.happens(STRANGER, at) else 0.0
     yield f"instance:fleetmon_terminals_up:ratio{{{_LABELS}}}", ratio
     yield f"instance:fleetmon_mqtt_messages:rate5m{{{_LABELS}}}", rate
+    yield f"instance:fleetmon_heartbeats:ratio_rate5m{{{_LABELS}}}", 0.0 if story.happens(DEAF, at) else 0.996
+    yield 'job:fleetmon_settlement_late_sales:ratio_rate1d{job="fleetmon"}', 0.0 if story.quiet else 0.02
     yield f"instance:fleetmon_mqtt_message_failures:rate5m{{{_LABELS}}}", refused
     yield f"instance:fleetmon_mqtt_message_failures:ratio_rate5m{{{_LABELS}}}", refused / (rate + refused)
     for number in (1, 2):

@@ -11,6 +11,7 @@ from overview import this_page, wrong_now
 from panels import (
     ANY,
     BLUE,
+    PLAIN,
     PLANNED,
     RED,
     YELLOW,
@@ -41,14 +42,15 @@ def alerts() -> Json:
         "Alerts and maintenance",
         "Who is called for what, what is known to be wrong, and what was planned?",
         [
-            this_page((0, 0, 4, 4)),
+            this_page((0, 0, 3, 4)),
             *_incidents(),
             *_planned(),
             wrong_now((0, 4, 12, 9)),
             _over_time(),
             *_rules(),
             _work(),
-            row(40, "Incidents and planned work (where the store is PostgreSQL)", 30, _stored()),
+            row(40, "Calendars and silences", 30, _more()),
+            row(41, "Incidents and planned work (where the store is PostgreSQL)", 39, _stored()),
         ],
         [began("Alert on fleetmon", "alertname", OURS, YELLOW)],
         [STORES, ADDRESS],
@@ -62,7 +64,7 @@ def _incidents() -> list[Json]:
                 2, "On-call was called",
                 "Incidents that are firing and not explained by another: each is one alert in the Alertmanager. "
                 "Grey: nobody can say that there is none.",
-                (4, 0, 4, 4),
+                (3, 0, 3, 4),
             ),
             trouble(f"sum({of('fleetmon_incidents_paged')})"),
             "short",
@@ -72,7 +74,7 @@ def _incidents() -> list[Json]:
             Head(
                 3, "Firing incidents",
                 "All that are wrong now, tickets included. /api/v1/incidents?status=firing lists them.",
-                (8, 0, 4, 4),
+                (6, 0, 3, 4),
             ),
             trouble(f"sum({_FIRING})"),
             "short",
@@ -82,7 +84,7 @@ def _incidents() -> list[Json]:
                 5, "Firing rules",
                 "Alerts of Prometheus' own rules, on the fleet and on fleetmon: see the table. Grey: the rules are not "
                 "evaluated (FleetmonRulesWatchdog is away).",
-                (12, 0, 4, 4),
+                (9, 0, 3, 4),
             ),
             f'count(ALERTS{{alertstate="firing", {_RULES}}}) or {while_heard(f"0 * count({WATCHDOG})")}',
             "short",
@@ -99,7 +101,7 @@ def _planned() -> list[Json]:
                 6, "Planned work now",
                 "Windows that are in force, and the blue stretches in all graphs. What opens in them pages nobody "
                 "until they end, and counts everywhere.",
-                (16, 0, 4, 4),
+                (12, 0, 4, 4),
             ),
             f"sum({active})",
             "short",
@@ -110,11 +112,22 @@ def _planned() -> list[Json]:
                 9, "Explained by it",
                 "Firing incidents for which nobody is called because of planned work. Those that outlast it are "
                 "called for when it ends.",
-                (20, 0, 4, 4),
+                (16, 0, 4, 4),
             ),
             f"sum({of('fleetmon_incidents_planned')})",
             "short",
             PLANNED,
+        ),
+        stat(
+            Head(
+                14, "Not back in time",
+                "Windows that are over, with their grace, and not all who were up when they began are heard. Each is "
+                "an incident maintenance_overdue, which calls: ask whoever did the work.",
+                (20, 0, 4, 4),
+            ),
+            f"sum({of('fleetmon_windows_overdue')})",
+            "short",
+            [(None, PLAIN), (1, RED)],
         ),
     ]  # fmt: skip
 
@@ -184,6 +197,36 @@ def _work() -> Json:
     )  # fmt: skip
 
 
+def _more() -> list[Json]:
+    read = of("fleetmon_calendar_read_timestamp_seconds")
+    return [
+        table(
+            Head(
+                15, "Calendars that are read",
+                "When each was last read, events of it that were not taken, and how often it could not be read in the "
+                "time shown. Old: notices of banks and providers may be missing.",
+                (0, 31, 14, 8),
+            ),
+            [Label("calendar", "Calendar")],
+            [
+                Column("Read", f"time() - max by (calendar) ({read})", "s"),
+                Column("Not taken", f"sum by (calendar) ({of('fleetmon_calendar_refused_events')})"),
+                Column("Failed", f"sum by (calendar) (increase({of('fleetmon_calendar_failures_total')}[$__range]))"),
+            ],
+        ),
+        table(
+            Head(
+                16, "Silences for planned work",
+                "In the Alertmanagers, so that alerts of rules keep quiet too. impossible: no label names what the "
+                "work covers. failing: rules may call for planned work; see the log for why.",
+                (14, 31, 10, 8),
+            ),
+            [Label("alertmanager", "Alertmanager"), Label("state", "State")],
+            [Column("Silences", f"sum by (alertmanager, state) ({of('fleetmon_alertmanager_silences')})")],
+        ),
+    ]  # fmt: skip
+
+
 def _stored() -> list[Json]:
     return [
         listing(
@@ -191,7 +234,7 @@ def _stored() -> list[Json]:
                 31, "Incidents",
                 "Those that opened in the time shown, and all that are still open; the newest first. A click tells "
                 "how each went.",
-                (0, 31, 24, 10),
+                (0, 40, 24, 10),
             ),
             [
                 Label("opened_at", "Opened", unit="dateTimeAsIso"),
@@ -215,7 +258,7 @@ def _stored() -> list[Json]:
                 32, "What it cost",
                 "Of the incidents that opened in the time shown: how many of each kind, how long they lasted together, "
                 "and how many of them called somebody.",
-                (0, 41, 10, 10),
+                (0, 50, 10, 10),
             ),
             [
                 Label("kind", "Kind"),
@@ -230,7 +273,7 @@ def _stored() -> list[Json]:
             Head(
                 33, "Planned work",
                 "In force and to come, and what ended in the time shown.",
-                (10, 41, 14, 10),
+                (10, 50, 14, 10),
             ),
             [
                 Label("state", "State"),

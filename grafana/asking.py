@@ -18,6 +18,7 @@ def of(metric: str, *more: str) -> str:
 
 
 CONNECTED: Final = of("fleetmon_mqtt_connected")
+IMPAIRED: Final = of("fleetmon_ingest_impaired")
 NOUGHT: Final = f"0 * max({CONNECTED})"  # for what has no series while there is none of it
 
 

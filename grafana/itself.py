@@ -101,26 +101,27 @@ def _ingest() -> list[Json]:
         ),
         graph(
             Head(
+                19, "Heartbeats that arrive",
+                "Of those that the terminals which are up promise. Below the line for ten minutes, unexplained, it is "
+                "FleetmonHeartbeatsMissing: the broker drops what it cannot deliver, or a bridge is down.",
+                (8, 4, 8, 8),
+            ),
+            [Query(f"min({of('instance:fleetmon_heartbeats:ratio_rate5m')})", "arrive")],
+            "percentunit",
+            {"arrive": GREEN},
+            limit=0.7,
+        ),
+        graph(
+            Head(
                 11, "Refused messages",
                 "The share of what is heard that is not of the contract. Above the line for ten minutes it is "
                 "FleetmonMessagesRefused: a new firmware, or a stranger at the broker. /api/v1/quarantine shows them.",
-                (8, 4, 8, 8),
+                (16, 4, 8, 8),
             ),
             [Query(f"max({of('instance:fleetmon_mqtt_message_failures:ratio_rate5m')})", "refused")],
             "percentunit",
             {"refused": RED},
             limit=0.01,
-        ),
-        graph(
-            Head(
-                12, "Way through the broker",
-                "How long fleetmon's message to itself takes. Seconds mean that the broker or fleetmon is behind; a "
-                "gap is deafness.",
-                (16, 4, 8, 8),
-            ),
-            [Query(while_heard(f"max({of('fleetmon_canary_lag_seconds')})"), "there and back")],
-            "s",
-            {"there and back": PURPLE},
         ),
     ]  # fmt: skip
 
@@ -129,11 +130,26 @@ def _keeping() -> list[Json]:
     return [
         graph(
             Head(
+                12, "Way through the broker",
+                "How long fleetmon's message to itself took, and how long ago it came back (FleetmonCanarySilent after "
+                "two minutes). Seconds on the way mean that the broker or fleetmon is behind.",
+                (0, 12, 8, 8),
+            ),
+            [
+                Query(while_heard(f"max({of('fleetmon_canary_lag_seconds')})"), "there and back"),
+                Query(f"time() - max({of('fleetmon_last_canary_timestamp_seconds')})", "since it came"),
+            ],
+            "s",
+            {"there and back": PURPLE, "since it came": BLUE},
+            limit=120,
+        ),
+        graph(
+            Head(
                 13, "Waiting",
                 "Messages that were taken in and are not acknowledged yet, and news for on-call that no Alertmanager "
                 "has taken. Both fall back to nought by themselves; what grows points to the disk or the database, "
                 "or to the Alertmanagers.",
-                (0, 12, 8, 8),
+                (8, 12, 8, 8),
             ),
             [
                 Query(f"sum({of('fleetmon_uncommitted_messages')})", "messages to be stored"),
@@ -141,16 +157,6 @@ def _keeping() -> list[Json]:
             ],
             "short",
             {"messages to be stored": BLUE, "news to be told": YELLOW},
-        ),
-        graph(
-            Head(
-                14, "Worst lag of the loop",
-                "How late the event loop came round. A second is a second in which nothing was heard or told.",
-                (8, 12, 8, 8),
-            ),
-            [Query(f"max({of('fleetmon_event_loop_lag_seconds')})", "lag")],
-            "s",
-            {"lag": YELLOW},
         ),
     ]  # fmt: skip
 
@@ -179,7 +185,7 @@ def _more() -> list[Json]:
                 31, "Refused by reason",
                 "Messages a second. pan: somebody sent a card number, which was not kept; unregistered_limit: too many "
                 "terminals that the registry lacks.",
-                (0, 21, 8, 8),
+                (0, 21, 6, 8),
             ),
             [Query(f"sum by (reason) (rate({_CONTRACT}[$__rate_interval]))", "{{reason}}")],
             "cps",
@@ -189,7 +195,7 @@ def _more() -> list[Json]:
                 32, "Out of order",
                 "Messages a second that were repeated, late, of an old boot, or missing. Missing ones are lost before "
                 "us; the broker's queue may have overflowed.",
-                (8, 21, 8, 8),
+                (6, 21, 6, 8),
             ),
             [Query(f"sum by (order) (rate({_ORDER}[$__rate_interval]))", "{{order}}")],
             "cps",
@@ -199,7 +205,7 @@ def _more() -> list[Json]:
                 33, "Connections to the broker",
                 "Made since the point before. More than one now and then: the link is shaky, or another client uses "
                 "our client id.",
-                (16, 21, 8, 8),
+                (12, 21, 6, 8),
             ),
             [Query(f"sum(increase({of('fleetmon_mqtt_connects_total')}[$__rate_interval]))", "connections")],
             "short",
@@ -208,7 +214,7 @@ def _more() -> list[Json]:
             Head(
                 34, "Transactions of the store",
                 "A second. With messages and without transactions the store is stuck.",
-                (0, 29, 8, 8),
+                (18, 21, 6, 8),
             ),
             [Query(f"sum(rate({of('fleetmon_store_commits_total')}[$__rate_interval]))", "written")],
             "cps",
@@ -217,7 +223,7 @@ def _more() -> list[Json]:
             Head(
                 15, "CPU",
                 "Of one core. Messages a second and CPU rise together; CPU alone is something else.",
-                (8, 29, 8, 8),
+                (0, 29, 6, 8),
             ),
             [Query(f"sum(rate({of('fleetmon_process_cpu_seconds_total')}[$__rate_interval]))", "cores")],
             "percentunit",
@@ -227,7 +233,7 @@ def _more() -> list[Json]:
             Head(
                 18, "Memory",
                 "Resident. It grows with terminals and with sales that are not paid yet, and not for days on end.",
-                (16, 29, 8, 8),
+                (6, 29, 6, 8),
             ),
             [Query(f"sum({of('fleetmon_process_resident_memory_bytes')})", "resident")],
             "bytes",
@@ -237,7 +243,7 @@ def _more() -> list[Json]:
             Head(
                 35, "Ledger",
                 "Sales in memory that are neither paid nor cancelled. What only grows is money that nobody tells of.",
-                (0, 37, 8, 8),
+                (18, 29, 6, 8),
             ),
             [Query(f"sum({of('fleetmon_ledger_open_sales')})", "open sales")],
             "short",
@@ -246,16 +252,26 @@ def _more() -> list[Json]:
             Head(
                 36, "Series",
                 f"Series on the page of metrics; fleetmon keeps below {BUDGET:,} whatever the fleet sends.",
-                (8, 37, 8, 8),
+                (0, 37, 6, 8),
             ),
             [Query(f"max({of('scrape_samples_scraped')})", "series")],
             "short",
+        ),
+        graph(
+            Head(
+                14, "Worst lag of the loop",
+                "How late the event loop came round. A second is a second in which nothing was heard or told.",
+                (12, 29, 6, 8),
+            ),
+            [Query(f"max({of('fleetmon_event_loop_lag_seconds')})", "lag")],
+            "s",
+            {"lag": YELLOW},
         ),
         table(
             Head(
                 37, "Versions",
                 "What runs where.",
-                (16, 37, 8, 4),
+                (6, 37, 10, 8),
             ),
             [Label("version", "Version"), Label("instance", "Instance")],
             [Column("Running", f"count by (version, instance) ({of('fleetmon_build_info')})")],
@@ -264,7 +280,7 @@ def _more() -> list[Json]:
             Head(
                 38, "Not in the registry",
                 "Terminals that speak and that the registry lacks: nobody knows whose they are. Add them.",
-                (16, 41, 4, 4),
+                (16, 37, 4, 8),
             ),
             f"sum({of('fleetmon_unregistered_terminals')})",
             "short",
@@ -273,7 +289,7 @@ def _more() -> list[Json]:
             Head(
                 39, "Conflicting rows",
                 "Rows of settlement files, in the time shown, that two payouts claim: ask the acquirer which is right.",
-                (20, 41, 4, 4),
+                (20, 37, 4, 8),
             ),
             f"sum(increase({of('fleetmon_ledger_conflicts_total')}[$__range]))",
             "short",

@@ -6,14 +6,13 @@ by which colours change are those of the alert that the description names.
 
 from typing import Final
 
-from asking import CONNECTED, NOUGHT, OURS, WATCHDOG, of, trouble, while_heard, yuan
+from asking import CONNECTED, IMPAIRED, NOUGHT, OURS, WATCHDOG, of, trouble, while_heard, yuan
 from frame import began, dashboard
 from panels import (
     ANY,
     BLUE,
     GREEN,
     GREY,
-    ORANGE,
     PLANNED,
     PURPLE,
     RED,
@@ -25,6 +24,7 @@ from panels import (
     Label,
     Query,
     graph,
+    row,
     stat,
     table,
 )
@@ -34,13 +34,14 @@ STATE_COLOURS: Final = {
     "up": GREEN,
     "suspect": YELLOW,
     "down": RED,
-    "asleep": BLUE,
+    "asleep": "dark-green",
     "never_seen": PURPLE,
-    "maintenance": ORANGE,
+    "maintenance": BLUE,
     "unknown": GREY,
 }
 _FIRING: Final = of("fleetmon_incidents", 'status="firing"')
 _PAGED: Final = of("fleetmon_incidents_paged")
+_IDLE: Final = of("fleetmon_terminals_not_paying")
 _DOWN: Final = of("fleetmon_terminals", 'state="down"')
 _TALK: Final = of("fleetmon_mqtt_messages_total", 'kind="transaction"')
 
@@ -51,7 +52,7 @@ def overview() -> Json:
         UID,
         "Overview",
         "Is the fleet taking payments, is money late, and can this page be believed?",
-        [this_page((0, 0, 3, 4)), *_fleet(), *_money(), *_called(), *_middle(), *_bottom()],
+        [this_page((0, 0, 3, 4)), *_fleet(), *_money(), *_called(), *_middle(), *_bottom(), row(40, "Why", 21, _why())],
         [
             began("On-call was called", "kind", _PAGED, RED),
             began("Alert on fleetmon", "alertname", OURS, YELLOW),
@@ -64,15 +65,15 @@ def this_page(at: tuple[int, int, int, int]) -> Json:
     return stat(
         Head(
             1, "This page",
-            "LIVE: fleetmon answers and hears the broker. DEAF: it answers but does not hear; the state of the "
-            "fleet is unknown, and so is every grey panel (FleetmonDeaf). NO ANSWER: Prometheus does not reach "
-            "fleetmon (FleetmonDown). Unless LIVE, look at fleetmon and the broker first: /-/ready says what is "
-            "missing.",
+            "LIVE: fleetmon answers and hears the broker. PARTLY: it hears nothing of the terminals of a provider "
+            "(FleetmonIngestImpaired). DEAF: it answers but does not hear; the state of the fleet is unknown, and so "
+            "is every grey panel (FleetmonDeaf). NO ANSWER: Prometheus does not reach fleetmon (FleetmonDown). Unless "
+            "LIVE, look at fleetmon and the broker first: /-/ready says what is missing.",
             at,
         ),
-        f"max({of('up')}) + (max({CONNECTED}) or vector(0))",
+        f"max({of('up')}) + (max({CONNECTED}) or vector(0)) - 0.5 * (max({IMPAIRED}) * max({CONNECTED}) or vector(0))",
         "none",
-        texts={0: ("NO ANSWER", RED), 1: ("DEAF", GREY), 2: ("LIVE", GREEN)},
+        texts={0: ("NO ANSWER", RED), 1: ("DEAF", GREY), 1.5: ("PARTLY", YELLOW), 2: ("LIVE", GREEN)},
     )  # fmt: skip
 
 
@@ -92,12 +93,13 @@ def _fleet() -> list[Json]:
         ),
         stat(
             Head(
-                3, "Terminals down",
-                "Proven silent: each missed more heartbeats than its link ever loses. What they share stands in the "
-                "table below and in Site and cohort. Those in planned work count. Unknown while we are deaf.",
+                3, "Not taking payments",
+                "Terminals that are down, each proven silent, and those that are alive in a shop that trades and "
+                "cannot take a payment; why stands below, what they share in Site and cohort. Terminals in planned "
+                "work are not among the silent ones. Unknown while we are deaf.",
                 (6, 0, 3, 4),
             ),
-            while_heard(f"sum({_DOWN})"),
+            while_heard(f"(sum({_DOWN}) + sum({_IDLE}))"),
             "short",
         ),
         stat(
@@ -173,8 +175,8 @@ def _middle() -> list[Json]:
         graph(
             Head(
                 7, "Terminals by state",
-                "Everything that fleetmon watches. Grey is our own deafness, blue is sleep outside opening hours, "
-                "orange is under planned work, purple was never heard. Red that grows at once is a common cause: see "
+                "Everything that fleetmon watches. Grey is our own deafness, dark green is sleep outside opening "
+                "hours, blue is planned work, purple was never heard. Red that grows at once is a common cause: see "
                 "the table beside it.",
                 (0, 4, 14, 9),
             ),
@@ -238,5 +240,21 @@ def _bottom() -> list[Json]:
             ],
             "s",
             {"last message": BLUE, "way through the broker": PURPLE},
+        ),
+    ]  # fmt: skip
+
+
+def _why() -> list[Json]:
+    return [
+        graph(
+            Head(
+                18, "Why terminals take no payments",
+                "Alive, in a shop that trades, and unable: by the reason that the terminal shows (keys, tampering, a "
+                "device fault, no host), or quiet for longer than it ever is. A gap: we were deaf.",
+                (0, 22, 24, 8),
+            ),
+            [Query(while_heard(f"sum by (reason) ({_IDLE})"), "{{reason}}")],
+            "short",
+            stacked=True,
         ),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 STORE: Final = {"type": "grafana-postgresql-datasource", "uid": "${store}"}
-GREEN, YELLOW, RED, BLUE, PURPLE, ORANGE = "green", "yellow", "red", "blue", "purple", "orange"
+GREEN, YELLOW, RED, BLUE, PURPLE = "green", "yellow", "red", "blue", "purple"
 GREY: Final = "#8e8e8e"  # nobody knows
 YUAN: Final = "currency:¥"  # Grafana has no unit of that name, but any sign for a currency
 PLAIN: Final = "text"  # a number that is neither good nor bad by itself

@@ -8,6 +8,7 @@ from overview import this_page
 from panels import (
     ANY,
     BLUE,
+    GREEN,
     PURPLE,
     RED,
     YELLOW,
@@ -32,6 +33,7 @@ _WHERE: Final = of("fleetmon_settlement_overdue_stage_amount_fen", _CHOSEN)
 _AT_RISK: Final = of("fleetmon_settlement_at_risk_amount_fen", _CHOSEN)
 _EXPECTED: Final = of("fleetmon_settlement_expected_amount_fen", _CHOSEN)
 _DUE: Final = of("fleetmon_settlement_due_amount_fen")
+_LATE_SALES: Final = 'job:fleetmon_settlement_late_sales:ratio_rate1d{job=~"$job"}'  # no instance: it may change
 _CODES: Final = of("fleetmon_response_codes_unknown_total", _CHOSEN)
 _STAGES: Final = {
     "terminal": YELLOW,
@@ -108,13 +110,14 @@ def _now() -> list[Json]:
         ),
         stat(
             Head(
-                6, "Calendar known for",
-                "How far the working days are known (FleetmonCalendarEnds). After that due times follow weekdays "
-                "only: vouch for the next year in the registry, calendar.known_to.",
+                15, "Late sales, a day",
+                "Of the sales of the last day of which it is decided, those whose money was late. Red: three times "
+                "what a month allows (FleetmonSettlementBudgetBurning). Grey: nothing was decided.",
                 (20, 0, 4, 4),
             ),
-            f"min({of('fleetmon_calendar_known_until_timestamp_seconds')}) - time()",
-            "s",
+            f"max({_LATE_SALES})",
+            "percentunit",
+            [(None, GREEN), (0.03, RED)],
         ),
     ]  # fmt: skip
 
@@ -203,7 +206,7 @@ def _more() -> list[Json]:
             Head(
                 12, "Money at risk by acquirer",
                 "One that rises alone has a late file, or its host is away. The eight with the most.",
-                (0, 23, 12, 8),
+                (0, 23, 10, 8),
             ),
             [Query(f"{worst('acquirer', _AT_RISK)} / 100", "{{acquirer}}")],
             YUAN,
@@ -213,10 +216,20 @@ def _more() -> list[Json]:
                 14, "Unknown response codes",
                 "Answers, a second, with codes that stand in no table: ask the acquirer what they mean. The eight "
                 "with the most.",
-                (12, 23, 12, 8),
+                (10, 23, 10, 8),
             ),
             [Query(busiest("acquirer", _CODES), "{{acquirer}}")],
             "cps",
+        ),
+        stat(
+            Head(
+                6, "Calendar known for",
+                "How far the working days are known (FleetmonCalendarEnds). After that due times follow weekdays "
+                "only: vouch for the next year in the registry, calendar.known_to.",
+                (20, 23, 4, 8),
+            ),
+            f"min({of('fleetmon_calendar_known_until_timestamp_seconds')}) - time()",
+            "s",
         ),
     ]  # fmt: skip
 
