@@ -172,7 +172,8 @@ def test_a_start_counts_no_payout_of_the_past_again(market: Market) -> None:
         facts.append(Fact(f"{key}-{at}", 0, Message(at, key, event, False, topic, msgspec.json.encode(event))))
     again = market.engine
     again.resume([], [], [])
-    again.recall(facts)
+    for fact in facts:  # the past is read in parts, so the sale may come before its payout
+        again.recall([fact])
     again.recalled(0)
     market.sale("b", "approved", due_at)
     again.advance(due_at + HOUR)
