@@ -28,7 +28,7 @@ from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 SETTLE: Final = 500  # from a missed beat to the look at the others
-AGAIN: Final = 5_000  # between looks
+AGAIN: Final = 2_000  # between looks
 MINUTE, LATELY = 60_000, 5  # missed beats count for so many minutes
 FEW, ONE_IN = 5, 4  # missed beats that raise doubt: so many, and for such a part of those awake
 EVERYBODY: Final = ""  # whose name is no provider's

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from fleetmon import clock
 from fleetmon.clock import Clock
 
 HOUR = 3_600_000
@@ -21,11 +20,15 @@ class Hands:
         self.since_boot += ms
 
 
+def _never(at: int) -> None:
+    pytest.fail(f"a stall at {at}")
+
+
 @pytest.fixture
 def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     made = Hands()
-    monkeypatch.setattr(clock.time, "time_ns", lambda: made.wall * 1_000_000)
-    monkeypatch.setattr(clock.time, "clock_gettime_ns", lambda _: made.since_boot * 1_000_000)
+    monkeypatch.setattr("fleetmon.clock.time.time_ns", lambda: made.wall * 1_000_000)
+    monkeypatch.setattr("fleetmon.clock.time.clock_gettime_ns", lambda _: made.since_boot * 1_000_000)
     return made
 
 
@@ -63,7 +66,7 @@ def test_a_process_that_was_suspended_has_heard_nothing_meanwhile(hands: Hands) 
 
 
 def test_what_took_long_but_was_no_stall_is_excused(hands: Hands) -> None:
-    made = Clock(pytest.fail)
+    made = Clock(_never)
     made.now()
     hands.pass_(60_000)
     made.excuse()
@@ -72,7 +75,7 @@ def test_what_took_long_but_was_no_stall_is_excused(hands: Hands) -> None:
 
 
 def test_a_small_step_is_left_to_the_time_service(hands: Hands) -> None:
-    made: Any = Clock(pytest.fail)
+    made: Any = Clock(_never)
     start = made.now()
     hands.wall += 4_000
     hands.pass_(100)
