@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules"
 DASHBOARDS = viewer.dashboards()
 OVERVIEW, SETTLEMENT = DASHBOARDS["overview"], DASHBOARDS["settlement"]
-PANELS = {panel["title"]: panel for panel in OVERVIEW["panels"]}
+PANELS = {panel["title"]: panel for panel in viewer.panels(OVERVIEW)}
+NOT_YET = {"Unknown response codes", "Late sales, a day"}  # in a fleet of a minute
 AGE, WAY = PANELS["Age of what is shown"]["targets"]
 STATS = [title for title, panel in PANELS.items() if panel["type"] == "stat"]
 GREY = "#8e8e8e"
@@ -234,7 +235,7 @@ async def test_the_money_through_a_bad_day(
     await until("Money at risk", "1234")
     for panel in viewer.panels(SETTLEMENT):
         found = await asked.panel(panel)
-        assert all(found.values()) or panel["title"] == "Unknown response codes", panel["title"]
+        assert all(found.values()) or panel["title"] in NOT_YET, panel["title"]
     mosquitto.stop()
     await until("Money at risk", "unknown")
     await until("Late money", "1234")
