@@ -106,7 +106,7 @@ def _ingest() -> list[Json]:
                 "FleetmonHeartbeatsMissing: the broker drops what it cannot deliver, or a bridge is down.",
                 (8, 4, 8, 8),
             ),
-            [Query(f"min({of('instance:fleetmon_heartbeats:ratio_rate5m')})", "arrive")],
+            [Query(while_heard(f"min({of('instance:fleetmon_heartbeats:ratio_rate5m')})"), "arrive")],
             "percentunit",
             {"arrive": GREEN},
             limit=0.7,

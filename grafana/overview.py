@@ -93,7 +93,7 @@ def _fleet() -> list[Json]:
         ),
         stat(
             Head(
-                3, "Not taking payments",
+                3, "Out of service",
                 "Terminals that are down, each proven silent, and those that are alive in a shop that trades and "
                 "cannot take a payment; why stands below, what they share in Site and cohort. Terminals in planned "
                 "work are not among the silent ones. Unknown while we are deaf.",

@@ -160,7 +160,7 @@ def table(head: Head, labels: Sequence[Label], columns: Sequence[Column], *, by_
     panel["fieldConfig"]["defaults"] |= _COLUMNS
     panel["fieldConfig"]["overrides"] = [
         *(_override(column.title, _cells(column)) for column in columns),
-        *(_override(label.title, _names(label) | {"custom.minWidth": 150}) for label in labels),
+        *(_override(label.title, _names(label) | {"custom.width": 150}) for label in labels),
     ]
     return panel
 
@@ -263,7 +263,7 @@ def _names(label: Label) -> Json:
         options = {value: {"text": text} for value, text in label.texts.items()}
         shown["mappings"] = [{"type": "value", "options": options}]
     if label.unit.startswith("dateTime"):
-        shown["custom.minWidth"] = 160
+        shown["custom.width"] = 165
     if label.link:
         shown["links"] = [{"title": label.link[0], "url": label.link[1]}]
     return shown

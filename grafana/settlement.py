@@ -8,7 +8,7 @@ from overview import this_page
 from panels import (
     ANY,
     BLUE,
-    GREEN,
+    PLAIN,
     PURPLE,
     RED,
     YELLOW,
@@ -117,7 +117,7 @@ def _now() -> list[Json]:
             ),
             f"max({_LATE_SALES})",
             "percentunit",
-            [(None, GREEN), (0.03, RED)],
+            [(None, PLAIN), (0.03, RED)],
         ),
     ]  # fmt: skip
 

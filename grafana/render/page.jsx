@@ -44,7 +44,7 @@ standardTransformersRegistry.setInit(() =>
 const options = new FieldConfigOptionsRegistry(() =>
   [
     'unit', 'min', 'max', 'decimals', 'displayName', 'noValue', 'links', 'mappings', 'thresholds', 'color',
-    'custom.cellOptions', 'custom.minWidth', 'custom.drawStyle', 'custom.fillOpacity', 'custom.lineWidth',
+    'custom.cellOptions', 'custom.minWidth', 'custom.width', 'custom.drawStyle', 'custom.fillOpacity', 'custom.lineWidth',
     'custom.showPoints', 'custom.spanNulls', 'custom.stacking', 'custom.thresholdsStyle',
   ].map((path) => ({
     id: path,

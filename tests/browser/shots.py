@@ -100,7 +100,7 @@ def pictures(
     sources, quiet = (Sources(old_prometheus(folder).url, store) for folder in (bad, good))
     now = viewer.Span(end - 6 * HOUR, end, 30)
     shots = [_shot(sources, name, name, now) for name in DASHBOARDS]
-    shots += [_shot(sources, name, f"{name}-open", now, rows=True) for name in DASHBOARDS if name != "overview"]
+    shots += [_shot(sources, name, f"{name}-open", now, rows=True) for name in DASHBOARDS]
     for file, left in (("overview-deaf", DEAF.until + 0.05), ("overview-no-answer", AWAY.until + 0.05)):
         then = end - round(left * HOUR)
         shots.append(_shot(sources, "overview", file, viewer.Span(then - HOUR, then, 30)))

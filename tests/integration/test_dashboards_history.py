@@ -216,7 +216,7 @@ def test_what_cannot_be_believed_is_not_green(asked: Prometheus) -> None:
     deaf, away = DEAF.since - 0.1, AWAY.until + 0.05
     assert [row["value"][1] for row in asked.at(stats["This page"], deaf)] == ["1"]
     assert [row["value"][1] for row in asked.at(stats["This page"], away)] == ["0"]
-    for title in ("Terminals up", "Not taking payments", "Late money", "Money at risk"):
+    for title in ("Terminals up", "Out of service", "Late money", "Money at risk"):
         assert asked.at(stats[title], deaf) == [], f"{title}: deaf"
         assert asked.at(stats[title], away) == [], f"{title}: no answer"
     late = asked.at(stats["Late money"], 0)
