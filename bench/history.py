@@ -11,7 +11,7 @@ scrape fails Prometheus marks every series as gone, which cannot be written: the
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
@@ -172,22 +172,23 @@ def _busy(at: int) -> float:
 def cohorts(terminals: int) -> dict[Cohort, int]:
     """How many terminals are of each: every carrier in every region, the rest as it falls."""
     made: Counter[Cohort] = Counter()
-    for kind in range(360):
+    for kind in range(180):
         place, rest = kind % 60, kind // 60
         cohort = Cohort(
             region=f"region-{place:02}" if place else "changsha-yuhua",
-            carrier=_CARRIERS[rest % 3],
+            carrier=_CARRIERS[rest],
             acquirer=f"ACQ{(place + rest) % 8}",
             provider=f"provider-{place % 20:02}",
             model=f"model-{(place * 5 + rest) % 12}",
             firmware=f"2.{kind * 7 % 40}.1",
             network="cellular",
         )
-        made[cohort] += terminals // 360 + (kind < terminals % 360)
+        made[cohort] += terminals // 180 + (kind < terminals % 180)
     assert made.total() == terminals
     return made
 
 
+@lru_cache(maxsize=1)
 def _census(story: Story, at: int) -> dict[tuple[Cohort, Liveness], int]:
     census: Counter[tuple[Cohort, Liveness]] = Counter()
     asleep = 0.7 * (1 - _busy(at))

@@ -160,7 +160,7 @@ def table(head: Head, labels: Sequence[Label], columns: Sequence[Column], *, by_
     panel["fieldConfig"]["defaults"] |= _COLUMNS
     panel["fieldConfig"]["overrides"] = [
         *(_override(column.title, _cells(column)) for column in columns),
-        *(_override(label.title, _names(label)) for label in labels),
+        *(_override(label.title, _names(label) | {"custom.minWidth": 150}) for label in labels),
     ]
     return panel
 

@@ -99,13 +99,14 @@ class Correlator:
 
     def link_lost(self, at: int, *, reported: bool) -> None:
         """We hear nothing."""
-        self.reception.leave_to_link()
+        self.reception.link_lost()
         if reported:
             self.hearing.lost(at)
 
     def link_found(self, at: int) -> None:
         """We hear again."""
         self.hearing.resume(at)
+        self.reception.link_found(at)
         self._thaw(at)
 
     def _thaw(self, at: int) -> None:

@@ -28,20 +28,32 @@ from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 SETTLE: Final = 500  # from a missed beat to the look at the others
-AGAIN: Final = 5_000  # between looks
+AGAIN: Final = 2_000  # between looks
 MINUTE, LATELY = 60_000, 5  # missed beats count for so many minutes
 FEW, ONE_IN = 5, 4  # missed beats that raise doubt: so many, and for such a part of those awake
 EVERYBODY: Final = ""  # whose name is no provider's
+LATEST: Final = 900_000  # from then on nobody else is waited for
 TOLD: Final = 20_000  # after which it is told; brokers restart, and all connections with them
 
 
-class Loss(Struct):
-    """Those that cannot be heard: since when, and how they come back."""
+class Return(Struct):
+    """How those come back that could not be heard."""
 
-    moment: int
+    moment: int  # since which they are listened for
     since: int  # when that was noticed
     heard: int = 0  # how many of the sample, at the best
     grown_at: int = 0  # when more were heard than before
+
+    def grows(self, sight: Sight, at: int) -> bool:
+        """Whether more are heard than before; here and there one is no more."""
+        more = len(sight.heard) > self.heard + sum(map(len, sight)) // 100
+        if more:
+            self.heard, self.grown_at = len(sight.heard), at
+        return more
+
+    def is_steady(self, sight: Sight, at: int) -> bool:
+        """Whether no more were heard for as long as two beats take."""
+        return at > max(self.grown_at, self.since) + 2 * sight.beat
 
 
 class Reception:
@@ -55,7 +67,8 @@ class Reception:
         self._samples = Samples(shard, windows)
         self._hearing = hearing
         self._plan = plan
-        self._lost: dict[str, Loss] = {}  # providers, or everybody
+        self._lost: dict[str, Return] = {}  # providers, or everybody
+        self._returning: dict[str, Return] = {}  # the same, since they are not lost any longer
         self._undecided: set[str] = set()  # those of whom it was too early to say, at the last look
         self._missed: dict[int, Counter[str]] = {}  # beats, by minute and provider
         self._overslept: set[str] = set()  # providers of whom somebody did not come at its opening, since the last look
@@ -77,9 +90,14 @@ class Reception:
             self._overslept.add(change.cohort.provider)
             self._look_at(change.at + SETTLE)
 
-    def leave_to_link(self) -> None:
+    def link_found(self, at: int) -> None:
+        """We hear again, and everybody has a fresh grace; but the broker may have been away for them as well."""
+        self._await(EVERYBODY, Return(at, at))
+
+    def link_lost(self) -> None:
         """The link itself is lost: that explains every silence, and everybody will have a fresh grace."""
         self._lost.clear()
+        self._returning.clear()
         self._undecided.clear()
         self._shard.heard_again.clear()
 
@@ -97,16 +115,20 @@ class Reception:
         self._undecided.clear()
         doubtful = self._doubtful(due)
         self._overslept.clear()
-        if not doubtful or (self._shard.deaf_since is not None and EVERYBODY not in self._lost):
+        if self._shard.deaf_since is not None and EVERYBODY not in self._lost:
             return
-        everybody = self._samples.choose(EVERYBODY)
-        yield len(everybody)
-        if not self._judge(EVERYBODY, everybody, everybody, due):
-            for provider in filter(None, doubtful):  # terminals without one share nothing
-                sample = self._samples.choose(provider)
-                yield len(sample)
-                self._judge(provider, sample, everybody, due)
-        self._look_at(due + AGAIN)
+        for provider in list(self._returning):
+            yield self._follow(provider, due)
+        if doubtful:
+            everybody = self._samples.choose(EVERYBODY)
+            yield len(everybody)
+            if not self._judge(EVERYBODY, everybody, everybody, due):
+                for provider in filter(None, doubtful):  # terminals without one share nothing
+                    sample = self._samples.choose(provider)
+                    yield len(sample)
+                    self._judge(provider, sample, everybody, due)
+        if doubtful or self._returning:
+            self._look_at(due + AGAIN)
 
     def _look_at(self, due: int) -> None:
         due = max(due, self._looked + AGAIN)
@@ -140,10 +162,10 @@ class Reception:
         told = arrivals(sight, moment, due, provider, others)
         if loss is None:
             if INGEST_IMPAIRED.breached(told):
-                self._lose(provider, Loss(moment, due))
+                self._lose(provider, Return(moment, due))
             elif INGEST_IMPAIRED.undecided(told):
                 self._undecided.add(provider)
-        elif not sample or INGEST_IMPAIRED.recovered(told, _is_steady(loss, sight, due)):
+        elif not sample or INGEST_IMPAIRED.recovered(told, not loss.grows(sight, due) and loss.is_steady(sight, due)):
             self._find(provider, "messages come again", due)
         elif due >= loss.since + TOLD:
             self._tell(provider, loss, sight, due)
@@ -151,7 +173,7 @@ class Reception:
 
     # -- what follows ------------------------------------------------------------------------------
 
-    def _lose(self, provider: str, loss: Loss) -> None:
+    def _lose(self, provider: str, loss: Return) -> None:
         if provider == EVERYBODY:
             for known in list(self._lost):
                 self._find(known, "it is the same with everybody", loss.since)
@@ -160,8 +182,9 @@ class Reception:
         else:
             self._shard.heard_again[provider] = NO_DEADLINE
         self._lost[provider] = loss
+        self._returning.pop(provider, None)
 
-    def _tell(self, provider: str, loss: Loss, sight: Sight, due: int) -> None:
+    def _tell(self, provider: str, loss: Return, sight: Sight, due: int) -> None:
         """It has lasted: that is an incident, or one more reason for it; who fell silent with others shares theirs."""
         known = self._hearing.find(_scope(provider))
         if known is not None and known.clear_since is None:
@@ -177,27 +200,45 @@ class Reception:
             incident.suppressed_by = (first.suppressed_by or first.id) if first else None
 
     def _find(self, provider: str, reason: str, due: int) -> None:
-        del self._lost[provider]
+        coming = self._lost.pop(provider)
+        coming.since = due
         if provider == EVERYBODY:
-            self._shard.deaf_since, self._shard.heard_since = None, due
+            self._shard.deaf_since = None
             self.on_heard(due)
-        else:
-            self._shard.heard_again[provider] = due
+        self._grant(provider, due)
+        self._await(provider, coming)
         self._hearing.found(due, _scope(provider), reason)
         self.thaw(due)
+
+    def _grant(self, provider: str, due: int) -> None:
+        """Give a fresh grace."""
+        if provider == EVERYBODY:
+            self._shard.heard_since = due
+        else:
+            self._shard.heard_again[provider] = due
+
+    def _await(self, provider: str, coming: Return) -> None:
+        """Watch how they come back."""
+        self._returning[provider] = coming
+        self._look_at(coming.since + AGAIN)
+
+    def _follow(self, provider: str, due: int) -> int:
+        """Give a fresh grace as long as more come, later than their next beat: connecting again takes its time."""
+        coming, sample = self._returning[provider], self._samples.choose(provider)
+        sight = self._samples.see(sample, coming.moment, due)
+        if coming.grows(sight, due):
+            if due > coming.since + sight.beat:
+                self._grant(provider, due)
+        elif coming.is_steady(sight, due):
+            del self._returning[provider]
+        if due > coming.since + LATEST:
+            self._returning.pop(provider, None)
+        return len(sample)
 
     def _sound(self, scope: Scope, since: int) -> Count:
         sample = self._samples.choose(dict(scope).get("provider", EVERYBODY))
         heard = [terminal.last_seen > since for terminal in sample if terminal.liveness in AWAKE]
         return Count(heard.count(False), heard.count(True))
-
-
-def _is_steady(loss: Loss, sight: Sight, due: int) -> bool:
-    """Note how many have come back; whether no more have for as long as two beats take."""
-    if len(sight.heard) > loss.heard:
-        loss.heard, loss.grown_at = len(sight.heard), due
-    waits = sorted(terminal.wait_ms for terminal in sight.silent)
-    return due > loss.grown_at + 2 * waits[len(waits) // 2] if waits else True
 
 
 def _scope(provider: str) -> Scope:

@@ -30,6 +30,12 @@ class Sight(NamedTuple):
     heard: list[Terminal]
     waiting: list[Terminal]  # say nothing yet
 
+    @property
+    def beat(self) -> int:
+        """How long most of them may take from one word to the next."""
+        waits = sorted([terminal.wait_ms for terminals in self for terminal in terminals])
+        return waits[len(waits) // 2] if waits else 0
+
 
 class Samples:
     """Looks at some terminals in place of all. Times in ms."""

@@ -290,7 +290,9 @@ class Shard:
     def _expire(self, terminal: Terminal, at: int) -> None:
         """The terminal's deadline passed at `at`, or its will came."""
         presence = self.habits.presence
-        heard = min(self.heard_from(terminal.cohort.provider), at)
+        heard = self.heard_from(terminal.cohort.provider)
+        if heard == NO_DEADLINE:  # a will that came before we knew
+            heard = at
         if at < heard + terminal.wait_ms:
             terminal.due = heard + terminal.wait_ms
             self.deadlines.arm(terminal)

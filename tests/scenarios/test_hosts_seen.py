@@ -157,7 +157,7 @@ def test_a_carrier_outage_is_no_host_outage(carriers: tuple[str, ...], cut_s: in
         made.run(0.2)
     made.deal(20 * MINUTE)
     assert made.hosts == []
-    assert made.words == (["carrier_outage CMCC north firing", "carrier_outage CMCC north resolved"] * (cut_s > 120))
+    assert made.words == (["carrier_outage CMCC north firing", "carrier_outage CMCC north resolved"] * (cut_s >= 90))
 
 
 def test_what_a_dying_network_takes_is_not_taken_by_the_host() -> None:

@@ -86,7 +86,7 @@ def test_neither_our_own_incidents_nor_money_nor_the_watchdogs_are_silenced() ->
     "fields",
     [
         {"selector": {"site": "shop"}},
-        {"selector": {"carrier": "CMCC", "firmware": "1.2"}},
+        {"selector": {"carrier": "CMCC", "network": "4g"}},
         {"selector": {"terminal": ["a", "b"]}},
         {"selector": {}},
         {"selector": {"carrier": "CMCC", "region": ""}},

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from fleetmon.engine import Engine, Message
+from fleetmon.engine.outcome import Fact
 from fleetmon.model.days import DAY, midnight
 from fleetmon.model.events import Account, Batch, Event, Payout, SettlementFile, Transaction
 from fleetmon.model.registry import Defaults, Host, Merchant, Registry, Terminal
@@ -157,6 +158,28 @@ def test_what_was_read_back_is_not_counted_anew_and_what_follows_is(market: Mark
     assert counted(market) == (0, 0)
     market.sale("b", "approved", due_at)
     market.engine.advance(due_at + 3 * DAY)
+    assert counted(market) == (1, 1)
+
+
+def test_a_start_counts_no_payout_of_the_past_again(market: Market) -> None:
+    due_at = midnight(MONDAY + 1) + 18 * HOUR
+    facts = []
+    for key, event, at in (
+        ("m-1", Transaction(NOON, 1, 1, "a", "sale", "approved", 100, host_at=NOON, rrn="rrn-a"), NOON),
+        ("m", paid(due_at - HOUR), due_at - HOUR),
+    ):
+        topic = TOPICS[type(event)].format(key)
+        facts.append(Fact(f"{key}-{at}", 0, Message(at, key, event, False, topic, msgspec.json.encode(event))))
+    again = market.engine
+    again.resume([], [], [])
+    for fact in facts:  # the past is read in parts, so the sale may come before its payout
+        again.recall([fact])
+    again.recalled(0)
+    market.sale("b", "approved", due_at)
+    again.advance(due_at + HOUR)
+    assert again.explainer.ledger.standing(again.explainer.ledger.book("m").sales["m-1", "a"], due_at).state == "paid"
+    assert counted(market) == (0, 0)
+    again.advance(due_at + 3 * DAY)
     assert counted(market) == (1, 1)
 
 
