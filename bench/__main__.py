@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.dashboards import dashboards
 from bench.detection import detection
 from bench.drain import drain
 from bench.memory import memory
@@ -31,6 +32,7 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
             "detection": [lambda report, folder: detection(report, folder, 2_000, 50)],
             "planned": [lambda report, folder: planned(report, folder, 500, 1_000)],
             "restart": [lambda report, folder: restart(report, folder, 2_000, "restart_s", 2, 1_000)],
+            "dashboards": [lambda report, folder: dashboards(report, folder, 0.5)],
         }
     return {
         "drain": [lambda report, folder: drain(report, folder, 10_000, 20, 7, 50_000)],
@@ -42,6 +44,7 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
             lambda report, folder: restart(report, folder, 100_000, "restart_100k_s", 3, 50_000),
             lambda report, folder: restart(report, folder, 1_000_000, "restart_s", 3, 0),
         ],
+        "dashboards": [lambda report, folder: dashboards(report, folder, 24)],
     }
 
 
@@ -49,7 +52,9 @@ def main() -> None:
     """Says on standard error which targets are missed."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--quick", action="store_true", help="small numbers, nothing is written")
-    options.add_argument("--only", nargs="+", metavar="PART", help="drain, money, memory, detection, planned, restart")
+    options.add_argument(
+        "--only", nargs="+", metavar="PART", help="drain, money, memory, detection, planned, restart, dashboards"
+    )
     options.add_argument("--output", type=Path, default=Path(__file__).parent / "results.json")
     chosen = options.parse_args()
     parts = _parts(quick=chosen.quick)

@@ -62,7 +62,8 @@ def candidates(engine: Engine, now: int) -> Iterator[tuple[Sale, list[Candidate]
     explainer = engine.explainer
     ledger = explainer.ledger
     correlator = engine.correlator
-    gather = Gather(engine.fleet, ledger.directory, ledger, explainer.timeline, correlator.incidents, correlator.works)
+    incidents, works, words = correlator.incidents, correlator.works, correlator.hosts.words
+    gather = Gather(engine.fleet, ledger.directory, ledger, explainer.timeline, incidents, works, words)
     for sale, standing in ledger.unpaid(now):
         case = gather.case(sale, standing, now)
         suspected = [(cause, found) for cause in CAUSES if (found := cause.suspect(case)) is not None]

@@ -49,6 +49,7 @@ class Turns:
         self._held: deque[Portion] = deque()
         self._connection: Connection | None = None  # the latest that brought something
         self._moment: int | None = None  # of the round under way
+        self.rounds = 0  # finished so far
 
     @property
     def busy(self) -> bool:
@@ -77,6 +78,7 @@ class Turns:
         try:
             if self._is_done(time.monotonic() + TURN_S):
                 self._moment = None
+                self.rounds += 1
                 self._caught_up()
                 return
         except Exception as error:  # noqa: BLE001 - nobody awaits a callback: crash loudly, where somebody does
@@ -102,8 +104,3 @@ class Turns:
             self._take(self._held.popleft(), max(self._moment, self._engine.now))
             late = time.monotonic() > end
         return not (self._held or self._engine.behind(self._moment))
-
-
-def elapsed() -> int:
-    """Milliseconds of a clock that nobody sets; on Linux it goes on while the machine is suspended."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000_000

@@ -13,7 +13,7 @@ from fleetmon.model.incident import Policy
 CARRIER_OUTAGE = GroupDetector(
     kind="carrier_outage",
     policy=Policy(severity="critical", pages=True, hold_ms=15_000, keep_ms=60_000),
-    names=lambda attributes: "carrier" in attributes and attributes <= {"carrier", "region", "network"},
+    names=lambda attributes: "carrier" in attributes and attributes <= {"carrier", "region"},
     breached=Tally.is_shared,
     recovered=Tally.is_over,
 )

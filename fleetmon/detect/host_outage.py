@@ -1,36 +1,122 @@
-"""A host (acquirer, issuer, switch, institution) fails: it signed off, or answers that it cannot work.
+"""A host (acquirer, issuer, switch, institution) fails: it signed off, or far more requests fail than usual.
 
 Evidence are the response codes of ISO 8583 field 39 that speak of the host and not of the card: 68 reply
-too late, 91 issuer or switch inoperative, 92 no route, 96 system malfunction, 98 no answer. Other declines
-are ordinary business. Work that the host has announced opens nothing.
-Where it can be wrong: a switch whose one large issuer fails reports many 91 although it works itself.
+too late, 91 issuer or switch inoperative, 92 no route, 96 system malfunction, 98 no answer; and requests
+that nobody answered. Other declines are ordinary business. It may fail four times as often as it does as a
+rule, or one request in twenty, whichever is more; what is beyond must be so much, or last so long, that chance
+does not explain it. Slow answers alone are no outage: they make believe sooner that payments suffer.
+Where it can be wrong: a switch whose one large issuer fails reports many 91 although it works itself; a host
+that never worked while it was watched seems to be as ever once that was learned.
 """
 
-from fleetmon.model.detector import HostDetector
-from fleetmon.model.events import HostHealth
+from math import log, log2
+
+from fleetmon.model.detector import HostDetector, Overlay, Replies, Reply
+from fleetmon.model.events import HostHealth, Transaction
 from fleetmon.model.incident import Policy
+from fleetmon.model.responses import meaning
 
-_FAILED = ("68", "91", "92", "96", "98")
-_FEW = 10  # requests that prove nothing either way
-
-
-def breached(health: HostHealth) -> bool:
-    """Signed off, or a third of the requests failed at the host."""
-    return health.signed_on is False or (health.requests >= _FEW and _failed(health) >= health.requests / 3)
-
-
-def recovered(health: HostHealth) -> bool:
-    """Signed on, and hardly any request fails at the host."""
-    return health.signed_on is not False and _failed(health) <= health.requests / 10
+_FEW = 10  # requests of which a host's own report proves nothing either way
+_LEAST = 0.05  # failing that is nobody's outage
+_SURE, _LIKELY = 7.0, 3.5  # log-odds: e^-7 is one in a thousand
+_OTHERS = 4  # answers that show others to be well
+_IN_A_ROW = 8  # answers that show a host to be well again, for which everything had failed
+_ALL = 0.99  # of everything that fails
+_SLOW, _SLOWEST_USUAL = 4, 3_000  # times the usual, and ms below which nobody suffers
+_WELL = Reply.WELL  # what nearly every request ends with
+_BY_THE_CARD = ("Y1", "Y3")  # approved by the chip, and no host was asked
 
 
-def _failed(health: HostHealth) -> int:
-    return sum(health.codes.get(code, 0) for code in _FAILED)
+def reply(told: Transaction, overlay: Overlay | None = None) -> Reply | None:
+    """What a stage of a transaction tells of the hosts behind it; at a cut-over (90) nothing is wrong."""
+    if told.stage == "approved":
+        return _WELL if told.response not in _BY_THE_CARD else None
+    if told.stage == "declined":
+        means = meaning(told.response or "", overlay)
+        return {"host": Reply.FAILED, "cutover": None, "": Reply.ODD}.get(means, Reply.WELL)
+    if told.stage == "unanswered":
+        return Reply.LOST
+    if told.stage == "uploaded":
+        return Reply.WELL
+    return Reply.ODD if told.stage == "stored" and told.response not in _BY_THE_CARD else None
+
+
+def told(health: HostHealth, overlay: Overlay | None = None) -> int:
+    """How many requests failed at the host, by its own report."""
+    return sum(count for code, count in health.codes.items() if meaning(code, overlay) == "host")
+
+
+def slow(p95: float, usual: float) -> bool:
+    """Answers take four times as long as usual, and that is long."""
+    return p95 >= max(_SLOW * usual, _SLOWEST_USUAL)
+
+
+def fails(health: HostHealth, replies: Replies) -> bool:
+    """Signed off, or too many of not too few requests failed."""
+    return health.signed_on is False or (replies.requests >= _FEW and breached(replies))
+
+
+def works(health: HostHealth, replies: Replies) -> bool:
+    """Signed on, and hardly more requests fail than usual; without requests its word must do."""
+    return health.signed_on is not False and _is_calm(replies) and bool(replies.requests or health.signed_on)
+
+
+def excess(replies: Replies) -> float:
+    """The log-likelihood ratio of the share that fails against the largest that may."""
+    requests, failed, most = replies.requests, replies.failed, _most(replies.usual)
+    if failed <= most * requests:
+        return 0.0
+    rest = requests - failed
+    return failed * log(failed / (requests * most)) + (rest * log(rest / (requests * (1 - most))) if rest else 0.0)
+
+
+def breached(replies: Replies) -> bool:
+    """More fail than chance explains; with slow answers likely more."""
+    return excess(replies) >= (_LIKELY if replies.slow else _SURE)
+
+
+def lasting(replies: Replies) -> bool:
+    """Likely more fail than may."""
+    return excess(replies) >= _LIKELY
+
+
+def well(replies: Replies) -> bool:
+    """Some were answered, and no more failed than may."""
+    failed = replies.failed
+    return replies.requests - failed >= _OTHERS and failed <= _most(replies.usual) * replies.requests
+
+
+def relief(usual: float, share: float, *, answered: bool) -> float:
+    """How many bits a request tells for a host that works, against one of which this share fails; at most one."""
+    most = _most(usual)
+    middling = (1 + most) / 2  # where the terminals have seen no outage
+    share = min(max(share, min(2 * most, middling)), _ALL) if share > most else middling
+    return min(log2((1 - most) / (1 - share)), 1.0) if answered else log2(most / share)
+
+
+def _most(usual: float) -> float:
+    """The share that may fail where `usual` does as a rule: four times that, for small shares."""
+    return max(_LEAST, 1 - (1 - usual) ** 4)
+
+
+def _is_calm(replies: Replies) -> bool:
+    return replies.failed <= min(max(_LEAST, 2 * replies.usual), _most(replies.usual)) * replies.requests
 
 
 HOST_OUTAGE = HostDetector(
     kind="host_outage",
-    policy=Policy(severity="critical", pages=True, hold_ms=90_000, keep_ms=0),
+    policy=Policy(severity="critical", pages=True, hold_ms=60_000, keep_ms=60_000),
+    witnesses=3,
+    unknown=0.1,
+    reply=reply,
+    told=told,
+    slow=slow,
+    fails=fails,
+    works=works,
+    excess=excess,
     breached=breached,
-    recovered=recovered,
+    lasting=lasting,
+    well=well,
+    relief=relief,
+    relieved=_IN_A_ROW,
 )

@@ -10,8 +10,8 @@ from fleetmon.model.incident import Policy
 
 
 def breached(tally: Tally) -> bool:
-    """Most of the area, on at least two networks, and none that works."""
-    return tally.links >= 2 and tally.sound == 0 and tally.is_shared()
+    """Most of the area, on at least two networks, and of many at most one in four works."""
+    return tally.links >= 2 and tally.sound * 4 <= tally.links and tally.is_shared()
 
 
 REGION_OUTAGE = GroupDetector(

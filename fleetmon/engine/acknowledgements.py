@@ -10,19 +10,25 @@ from typing import Any, Final
 
 from msgspec import to_builtins
 
-from fleetmon.detect import GROUP_DETECTORS, INGEST_IMPAIRED
+from fleetmon.detect import DETECTORS, INGEST_IMPAIRED
 from fleetmon.engine.agenda import Plan
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.outages import is_of_many
 from fleetmon.engine.shard import Shard
 from fleetmon.model.acknowledgement import acknowledgement, is_worse
 from fleetmon.model.audit import AuditEntry
+from fleetmon.model.detector import FlapDetector, GroupDetector, LivenessDetector, WorkDetector
 from fleetmon.model.errors import ConflictError
 from fleetmon.model.incident import Acknowledgement, Incident, Status
+from fleetmon.model.terminal import Terminal
 
 RANK: Final = 102  # after all that may end the incident at that moment
-LATER: Final = 60_000  # until what seems to be over is asked again
+LATER: Final = 60_000  # until what seems to be over is asked again, and for what waited at the broker
 _SAMPLE: Final = 16  # of those whom an outage may have taken
+_SILENCE: Final = frozenset(
+    one.kind for one in DETECTORS if isinstance(one, LivenessDetector | GroupDetector | FlapDetector | WorkDetector)
+)
 
 
 class Acknowledgements:
@@ -91,14 +97,22 @@ class Acknowledgements:
         return incident
 
     def _heard_from(self, incident: Incident, due: int) -> int | None:
-        """When we shall know whether it is over, if we do not now. Of our own deafness we know."""
+        """When we shall know whether it is over, if we do not now. Of our own deafness we know.
+
+        After we were deaf what waited at the broker comes first, and who was silent gets a fresh grace.
+        """
         if incident.kind == INGEST_IMPAIRED.kind:
             return None
+        asked = self._asked(incident) if incident.kind in _SILENCE else ()
+        grace = not_before(self._shard, due, max((one.interval_ms for one in asked), default=0))
+        soon = self._shard.heard_since + LATER
+        return grace or (soon if due < soon else None)
+
+    def _asked(self, incident: Incident) -> list[Terminal]:
+        """Some of those from whom we should hear that it is over."""
         fleet = self._shard.fleet
         asked = [one for key in incident.evidence if (one := fleet.terminals.get(key)) is not None]
-        if any(detector.kind == incident.kind for detector in GROUP_DETECTORS):
-            asked += fleet.groups.members(incident.scope)[:_SAMPLE]
-        return not_before(self._shard, due, max((one.interval_ms for one in asked), default=0))
+        return [*asked, *fleet.groups.members(incident.scope)[:_SAMPLE]] if is_of_many(incident) else asked
 
     def _note(
         self,

@@ -4,11 +4,17 @@ Shared outages come first (see `Outages`). A lone terminal's incident waits for 
 explains it by then it never opens, and when that outage closes who is still silent is judged again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE, WEAK_SIGNAL
+from fleetmon.detect import TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.acknowledgements import Acknowledgements
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
+from fleetmon.engine.asked import Asked
+from fleetmon.engine.checkup import Symptoms
+from fleetmon.engine.conditions import Conditions
+from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
+from fleetmon.engine.faults import FaultChange
 from fleetmon.engine.flapping import Flapping
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import Hearing, not_before
@@ -16,7 +22,9 @@ from fleetmon.engine.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.links import Links
 from fleetmon.engine.outages import SETTLE, Outages, is_of_many
-from fleetmon.engine.shard import Delta, FaultChange, HostReport, Late, LinkReport, LivenessChange, Move, Shard, Work
+from fleetmon.engine.reception import Reception
+from fleetmon.engine.serials import Serials
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.works import Works
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import Liveness, Terminal
@@ -32,26 +40,47 @@ class Correlator:
         self._at: Plan = self._agenda.at
         self.hearing = Hearing(self.incidents, self._at)
         self.works = Works(shard, self.incidents, self._at)
+        self.reception = Reception(shard, self.works.windows, self.hearing, self._at)
+        self.reception.thaw = self._thaw
         self.acknowledgements = Acknowledgements(shard, self.incidents, self._at)
-        self._hosts = Hosts(self.incidents, self.works)
+        self.hosts = Hosts(self.incidents, self.works, shard, self._at)
         self._links = Links(self.incidents, shard.habits.patience, self._at)
+        self.conditions = Conditions(self.incidents, shard, self._at)
+        self._serials = Serials(shard, self._at)
         self._flapping = Flapping(self.incidents, self._at)
         self._flapping.over = self._calm
         self.outages = Outages(shard, self.incidents, self.works.planned, self._flapping, self._at)
         self.outages.left = self._left
+        self.outages.in_doubt = self.reception.in_doubt
         shard.habits.outages = self.outages.over
         self._fleet = fleet
         self._shard = shard
         actions |= {
-            "link": self.hearing.judge,
+            "hearing": self.hearing.judge,
+            "reception": self.reception.look,
             "own": self._judge_own,
-            "fault": self._judge_fault,
-            "host": self._hosts.fire,
+            "fault": self.conditions.judge,
+            "slow": self.conditions.lasted,
+            "serials": self._serials.look,
             "weak": self._links.look_again,
             "acknowledged": self.acknowledgements.look,
+            **self.hosts.actions,
             **self.works.actions,
             **self.outages.actions,
             **self._flapping.actions,
+        }
+
+        self._takes: dict[type, Callable[[Any], None]] = {
+            LivenessChange: self._liveness,
+            Late: self._late,
+            Move: self.outages.moved,
+            Symptoms: self.conditions.shown,
+            FaultChange: self.conditions.fault,
+            Claim: lambda claim: self._serials.claim(claim.terminal, claim.at),
+            Asked: self.hosts.ask,
+            HostReport: self.hosts.observe,
+            LinkReport: lambda report: self._links.look(report.terminal, report.at),
+            Work: self.works.work,
         }
 
     @property
@@ -66,24 +95,22 @@ class Correlator:
     def observe(self, deltas: Sequence[Delta]) -> None:
         """Take in what shards noticed, in order of time."""
         for delta in deltas:
-            if isinstance(delta, LivenessChange):
-                self._liveness(delta)
-            elif isinstance(delta, Late):
-                self.outages.late(delta.terminal, delta.at)
-            elif isinstance(delta, Move):
-                self.outages.moved(delta)
-            elif isinstance(delta, HostReport):
-                self._hosts.observe(delta, self._at)
-            elif isinstance(delta, LinkReport):
-                self._links.look(delta.terminal, delta.at)
-            elif isinstance(delta, Work):
-                self.works.work(delta)
-            else:
-                self._fault(delta)
+            self._takes[type(delta)](delta)
+
+    def link_lost(self, at: int, *, reported: bool) -> None:
+        """We hear nothing."""
+        self.reception.link_lost()
+        if reported:
+            self.hearing.lost(at)
 
     def link_found(self, at: int) -> None:
-        """We hear again: what was put off for that is due."""
-        self.hearing.found(at)
+        """We hear again."""
+        self.hearing.resume(at)
+        self.reception.link_found(at)
+        self._thaw(at)
+
+    def _thaw(self, at: int) -> None:
+        """What was put off until we hear is due."""
         self._agenda.thaw(at)
         self.outages.thaw(at)
 
@@ -91,14 +118,14 @@ class Correlator:
         """Take up a firing incident that was read back."""
         self.incidents.restore(incident)
         self.works.restore(incident)
+        self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
         self.outages.restore(incident)
         self._flapping.restore(incident, incident.opened_at)
-        self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
+        self.hosts.restore(incident)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)
-        for device in DEVICE_DETECTORS:
-            if device.kind == incident.kind and device.oneshot_ms is not None:
-                self._at(incident.opened_at + device.oneshot_ms, 99, "fault", device.kind, incident.scope)
+        self.conditions.restore(incident)
+        self._serials.restore(incident)
 
     def regrouped(self, now: int) -> None:
         """The registry changed."""
@@ -109,6 +136,7 @@ class Correlator:
 
     def _liveness(self, change: LivenessChange) -> None:
         terminal, at = change.terminal, change.at
+        self.reception.changed(change)
         self.outages.changed(change)
         own = self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal))
         if change.after is Liveness.DOWN and own is None:
@@ -119,6 +147,10 @@ class Correlator:
             self.incidents.end(own, at, "heard again" if change.after is Liveness.UP else "went to sleep")
         if change.after is Liveness.UP:
             self.works.heard(terminal, at)
+
+    def _late(self, late: Late) -> None:
+        self.reception.late(late.terminal.cohort.provider, late.at)
+        self.outages.late(late.terminal, late.at)
 
     def _calm(self, flapping: Incident, at: int) -> Parts[None]:
         """Something flaps no longer: whoever is down now is judged."""
@@ -141,7 +173,7 @@ class Correlator:
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:
         if incident.status is not Status.PENDING:
             return
-        later = not_before(self._shard, due, terminal.interval_ms)
+        later = not_before(self._shard, due, terminal.interval_ms, terminal.cohort.provider)
         explained = self.outages.explanation(terminal)
         if explained is Status.FIRING:
             self.incidents.end(incident, due, "explained by a wider outage")
@@ -149,22 +181,6 @@ class Correlator:
             self._at(later or due + SETTLE, 99, "own", incident, terminal)
         else:
             self.incidents.fire(incident, due, "silent")
-
-    def _fault(self, change: FaultChange) -> None:
-        kind, scope = change.detector.kind, _own(change.terminal)
-        incident = self.incidents.find(kind, scope)
-        if change.present and incident is None:
-            incident = self.incidents.open(kind, scope, change.at, change.code, [change.terminal.id])
-        if change.until is not None:
-            self._at(change.until, 99, "fault", kind, scope)
-        elif not change.present and incident is not None:
-            self.incidents.end(incident, change.at, change.code)
-
-    def _judge_fault(self, kind: str, scope: Scope, due: int) -> None:
-        """What happened only once has been wrong for long enough."""
-        incident = self.incidents.find(kind, scope)
-        if incident is not None and not self._shard.is_faulty(scope[0][1], kind):
-            self.incidents.end(incident, due, "not again")
 
 
 def _own(terminal: Terminal) -> Scope:

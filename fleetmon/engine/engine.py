@@ -13,21 +13,22 @@ from operator import itemgetter
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
+from fleetmon.engine.coverage import Coverage, Covered
+from fleetmon.engine.deltas import Delta, LivenessChange
 from fleetmon.engine.directory import Directory, Overlays
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
-from fleetmon.engine.shard import Delta, LivenessChange, Shard
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
-from fleetmon.engine.windows import count
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Notice
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
 from fleetmon.model.settlement import Settlement
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
 from fleetmon.model.window import State as WindowState
 from fleetmon.model.window import Window
 
@@ -47,10 +48,15 @@ class Engine:
         self.fleet = Fleet(registry, max_unregistered)
         self.shard = Shard(self.fleet)
         self.correlator = Correlator(self.fleet, self.shard)
-        directory, works = Directory(registry, days, overlays), self.correlator.works
-        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works)
-        self.shard.timeline = self.explainer.timeline
+        directory, works, hosts = Directory(registry, days, overlays), self.correlator.works, self.correlator.hosts
+        hosts.register(directory)
+        self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works, hosts.words)
+        self.shard.checkup.timeline = self.explainer.timeline
+        self.shard.checkup.trade.overlays = directory.overlays
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
+        self.correlator.reception.on_deaf = lambda: self.arrears.lose("link")  # payouts may be unheard as well
+        self.correlator.reception.on_heard = lambda at: self.arrears.hear(at, "link")
+        self._coverage = Coverage(self.fleet, works.windows)
         self.now = 0
         self._changes: list[TerminalChange] = []
 
@@ -87,8 +93,8 @@ class Engine:
         self._run(at)
         if self.shard.deaf_since is None:
             self.shard.deaf_since = at
+        self.correlator.link_lost(at, reported=reported)
         if reported:
-            self.correlator.hearing.lost(at)
             self.arrears.lose("link")
         return self._take(Outcome())
 
@@ -109,7 +115,10 @@ class Engine:
         """Take another registry; what terminals have told of themselves stays."""
         self._run(self.now)  # no judgement is left half done
         self.fleet.register(registry)
-        self.explainer.register(Directory(registry, days, overlays))
+        directory = Directory(registry, days, overlays)
+        self.correlator.hosts.register(directory)
+        self.explainer.register(directory)
+        self.shard.checkup.trade.overlays = directory.overlays
         self.correlator.regrouped(self.now)
 
     def restore(
@@ -127,6 +136,7 @@ class Engine:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
             self.correlator.restore(incident)
+        self.correlator.conditions.resume(self.now)
         suspected = {incident.scope[0][1] for incident in incidents if incident.kind == TERMINAL_OFFLINE.kind}
         for terminal in self.fleet.terminals.values():
             if terminal.liveness is Liveness.DOWN or terminal.id in suspected:
@@ -146,6 +156,9 @@ class Engine:
         for episode in episodes:
             timeline.recall(episode)
             key = episode.topic.split("/")[1]
+            if key in terminals:
+                self.shard.checkup.recall(episode, terminals[key].last_seen)
+                self.shard.checkup.gone(key, terminals[key].liveness, self.now)
             if episode.kind == "silent" and (key not in terminals or terminals[key].liveness not in GONE):
                 timeline.end(f"terminal/{key}", "silent", self.now)  # it came back unnoticed, or is missed anew
             if episode.kind == "maintenance" and key in terminals and terminals[key].liveness is not Liveness.UP:
@@ -170,6 +183,7 @@ class Engine:
             self.correlator.incidents.remember(incident)
         self.explainer.recall(facts)
         self.arrears.recall(facts)
+        self.correlator.hosts.recall(facts)
         for fact in facts:
             self.correlator.works.recall(fact, self.now)
 
@@ -184,7 +198,7 @@ class Engine:
         ledger, timeline = self.explainer.ledger, self.explainer.timeline
         for merchant in list(ledger.books):
             for key in ledger.forget(now, merchant):
-                self.arrears.outlook.leave(key)
+                self.arrears.forget(key)
             yield
         for subject in timeline.subjects:
             timeline.forget(subject, now)
@@ -221,9 +235,14 @@ class Engine:
         return self.correlator.works.windows.by_state(self.now)
 
     @property
-    def in_maintenance(self) -> int:
-        """How many terminals planned work covers now."""
-        return count(self.fleet, self.correlator.works.windows.in_force(self.now))
+    def covered(self) -> Covered:
+        """The terminals that planned work covers now."""
+        return self._coverage.at(self.now)
+
+    def shown(self, terminal: Terminal) -> Shown:
+        """The state of a terminal as people see it."""
+        heard = self.shard.heard_from(terminal.cohort.provider) < NO_DEADLINE
+        return shown(terminal.liveness, heard=heard, planned=terminal in self.covered)
 
     @property
     def deaf(self) -> bool:
@@ -243,12 +262,9 @@ class Engine:
             self.correlator.observe(deltas)
             for delta in deltas:
                 if isinstance(delta, LivenessChange):
-                    self.explainer.timeline.gone(delta.terminal, delta.before, delta.after, delta.at)
-            self._changes += [
-                TerminalChange(delta.at, delta.terminal.id, delta.before.name.lower(), delta.after.name.lower())
-                for delta in deltas
-                if isinstance(delta, LivenessChange)
-            ]
+                    at, terminal, before, after, _ = delta
+                    self.explainer.timeline.gone(terminal, before, after, at)
+                    self._changes.append(TerminalChange(at, terminal.id, before.name.lower(), after.name.lower()))
 
     def _take(self, outcome: Outcome) -> Outcome:
         outcome.transitions = self.correlator.incidents.take()

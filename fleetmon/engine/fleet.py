@@ -44,9 +44,11 @@ class Fleet:
 
     def __init__(self, registry: Registry, max_unregistered: int = 10_000) -> None:
         self.max_unregistered = max_unregistered
+        self.changes = 0  # of who is in it, counted, so that others notice
         self.census = Census()
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
+        self.providers: defaultdict[str, list[Terminal]] = defaultdict(list)  # who is alike beside each other
         self._cohorts: dict[tuple[str, ...], Cohort] = {}  # one for all that say the same
         self.groups = Groups()
         self._intervals: dict[int, tuple[int, int]] = {}  # seconds -> (interval, wait), so that terminals share them
@@ -64,8 +66,10 @@ class Fleet:
             interval, patience = self.promise(self.defaults.interval_s)
             terminal = Terminal(key, "", "", self._intern(_NOBODY), interval, patience, registered=False)
             self.terminals[key] = terminal
+            self.changes += 1
             self.census.add(terminal)
             self.partitions[terminal.partition].append(terminal)
+            self.providers[""].append(terminal)
             self.groups.enter(terminal)
         return terminal
 
@@ -122,8 +126,12 @@ class Fleet:
         for terminal in self.terminals.values():
             cohorts[terminal.cohort].append(terminal)
         self._cohorts = {cohort: cohort for cohort in cohorts}
+        self.changes += 1
         self.census.take(self.terminals.values())
         self.groups.share(cohorts)
+        self.providers.clear()
+        for cohort, members in cohorts.items():
+            self.providers[cohort.provider] += members
 
     def _place(self) -> None:
         """Sort everybody anew into shops and partitions."""

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fleetmon.detect import HOST_OUTAGE
 from fleetmon.engine.directory import Directory
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.groups import covers
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.ledger import Ledger
 from fleetmon.engine.timeline import Timeline
+from fleetmon.engine.words import Words
 from fleetmon.engine.works import Works
 from fleetmon.model.case import Announcement, Answer, Case, Silence
 from fleetmon.model.days import DAY, UTC_OFFSET, day_of, midnight
@@ -44,6 +44,7 @@ class Gather:
         timeline: Timeline,
         incidents: Incidents,
         works: Works,
+        words: Words,
     ) -> None:
         self._fleet = fleet
         self._directory = directory
@@ -51,6 +52,7 @@ class Gather:
         self._timeline = timeline
         self._incidents = incidents
         self._works = works
+        self._words = words
 
     def case(self, sale: Sale, standing: Standing, now: int) -> Case:
         """The case of one transaction at `now`."""
@@ -148,9 +150,12 @@ class Gather:
                 continue
             if word.signed_on is False:
                 yield Episode("signed_off", topic, begin, at, host)
-            if HOST_OUTAGE.breached(word):
+            said = self._words.said(host, word)
+            if said.fails:
                 yield Episode("failing" if word.peer is None else "link_failing", topic, begin, at, host)
-            elif HOST_OUTAGE.recovered(word):
+            elif said.slow:
+                yield Episode("slow", topic, begin, at, host, worst=word.p95_ms or 0.0)
+            elif said.works:
                 yield Episode("well", topic, begin, at, host)
             if word.cutover == "start":
                 yield Episode("cutover", topic, at, at, host)
@@ -196,9 +201,7 @@ class Gather:
 
     def _concerning(self, case: Case, terminal: Terminal | None) -> Iterator[Incident]:
         start, stop = case.span
-        scopes: list[Scope] = [
-            (("host", host),) for host in (*case.hosts, *([case.sale.acquirer] if case.sale.acquirer else []))
-        ]
+        scopes: list[Scope] = [(("host", host),) for host in (*case.hosts, *case.pulse)]
         scopes += [(("terminal", case.sale.terminal),), (("merchant", case.sale.merchant),)]
         if terminal is not None:
             scopes += [scope for scope in self._incidents.shared if covers(scope, terminal.cohort)]

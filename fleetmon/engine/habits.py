@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 
 from fleetmon.detect import SITE_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.fleet import Fleet, slack
+from fleetmon.engine.lateness import Lateness
 from fleetmon.engine.patience import Patience
 from fleetmon.engine.presence import Presence
-from fleetmon.engine.usual import Usual
 from fleetmon.model.events import Heartbeat, Sequenced
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Liveness, Terminal
@@ -23,7 +23,7 @@ class Habits:
     def __init__(self, fleet: Fleet) -> None:
         self.patience = Patience()
         self.presence = Presence(fleet)
-        self.usual = Usual()
+        self.usual = Lateness()
         # Of shared outages, pending or firing, those that may have taken a terminal; the correlator knows.
         self.outages: Callable[[Terminal], Iterable[Incident]] = lambda _: ()
 

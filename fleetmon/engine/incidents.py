@@ -47,7 +47,7 @@ class Incidents:
         """The open incident of this kind and scope."""
         return self._open.get((kind, scope))
 
-    def open(
+    def open(  # noqa: PLR0913 - all but four have defaults
         self,
         kind: str,
         scope: Scope,
@@ -57,19 +57,22 @@ class Incidents:
         *,
         pages: bool = True,
         suppressed_by: str | None = None,
+        since: int | None = None,
     ) -> Incident:
         """Something is wrong since `at` with these terminals; it fires at once where its kind knows no `for`.
 
-        It may page only if its kind does, and if nothing that was paged explains it.
+        What is known only now and began earlier did so at `since`. It may page only if its kind does, and if nothing
+        that was paged explains it.
         """
         policy = POLICIES[kind]
+        began = at if since is None else since
         if at != self._opened_at:
             self._opened_at = at
             self._opened.clear()
         number = self._opened[kind, scope]
         self._opened[kind, scope] += 1
         incident = Incident(
-            incident_id(kind, scope, at, number), kind, scope, policy.severity, policy.pages and pages, at
+            incident_id(kind, scope, began, number), kind, scope, policy.severity, policy.pages and pages, began
         )
         incident.suppressed_by = suppressed_by
         incident.measure(terminals)

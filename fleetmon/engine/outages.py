@@ -10,13 +10,15 @@ from typing import Final
 
 from fleetmon.detect import FLAPPING, GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.agenda import Action, Parts, Plan
+from fleetmon.engine.deltas import LivenessChange, Move
 from fleetmon.engine.flapping import Flapping
+from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.groups import covers
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.planned import Planned
 from fleetmon.engine.search import Found, Search, detector_of
-from fleetmon.engine.shard import LivenessChange, Move, Shard
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import burst, look, parts, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
@@ -37,6 +39,7 @@ class Outages:
 
     def __init__(self, shard: Shard, incidents: Incidents, planned: Planned, flapping: Flapping, plan: Plan) -> None:
         self.left: Callable[[Terminal, int], None]  # told of who is still down when an outage is over
+        self.in_doubt: Callable[[Sequence[Terminal]], bool]  # whether it may be we who do not hear them
         self._search = Search(shard, self._is_explained)
         self._shard = shard
         self._groups = shard.fleet.groups
@@ -174,7 +177,9 @@ class Outages:
 
     @property
     def _firing(self) -> list[Scope]:
-        return [incident.scope for incident in self._open if incident.status is Status.FIRING]
+        """What is known to be silent, by an outage or because we do not hear it."""
+        firing = [incident.scope for incident in self._open if incident.status is Status.FIRING]
+        return firing + [(("provider", provider),) for provider in self._shard.unheard]
 
     def _lineage(self, found: Sequence[Found]) -> dict[Scope, int]:
         """Since when each was suspected, be it by a narrower or a wider name: names change, the silence does not."""
@@ -193,9 +198,11 @@ class Outages:
             incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
             self._since[incident.id] = since
             self._enter(incident)
-        due = max(self._since[incident.id] + found.detector.policy.hold_ms, incident.opened_at + SETTLE)
-        if now < due:
-            self._scan(due)
+        incident.alternatives = found.beside
+        held = self._since[incident.id] + found.detector.policy.hold_ms
+        due = max(held, incident.opened_at + SETTLE, _all_late(found.silent))
+        if now < due or self.in_doubt(found.silent):
+            self._scan(max(due, now + SETTLE))
             return
         yield from self._fire(incident, found.silent, now)
 
@@ -234,7 +241,7 @@ class Outages:
         elif incident is not None and not silent:
             self._end(incident, now, "not confirmed")
         elif incident is not None:
-            due = incident.opened_at + SITE_OUTAGE.policy.hold_ms
+            due = max(incident.opened_at + SITE_OUTAGE.policy.hold_ms, _all_late(silent))
             if now < due or wider is Status.PENDING:
                 self._mark(scope, max(due, now + SETTLE))
             else:
@@ -243,7 +250,7 @@ class Outages:
     def _silent_shop(self, members: Sequence[Terminal], now: int) -> Parts[tuple[list[Terminal], Status | None]]:
         """The silent terminals of a shop that is out, else nobody; whether a wider outage is pending."""
         wider = _strongest(incident for terminal in members for incident in self._shared(terminal))
-        free = yield from self._search.unexplained(members)
+        free = yield from self._search.unexplained(members, now)
         sight = yield from look(free, now, self._shard.heard_since)
         together, moment = yield from burst(sight.silent)
         tally = yield from tally_breach(sight, together, moment, now)
@@ -260,6 +267,7 @@ class Outages:
             incident.measure(ids)
             yield from self._planned.weigh(incident, silent)
             self._incidents.fire(incident, now, "silent together")
+            self._mark(incident.scope, now + LOOK_AGAIN)  # who is only late comes back without a change
         yield from self._absorb(incident, silent, now)
 
     def _judge_recovery(
@@ -364,6 +372,14 @@ def _strongest(outages: Iterable[Incident]) -> Status | None:
     """Firing, if one is; else pending, if one is."""
     found = {incident.status for incident in outages}
     return Status.FIRING if Status.FIRING in found else Status.PENDING if found else None
+
+
+def _all_late(silent: Sequence[Terminal]) -> int:
+    """When everybody is late who fell silent with these, so that the name of an outage is its last: one beat on.
+
+    Who is late first was heard last a beat before they fell silent, and is a suspect when the others are late.
+    """
+    return min(terminal.last_seen + suspicion(terminal) for terminal in silent)
 
 
 def _usual_interval(members: Sequence[Terminal]) -> int:

@@ -68,7 +68,8 @@ class Overdue:
                         later = min(later, self._shard.habits.presence.opening(terminal, due))
             yield len(part)
         patience = max((terminal.interval_ms for terminal in missing), default=0)
-        heard = not_before(self._shard, due, patience) if missing else None
+        providers = {terminal.cohort.provider for terminal in missing}
+        heard = max((not_before(self._shard, due, patience, one) or 0 for one in providers), default=0) or None
         if heard is not None:
             later, missing = heard, []
         if later > due and (later < NO_DEADLINE or heard is not None):

@@ -18,8 +18,8 @@ from fleetmon.detect.localise import Answer, localise
 from fleetmon.engine.agenda import Parts
 from fleetmon.engine.fleet import Fleet, suspicion
 from fleetmon.engine.groups import ATTRIBUTES, covers, value
+from fleetmon.engine.lateness import Lateness
 from fleetmon.engine.tally import parts
-from fleetmon.engine.usual import Usual
 from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
@@ -27,6 +27,7 @@ FEW: Final = 4  # silent ones that may share something
 _STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long fell silent with none of the newest
 _AXES: Final = 5  # attributes compared at a time
 _STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as chance
+_MOST: Final = 0.6
 _AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
 _BEATS: Final = 4  # after which nothing is proven by more of them
 _SURE: Final = 9.0  # log-likelihood: of thousands of scopes looked at every few seconds chance has one of this a year
@@ -47,7 +48,7 @@ class Suspicion(NamedTuple):
 class Scan:
     """Who fell silent lately, and what is usual."""
 
-    def __init__(self, fleet: Fleet, usual: Usual) -> None:
+    def __init__(self, fleet: Fleet, usual: Lateness) -> None:
         self._fleet = fleet
         self._usual = usual
         self._late: dict[str, int] = {}  # terminals that missed a beat, and when that was noticed
@@ -93,7 +94,8 @@ class Scan:
         rows = self._rows(struck, total, min(max(beats, 1), _BEATS), now)
         compared = _telling(rows, axes)
         answers = localise(_merged(rows, compared), compared)
-        sure = [Suspicion([one for one in _scopes(a) if _gain(rows, one) >= _SURE], a.share) for a in answers]
+        scopes = [([_widened(rows, scope) for scope in _scopes(answer)], answer.share) for answer in answers]
+        sure = [Suspicion([scope for scope in some if _gain(rows, scope) >= _SURE], share) for some, share in scopes]
         return [suspicion for suspicion in sure if suspicion.scopes]
 
     def _total(self, known: Collection[Scope]) -> dict[Cohort, int]:
@@ -139,9 +141,23 @@ def _merged(rows: Iterable[Row], axes: Sequence[str]) -> list[Row]:
     return list(merged.values())
 
 
+def _widened(rows: Sequence[Row], scope: Scope) -> Scope:
+    """The scope without attributes beside which most are silent, too: of who is left out by chance nobody is told."""
+    for attribute in scope:
+        wider = tuple([one for one in scope if one is not attribute])
+        beside = [row for row in _within(rows, wider) if row[attribute[0]] != attribute[1]]
+        if wider and _sum(beside, "failing") >= max(1, _MOST * _sum(beside, "total")):
+            return _widened(rows, wider)
+    return scope
+
+
+def _within(rows: Iterable[Row], scope: Scope) -> list[Row]:
+    return [row for row in rows if all(row[name] == wanted for name, wanted in scope)]
+
+
 def _gain(rows: Sequence[Row], scope: Scope) -> float:
     """How much likelier the silence of a scope is if something silenced it than if it is the usual (Poisson)."""
-    inside = [row for row in rows if all(row[name] == wanted for name, wanted in scope)]
+    inside = _within(rows, scope)
     failing, usual = _sum(inside, "failing"), _sum(inside, "expected")
     return failing * math.log(failing / usual) - (failing - usual) if failing > usual > 0 else 0.0
 

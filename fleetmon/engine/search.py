@@ -4,17 +4,18 @@ The scan lays those who fell silent together beside everybody and names what the
 its members say: who of them is silent since the same moment, who was heard since, who says nothing yet.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.agenda import Parts
 from fleetmon.engine.fleet import suspicion
+from fleetmon.engine.hearing import audible
 from fleetmon.engine.scan import FEW, Scan, Suspicion, named
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach
 from fleetmon.model.detector import GroupDetector
-from fleetmon.model.incident import Scope
+from fleetmon.model.incident import Alternative, Scope
 from fleetmon.model.terminal import Liveness, Terminal
 
 _LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
@@ -27,6 +28,7 @@ class Found(NamedTuple):
     detector: GroupDetector
     scope: Scope
     silent: list[Terminal]
+    beside: tuple[Alternative, ...] = ()  # what it may be else
 
 
 class Search:
@@ -44,7 +46,7 @@ class Search:
         sight = yield from look(late, now, self._shard.heard_since)
         found: list[Found] = []
         undecided = False
-        left = yield from self.unexplained(sight.silent)
+        left = yield from self.unexplained(sight.silent, now)
         for _ in range(_ROUNDS):
             if len(left) < FEW:
                 break
@@ -62,7 +64,7 @@ class Search:
         """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
         for suspected in self.scan.worn(known, now):
             for scope in filter(None, suspected.scopes):  # everybody is no model
-                members = yield from self.unexplained(self._groups.members(scope))
+                members = yield from self.unexplained(self._groups.members(scope), now)
                 sight = yield from look(members, now, self._shard.heard_since)
                 lately = [one for one in sight.silent if one.liveness is Liveness.DOWN and one.since > now - _LATELY]
                 since = now - max((suspicion(one) for one in lately), default=0)
@@ -71,26 +73,28 @@ class Search:
                     return [Found(detector_of(scope), scope, lately)]
         return []
 
-    def unexplained(self, silent: Sequence[Terminal]) -> Parts[list[Terminal]]:
-        """Who is not explained by an outage of shared attributes that fires."""
+    def unexplained(self, silent: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Who can be heard, and is not explained by an outage of shared attributes that fires."""
         free: list[Terminal] = []
         for part in parts(silent):
-            free += [one for one in part if not self._explained(one)]
+            free += [one for one in audible(self._shard, part, now) if not self._explained(one)]
             yield len(part)
         return free
 
-    def _confirmed(self, suspicions: Iterable[Suspicion], now: int) -> Parts[list[Found]]:
+    def _confirmed(self, suspicions: Sequence[Suspicion], now: int) -> Parts[list[Found]]:
         """The first suspicion that its members confirm, of several causes each that they do."""
         for suspected in suspicions:
             causes: list[Found] = []
             for scope in suspected.scopes:
                 causes += yield from self._verified(scope, now)
             if causes:
-                return causes
+                others = [one for one in suspicions if one is not suspected]
+                beside = tuple([Alternative(tuple(one.scopes), round(one.share, 3)) for one in others])
+                return [one._replace(beside=beside) for one in causes]
         return []
 
     def _verified(self, scope: Scope, now: int) -> Parts[list[Found]]:
-        members = yield from self.unexplained(self._groups.members(scope))
+        members = yield from self.unexplained(self._groups.members(scope), now)
         sight = yield from look(members, now, self._shard.heard_since)
         together, moment = yield from burst((yield from self._blamed(scope, sight.silent, now)))
         name = named(scope, together)

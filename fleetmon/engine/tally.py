@@ -7,7 +7,7 @@ every count pauses after each part of the group (see `engine/agenda.py`).
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.agenda import PART, Parts
@@ -17,6 +17,7 @@ from fleetmon.model.detector import Tally
 from fleetmon.model.terminal import Liveness, Terminal
 
 _AWAKE = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
+_CHANCE: Final = 2  # terminals of a network that are heard although it is down
 T = TypeVar("T")
 _Link = tuple[str, str]  # carrier and kind of network
 
@@ -131,7 +132,7 @@ def _count(silent: Sequence[Terminal], others: Sequence[Terminal], onset: int, n
         sound.update([_link(terminal) for terminal in speaking])
         beside += sum([_shop(terminal) != worst for terminal in speaking])
         yield len(members)
-    alive, well = sum(sound.values()), sum(count > mute[link] for link, count in sound.items())
+    alive, well = sum(sound.values()), sum(count > max(mute[link], _CHANCE) for link, count in sound.items())
     rest = len(silent) - by_shop[worst]
     return Tally(len(silent), beats, alive, len(others) - alive, gone, len(mute), well, rest, beside)
 

@@ -36,6 +36,7 @@ class Windows:
     """Windows by id. What is put again with other times is changed, shortened or prolonged by that."""
 
     def __init__(self) -> None:
+        self.changes = 0  # counted, so that others notice
         self._windows: dict[str, Window] = {}
         self._under: dict[_Key, dict[str, Window]] = {}
         self._of_host: dict[str, dict[str, Window]] = {}  # whose own work it is
@@ -51,6 +52,7 @@ class Windows:
     def put(self, window: Window) -> None:
         """Take in a window, new or changed."""
         self.drop(window.id)
+        self.changes += 1
         self._windows[window.id] = window
         for one in window.begun:
             known = self._begun.setdefault(window.id, {})
@@ -66,6 +68,7 @@ class Windows:
         window = self._windows.pop(window_id, None)
         if window is None:
             return
+        self.changes += 1
         for key in _keys(window):
             del self._under[key][window_id]
             if not self._under[key]:
@@ -100,6 +103,7 @@ class Windows:
                 first = known.get(span.start, Begun(span.start, span.end))
                 if span.start <= at < min(span.end, first.at):
                     known[span.start] = first._replace(at=at)
+                    self.changes += 1
                     begun.append(window)
         return begun
 
@@ -137,9 +141,9 @@ class Windows:
         return Cover(max(inside)[1], start, end, until)
 
     def is_planned(self, host: str, at: int) -> bool:
-        """Whether the host itself is under planned work."""
+        """Whether the host itself is under planned work, which is not only behind it."""
         found = self._of_host.get(host, {}).values()
-        return any(span.start <= at < span.end for window in found for span in self.spans(window))
+        return any(span.start <= at < span.end for window in found if not window.behind for span in self.spans(window))
 
     def state(self, window: Window, now: int) -> State:
         """Where a window stands."""
@@ -181,24 +185,10 @@ def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
         return [terminal for terminal in found if terminal is not None]
     if "site" in window.selector:
         return [one for site in values(window.selector["site"]) for one in fleet.groups.shop(site)]
+    if "merchant" in window.selector:
+        merchants = set(values(window.selector["merchant"]))
+        return [one for one in fleet.terminals.values() if one.merchant in merchants]
     return fleet.terminals.values()
-
-
-def count(fleet: Fleet, windows: Iterable[Window]) -> int:
-    """How many terminals at least one of these windows covers; what many share is counted by cohorts."""
-    narrow: list[Window] = []
-    wide: list[Window] = []
-    for window in windows:
-        (narrow if window.selector.keys() & {"terminal", "site", "merchant"} else wide).append(window)
-    cohorts = {cohort for cohort, _ in fleet.census.counts}
-    shared = {one for one in cohorts if any(window.covers(Terminal("", "", "", one, 0, 0)) for window in wide)}
-    own = {
-        terminal.id
-        for window in narrow
-        for terminal in candidates(fleet, window)
-        if terminal.cohort not in shared and window.covers(terminal)
-    }
-    return len(own) + sum(number for (cohort, _), number in fleet.census.counts.items() if cohort in shared)
 
 
 def _keys(window: Window) -> list[_Key]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fleetmon.engine.agenda import Action, Plan
+from fleetmon.engine.deltas import Work
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.notices import Notices
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.overdue import Overdue
 from fleetmon.engine.planned import Planned
-from fleetmon.engine.shard import Shard, Work
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.timeline import KEPT
 from fleetmon.engine.visits import Visits
 from fleetmon.engine.windows import Windows

@@ -3,6 +3,7 @@
 from fleetmon.model.case import Case, Pulse
 from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all, cite_sale
 from fleetmon.model.episode import Episode, Evidence
+from fleetmon.model.incident import Incident
 from fleetmon.model.standing import Wait
 
 MANY, OFTEN = 3, 0.3  # failures that are no accident, and their share
@@ -29,21 +30,30 @@ def host_outage(case: Case) -> Suspicion | None:
         clues.append(Clue("message", weight - 2.0 * any(one.event == "ready" for one in case.files), cite_all(near)))
     elif near:
         clues.append(Clue("message", 3.0, cite_all(near)))
+    elif case.answerless and (slow := [one for one in case.health if one.kind == "slow" and one.touches(*case.span)]):
+        clues.append(Clue("message", 1.0, cite_all(slow)))  # it may have answered too late
     if incident is not None and not case.at_host:
         clues.append(Clue("incident", 1.5))
     announced = [Episode("notice", "", one.begin, one.end) for one in case.announced if one.kind in _BANKS]
     if planned := case.hindrance(announced):
         clues.append(Clue("timing", -10.0 * planned))  # it was announced, so it is no outage
-    facts = _numbers(case, near)
+    facts = _numbers(case, near, incident)
     return Suspicion(clues, incident.id if incident else None, facts) if clues else None
 
 
-def _numbers(case: Case, near: list[Episode]) -> dict[str, int | str]:
+def _numbers(case: Case, near: list[Episode], incident: Incident | None) -> dict[str, int | str]:
     """Which host it was, since when, and how many of the fleet's requests it failed."""
-    host = near[0].code if near else case.sale.acquirer or case.terminal.get("acquirer", "")
-    facts: dict[str, int | str] = {"host": host}
+    host = case.sale.acquirer or case.terminal.get("acquirer", "")
+    facts: dict[str, int | str] = {}
     if near:
-        facts |= {"since_at": near[0].begin, "until_at": near[-1].end}
+        host = near[0].code
+        facts = {"since_at": near[0].begin, "until_at": near[-1].end}
+    elif incident is not None:
+        host = dict(incident.scope)["host"]
+        facts = {"since_at": incident.opened_at}
+        if incident.resolved_at is not None:
+            facts["until_at"] = incident.resolved_at
+    facts["host"] = host
     if case.refused:
         facts["code"] = case.sale.response
     if (pulse := case.pulse.get(host)) is not None and pulse.failures:

@@ -185,6 +185,11 @@ class Case(Struct):
         found = [one for one in self.incidents if one.kind in kinds and (not about or about in dict(one.scope))]
         return max(found, key=lambda one: (_within(one, start, stop), one.id), default=None)
 
+    def incident_id(self, kind: str) -> str | None:
+        """The id of that incident, if one was announced."""
+        incident = self.incident_of(kind)
+        return incident.id if incident else None
+
 
 def _within(incident: Incident, start: int, stop: int) -> int:
     return min(incident.resolved_at or stop, stop) - max(incident.opened_at, start)

@@ -3,13 +3,15 @@
 A detector says *whether* something is wrong; the engine keeps the life of the incident.
 """
 
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from fleetmon.model.events import DeviceEvent, HostHealth
+from fleetmon.model.events import DeviceEvent, HostHealth, Transaction
 from fleetmon.model.incident import Policy
+from fleetmon.model.responses import Meaning
 from fleetmon.model.runs import Runs
 
 
@@ -18,8 +20,8 @@ class Tally(NamedTuple):
 
     `silent` fell silent together and missed at least one heartbeat, `beats` of them in all; `alive` spoke after
     that moment; `waiting` did neither yet, so they say nothing; `gone` were silent before. `links` are the networks
-    (carrier and kind) of the silent ones, `sound` those of which more spoke than are silent. `beside_*` leaves out
-    the shop that has most silent terminals: what remains if it alone is to blame.
+    (carrier and kind) of the silent ones, `sound` those of which several spoke, and more than are silent.
+    `beside_*` leaves out the shop that has most silent terminals: what remains if it alone is to blame.
     """
 
     silent: int
@@ -53,11 +55,37 @@ class Tally(NamedTuple):
         return self.alive > 0 and self.silent <= 0.2 * (self.silent + self.alive)
 
 
+class Count(NamedTuple):
+    """Terminals that ought to have been heard since a moment: those that were not, and those that were."""
+
+    silent: int = 0
+    heard: int = 0
+
+
+class Arrivals(NamedTuple):
+    """What came since a moment of the terminals of one provider, or of everybody.
+
+    `waiting` were not heard since, and need not have been; had their messages come, some `owed` of them were. `by`
+    counts by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the network that
+    is none). `beside` tells of each other provider: those where the silent ones are, in region and on the way, and all
+    of them; None where everybody is meant.
+    """
+
+    total: Count
+    waiting: int
+    owed: float
+    by: Mapping[str, Mapping[str, Count]]
+    beside: Sequence[tuple[Count, Count]] | None
+
+
 class IngestDetector(NamedTuple):
-    """Judges our own hearing; the engine tells it of links lost and regained."""
+    """Judges our own hearing; the engine tells it of links lost and regained, and asks about silences of very many."""
 
     kind: str
     policy: Policy
+    breached: Callable[[Arrivals], bool]
+    undecided: Callable[[Arrivals], bool]  # whether it is too early to say
+    recovered: Callable[[Arrivals, bool], bool]  # the latter: whether nobody else has come back for a while
 
 
 class DownAfter(Protocol):
@@ -118,22 +146,68 @@ class FlapDetector(NamedTuple):
     recovered: Callable[[float], bool]
 
 
-class DeviceDetector(NamedTuple):
-    """Judges device events of one terminal."""
+class DeviceDetector(Struct, frozen=True, eq=False, gc=False):
+    """Judges one terminal by its device events and by what its heartbeats show. Equal only to itself.
+
+    An event is the terminal's own verdict and counts at once, unless its code is a slow one. A sign counts when every
+    heartbeat has shown it for as long as `signs` says, and is over when none has for as long as the policy keeps it.
+    """
 
     kind: str
     policy: Policy
     concerns: Callable[[DeviceEvent], bool]
     oneshot_ms: int | None  # how long what happened once counts as wrong; None until it is cleared
+    slow: Mapping[str, int] = {}  # codes that people see to by themselves, and how long that may take, in ms
+    signs: Mapping[str, int] = {}  # how long each has to last, in ms
+    beside: frozenset[str] = frozenset()  # signs beside which its own prove nothing
+    in_hours: bool = False  # its signs mean something only while the shop trades
+
+
+class Reply(enum.IntEnum):
+    """How a terminal's request to a host ended."""
+
+    WELL = 0  # the host answered, whatever it said of the card
+    FAILED = 1  # the answer speaks of the host, which cannot work
+    LOST = 2  # no answer came, for which the way there may be to blame
+    ODD = 3  # kept in the terminal, or a code that nobody knows: bad only where that is not usual
+
+
+class Replies(NamedTuple):
+    """How requests to one host ended over some time, and how they do as a rule."""
+
+    requests: int
+    failed: int
+    usual: float  # the share that fails as a rule, 0..1
+    slow: bool = False  # answers take far longer than they do as a rule
+
+
+Overlay = Mapping[str, Meaning]  # what codes mean to one acquirer
+
+
+class Relief(Protocol):
+    """What usually fails, what failed in the outage (0: unknown), whether it was answered -> bits for its end."""
+
+    def __call__(self, usual: float, share: float, /, *, answered: bool) -> float: ...  # noqa: D102
 
 
 class HostDetector(NamedTuple):
-    """Judges what a host reports of its own health."""
+    """Judges whether a host fails, by what it reports of its own health and by how requests of terminals end."""
 
     kind: str
     policy: Policy
-    breached: Callable[[HostHealth], bool]
-    recovered: Callable[[HostHealth], bool]
+    witnesses: int  # terminals that must have seen it
+    unknown: float  # the share that fails as a rule, where nothing is known of a host
+    reply: Callable[[Transaction, Overlay | None], Reply | None]  # None: this stage tells nothing of a host
+    told: Callable[[HostHealth, Overlay | None], int]  # requests that failed by its own report
+    slow: Callable[[float, float], bool]  # (p95, its usual value) in ms
+    fails: Callable[[HostHealth, Replies], bool]  # by its own report, with what is usual
+    works: Callable[[HostHealth, Replies], bool]
+    excess: Callable[[Replies], float]  # how sure it is that more fail than may, in log-odds
+    breached: Callable[[Replies], bool]
+    lasting: Callable[[Replies], bool]  # less sure, and enough to believe what was breached before
+    well: Callable[[Replies], bool]  # others have no trouble, so it is not the host's
+    relief: Relief
+    relieved: float  # so many bits are enough
 
 
 class WorkDetector(NamedTuple):

@@ -60,6 +60,13 @@ class Acknowledgement(Struct, frozen=True, gc=False):
     paged: bool  # whether people had been called
 
 
+class Alternative(NamedTuple):
+    """What an outage may be else: one scope, or several that came together, and how much it was believed (0..1)."""
+
+    scopes: tuple[Scope, ...]
+    share: float
+
+
 class Incident(Struct, gc=False):
     """One incident. Times are those of the fact (a deadline, an arrival), in milliseconds."""
 
@@ -79,6 +86,7 @@ class Incident(Struct, gc=False):
     evidence: tuple[str, ...] = ()
     acknowledgement: Acknowledgement | None = None  # of one that is over: who saw to it then
     called_again_at: int | None = None  # when people were called anew, as an acknowledgement had ended
+    alternatives: tuple[Alternative, ...] = ()
 
     def measure(self, terminals: Sequence[str]) -> None:
         """Note whom it has taken: all are counted, the first few named."""

@@ -104,11 +104,12 @@ class Acknowledging:
         return found
 
     async def _write(self, do: Callable[[int], Outcome]) -> None:
-        await self._act(do)
         written = asyncio.Event()
-        self._store.submit(Work(partial(asyncio.get_running_loop().call_soon_threadsafe, written.set)))
+        tell = partial(asyncio.get_running_loop().call_soon_threadsafe, written.set)
         try:
             async with asyncio.timeout(PATIENCE_S):
+                await self._act(do)
+                self._store.submit(Work(tell))  # which is written after what the engine did
                 await written.wait()
         except TimeoutError:
             raise StoreError(f"not written within {PATIENCE_S:g} s", retryable=True) from None

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from fleetmon.engine import Engine
-from fleetmon.engine.windows import count
 from fleetmon.model.errors import ConfigError, ForbiddenError, ScheduleError
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.settings import CalendarSettings, PlanningSettings
@@ -70,7 +69,7 @@ class Planning:
             )
             for one in self.subscribed()
         ]
-        covered = count(self._engine.fleet, windows.in_force(now))
+        covered = self._engine.covered.counts.total()
         return metrics.Planned(states, works.overdue.windows, covered, calendars)
 
     def calendars(self) -> CalendarList:

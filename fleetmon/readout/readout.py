@@ -6,7 +6,6 @@ nor metrics, and gives up after `PATIENCE_S`.
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from fleetmon.detect import POLICIES
+from fleetmon.detect.not_paying import REASONS
 from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.mqtt import Subscriber
@@ -29,21 +29,32 @@ from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
+from fleetmon.readout.prospects import Prospects
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
+from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
-from fleetmon.web.ports import Page, Place, SalePlace, SettlementFilter, TerminalFilter
+from fleetmon.web.ports import (
+    Page,
+    Place,
+    ProspectFilter,
+    ProspectPlace,
+    SalePlace,
+    SettlementFilter,
+    TerminalFilter,
+)
 from fleetmon.web.views import (
     AcknowledgementView,
     ChangeView,
     IncidentDetail,
     IncidentView,
+    ProspectView,
     RefusedView,
     TerminalDetail,
     TerminalView,
@@ -62,6 +73,7 @@ class Vitals(Struct, frozen=True):
 
     link_trouble: str | None  # why we hear nothing; None when we do
     last_message: int | None
+    last_canary_s: float | None  # in seconds since 1970
     uncommitted: int
     outbox: Mapping[tuple[str, str], int]  # (incident, status) that nobody was told yet -> since when
     loop_lag_s: float
@@ -79,6 +91,7 @@ class Readout:
     topics: Topics
     subscriber: Subscriber
     alertmanagers: Sequence[Alertmanager]
+    silences: Sequence[Silences]
     vitals: Callable[[], Vitals]
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
@@ -92,6 +105,7 @@ class Readout:
         """What is kept between two questions."""
         self._roster = Roster(self.engine.fleet.terminals)
         self._portrait = Portrait(self.engine)
+        self._prospects = Prospects(self.engine)
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
@@ -129,10 +143,14 @@ class Readout:
 
     def _readings(self) -> Readings:
         vitals, fleet = self.vitals(), self.engine.fleet
+        idle = Counter(self.engine.shard.checkup.not_paying.values())
         return Readings(
             census=dict(fleet.census.counts),
+            covered=self.engine.covered.counts,
             unregistered=fleet.census.unregistered,
+            not_paying={str(reason): idle[reason] for reason in REASONS},
             deaf=self.engine.deaf,
+            unheard=frozenset(self.engine.shard.unheard),
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
             money=self._money(),
@@ -141,16 +159,18 @@ class Readout:
             refused=dict(self.intake.quarantine.counts),
             order=dict(self.engine.shard.counts),
             connects=self.subscriber.connects,
+            beats_per_second=fleet.census.beats_per_second,
             last_message_s=vitals.last_message / 1000 if vitals.last_message is not None else None,
             canary_lag_s=self.subscriber.canary_lag_s,
+            last_canary_s=vitals.last_canary_s,
             uncommitted=vitals.uncommitted,
             commits=self.store.commits,
             store_failing=self.store.failing is not None,
             outbox=len(vitals.outbox),
             outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
+            silences={one.url: (dict(one.states), one.failures) for one in self.silences},
             loop_lag_s=vitals.loop_lag_s,
-            cpu_s=time.process_time(),
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,
         )
@@ -167,6 +187,9 @@ class Readout:
         return Money(
             overdue=overdue,
             overdue_amount=amounts,
+            overdue_stage_amount=arrears.stages,
+            expected_amount=outlook.expected,
+            due_amount=outlook.due_days(now),
             at_risk_amount=outlook.at_risk(now),
             next_due_s=None if next_due is None else next_due / 1000,
             calendar_known_until_s=midnight(directory.days.known_to + 1) / 1000,
@@ -174,6 +197,8 @@ class Readout:
             open_sales=outlook.open_sales,
             conflicts=explainer.ledger.conflicts,
             recalled=arrears.recalled,
+            judged_sales=arrears.punctuality.judged,
+            late_sales=arrears.punctuality.late,
         )
 
     # -- terminals ---------------------------------------------------------------------------------
@@ -196,6 +221,12 @@ class Readout:
         sight = Sight(self.engine.fleet, provider)
         terminal = sight.terminal(key)
         return None if terminal is None else self._portrait.detail(terminal, sight, changes)
+
+    async def prospects(
+        self, provider: str | None, wanted: ProspectFilter, after: ProspectPlace | None, limit: int
+    ) -> list[ProspectView]:
+        """Terminals that are due for service."""
+        return await self._prospects.page(provider, wanted, after, limit)
 
     async def changes(
         self, provider: str | None, key: str, before: int | None, limit: int

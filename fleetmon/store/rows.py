@@ -13,13 +13,16 @@ from msgspec import Struct
 from fleetmon.engine import Fact
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
-from fleetmon.model.incident import Acknowledgement, Incident, Status, Transition
+from fleetmon.model.incident import Acknowledgement, Alternative, Incident, Scope, Status, Transition
 from fleetmon.model.schedule import Entry
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 from fleetmon.model.window import Begun, Occurrence, Window
 
 _STATES: Final = tuple([liveness.name.lower() for liveness in Liveness])  # in order of their numbers, from 0
 _NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
+
+
+_Alternative = tuple[list[dict[str, str]], float]  # as it is written
 
 
 class TerminalRow(Struct, frozen=True, gc=False):
@@ -117,6 +120,7 @@ def incident_row(found: Incident) -> dict[str, Any]:
         "status": found.status.value,
         "scope": _json(dict(found.scope)),
         "evidence": msgspec.json.encode(found.evidence).decode(),
+        "alternatives": _json([(list(map(dict, one.scopes)), one.share) for one in found.alternatives]),
         "acknowledgement": None if found.acknowledgement is None else _json(found.acknowledgement),
     }
 
@@ -128,11 +132,21 @@ def incident_from(row: sa.Row[Any]) -> Incident:
         **fields
         | {
             "status": Status(fields["status"]),
-            "scope": tuple(sorted(msgspec.json.decode(fields["scope"], type=dict[str, str]).items())),
+            "scope": _scope(msgspec.json.decode(fields["scope"], type=dict[str, str])),
+            "alternatives": tuple(
+                [
+                    Alternative(tuple(map(_scope, scopes)), share)
+                    for scopes, share in msgspec.json.decode(fields["alternatives"], type=list[_Alternative])
+                ]
+            ),
             "evidence": msgspec.json.decode(fields["evidence"], type=tuple[str, ...]),
             "acknowledgement": msgspec.json.decode(fields["acknowledgement"] or "null", type=Acknowledgement | None),
         }
     )
+
+
+def _scope(found: dict[str, str]) -> Scope:
+    return tuple(sorted(found.items()))
 
 
 def _json(value: object) -> str:

@@ -68,6 +68,7 @@ incident = sa.Table(
     sa.Column("terminals", sa.Integer, nullable=False),
     sa.Column("suppressed_by", Text),
     sa.Column("evidence", Text, nullable=False),  # JSON: list of ids
+    sa.Column("alternatives", Text, nullable=False, server_default="[]"),  # JSON: list of [list of scopes, share]
     sa.Column("acknowledgement", Text),  # JSON
     sa.Column("called_again_at", sa.BigInteger),
 )

@@ -60,6 +60,11 @@ class Store:
         return self._writer.commits
 
     @property
+    def attempts(self) -> int:
+        """Commits and failures to commit so far; stands still when the database does not answer at all."""
+        return self._writer.attempts
+
+    @property
     def failing(self) -> str | None:
         """Why nothing can be written now; None when all is well."""
         return self._writer.failing

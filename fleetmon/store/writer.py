@@ -72,6 +72,7 @@ class Writer:
         self._on_crash = on_crash
         self._assure = assure
         self.commits = 0
+        self.attempts = 0  # at a commit that came to an end, good or bad
         self.failing: str | None = None  # why nothing can be written now
         self._engine = engine
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
@@ -142,10 +143,12 @@ class Writer:
         if written:
             self.failing = None
             self.commits += 1
+            self.attempts += 1
         return written
 
     def _log_failure(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
+        self.attempts += 1
         self.failing = " ".join(str(getattr(error, "orig", None) or error).split())
         log.error("store cannot be written, trying again", error=self.failing, attempt=state.attempt_number)
 

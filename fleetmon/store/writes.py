@@ -46,7 +46,7 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
     told = [change for change in found if change.incident.fired_at is not None]
     latest = {change.incident.id: change.incident for change in told}
     changing = (
-        *("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence"),
+        *("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence", "alternatives"),
         *("acknowledgement", "called_again_at"),
     )
     _upsert(connection, schema.incident, [incident_row(one) for one in latest.values()], changing)

@@ -20,6 +20,7 @@ from fleetmon.web.views import (
     ChangeView,
     IncidentDetail,
     IncidentView,
+    ProspectView,
     RefusedView,
     TerminalDetail,
     TerminalView,
@@ -92,6 +93,20 @@ class SalePlace(NamedTuple):
     merchant: str
     terminal: str
     transaction: str
+
+
+class ProspectFilter(Struct, frozen=True):
+    """Which terminals that are due for service are asked for; None: any."""
+
+    provider: str | None = None
+    region: str | None = None
+
+
+class ProspectPlace(NamedTuple):
+    """Of a terminal in the list of those that are due for service."""
+
+    probability: float
+    terminal: str
 
 
 class PlanningPorts(Protocol):
@@ -172,6 +187,11 @@ class Ports(Protocol):
 
     async def terminal(self, provider: str | None, key: str) -> TerminalDetail | None:
         """One terminal; None where there is none to be seen."""
+
+    async def prospects(
+        self, provider: str | None, wanted: ProspectFilter, after: ProspectPlace | None, limit: int
+    ) -> list[ProspectView]:
+        """Terminals that are due for service, the likeliest to fail first, those after `after`."""
 
     async def changes(
         self, provider: str | None, key: str, before: int | None, limit: int

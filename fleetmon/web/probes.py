@@ -19,7 +19,7 @@ from fleetmon.web.problems import documented
 
 _LINKS = (
     *("/metrics", "/-/healthy", "/-/ready", "/api/v1/terminals", "/api/v1/incidents", "/api/v1/audit"),
-    *("/api/v1/quarantine", "/api/v1/settlements", "/api/v1/merchants", "/schema/openapi.json"),
+    *("/api/v1/quarantine", "/api/v1/service", "/api/v1/settlements", "/api/v1/merchants", "/schema/openapi.json"),
 )
 
 

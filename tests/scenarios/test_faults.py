@@ -79,7 +79,7 @@ def test_made_up_fault_codes_do_not_fill_the_memory() -> None:
     for number in range(1000):
         world.device("corner-1", f"code{number}", "set")
         world.birth("corner-2", firmware=f"v{number}", carrier=f"C{number}")
-    assert len(world.engine.shard.faults["corner-1"]["tamper"]) <= 32
+    assert len(world.engine.shard.faults.words["corner-1"]["tamper"]) <= 32
     assert len(world.engine.fleet._cohorts) < 20
     assert len(world.engine.fleet.census.counts) < 40
     assert len(world.engine.fleet.groups._crowds) < 20

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleetmon.engine import agenda, deadlines, tally
-from fleetmon.model.events import Heartbeat
+from fleetmon.engine import Message, agenda, deadlines, tally
+from fleetmon.model.events import Heartbeat, HostHealth, Notice, Transaction
 from fleetmon.model.incident import LEGAL, Status, Transition
 from fleetmon.model.registry import Registry
 
@@ -30,7 +31,7 @@ def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s:
     world = World(shops(named, interval_s=interval_s, hours=opening))
     world.start()
     for key in world.lives:
-        world.birth(key, serial="SN")
+        world.birth(key, serial=f"SN-{key}")
     world.run(5 * interval_s)
     for what, which, pause in faults:
         HAPPENS[what](world, sorted(world.lives)[which % len(world.lives)])
@@ -40,10 +41,51 @@ def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s:
         world.lives[row.id].interval = interval_s * 1000
         world.birth(row.id, interval_s=interval_s, carrier=row.carrier)
         world.device(row.id, "Tamper", "clear")
-    for key in world.lives:
-        world.beat(key)
+    for _ in range(12):
+        for key in world.lives:
+            world.beat(key)
+            ask(world, key, "approved")
+        report(world, {"00": 100}, signed_on=True, cutover="end")
+        world.run(30)
     world.run(2 * HOUR)
     return world
+
+
+def ask(world: World, key: str, stage: Any, response: str | None = None) -> None:
+    """A request to the only host ends like this."""
+    life = world.lives[key]
+    life.seq += 1
+    number = f"x{life.boot}-{life.seq}-{world.now}"
+    said = Transaction(
+        at=world.now, boot=life.boot, seq=life.seq, id=number, kind="sale", stage=stage, amount=1,
+        acquirer="ACQ", issuer=("icbc", "ccb")[life.seq % 2], response=response,
+    )  # fmt: skip
+    world.say(key, said)
+
+
+def report(world: World, codes: dict[str, int], **fields: Any) -> None:
+    """The host tells of its health."""
+    said = HostHealth(at=world.now, window_s=60, requests=sum(codes.values()), codes=codes, **fields)
+    world.again(Message(world.now, "ACQ", said, False, "pos/v1/host/ACQ/health", msgspec.json.encode(said)))
+
+
+def work(world: World, _: str) -> None:
+    """The host announces ten minutes of work."""
+    said = Notice(at=world.now, id=f"n{world.now}", event="scheduled", starts_at=world.now, ends_at=world.now + 600_000)
+    topic = f"pos/v1/host/ACQ/notice/{said.id}"
+    world.again(Message(world.now, "ACQ", said, True, topic, msgspec.json.encode(said)))
+
+
+def asked(stage: str, response: str | None = None) -> Callable[[World, str], object]:
+    """Whoever lives asks its host three times."""
+
+    def happens(world: World, _: str) -> None:
+        for _round in range(3):
+            for key in [key for key, life in world.lives.items() if life.beating]:
+                ask(world, key, stage, response)
+            world.run(17)
+
+    return happens
 
 
 def around(world: World, key: str) -> list[str]:
@@ -103,8 +145,23 @@ HAPPENS: dict[str, Callable[[World, str], object]] = {
     "link": deafness,
     "stray": lambda world, _: world.say("stray", Heartbeat(at=1, boot=1, seq=world.now - NOON)),
     "interval": slower,
+    "host fails": asked("declined", "91"),
+    "host swallows": asked("unanswered"),
+    "host works": asked("approved", "00"),
+    "host tells bad": lambda world, _: report(world, {"00": 10, "96": 90}),
+    "host tells good": lambda world, _: report(world, {"00": 98, "51": 2}),
+    "host signs off": lambda world, _: report(world, {}, signed_on=False),
+    "host cuts over": lambda world, _: report(world, {"90": 40}, cutover="start"),
+    "host is worked on": work,
 }
-EVENTS = st.lists(st.tuples(st.sampled_from(list(HAPPENS)), st.integers(0, 40), st.integers(0, 400)), max_size=25)
+OF_HOSTS = [what for what in HAPPENS if what.startswith("host")]
+
+
+def some(whats: list[str]) -> st.SearchStrategy[list[tuple[str, int, int]]]:
+    return st.lists(st.tuples(st.sampled_from(whats), st.integers(0, 40), st.integers(0, 400)), max_size=25)
+
+
+EVENTS = some(list(HAPPENS)) | some([*OF_HOSTS, *OF_HOSTS, "link", "stop", "start", "will", "birth"])
 
 
 @SETTINGS
@@ -153,7 +210,9 @@ def test_whatever_lost_its_cause_is_over(
     stray = world.engine.fleet.terminals.get("stray")
     if stray is None:
         assert not correlator.outages._open
-        assert len(correlator._agenda._timers) == len(weak)
+        timers = [action for *_, action, _ in correlator._agenda._timers]
+        assert len(timers) - timers.count("host") == len(weak)  # hosts are looked at a day later
+    assert not correlator.hosts._troubles
     check_counts(world)
 
 

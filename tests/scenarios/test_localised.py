@@ -12,7 +12,7 @@ REGIONS, CARRIERS, MODELS, PROVIDERS = "nesw", ("CMCC", "CUCC", "CTCC"), ("A80",
 
 
 def city(shops: int = 48, each: int = 4, seed: int = 1) -> World:
-    """Shops in four regions; of each terminal carrier, model, firmware and provider by chance, one in eight on cable."""
+    """Shops in four regions; what each terminal is comes by chance, one in eight is on cable."""
     chance = random.Random(seed)
     sites = [Site(f"s{number}", region=REGIONS[number % 4]) for number in range(shops)]
     terminals = [
@@ -50,7 +50,7 @@ def having(world: World, **wanted: str) -> list[str]:
         ({"region": "n"}, "region_outage n"),
         ({"model": "V5"}, "model_fault V5"),
         ({"model": "A80", "carrier": "CTCC"}, "attribute_outage CTCC A80"),
-        ({"provider": "ps2"}, "attribute_outage ps2"),
+        ({"provider": "ps2"}, "ingest_impaired ps2"),  # of everything it has: what they share is the way to us
         ({"network": "ethernet"}, "attribute_outage ethernet"),
         ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s"),
     ],
@@ -121,3 +121,15 @@ def test_a_shop_that_is_dark_is_no_outage_of_its_carrier_or_model() -> None:
     world.stop(*(key for key in world.lives if key.startswith("s7-")))
     world.run(HOUR)
     assert world.words == ["site_outage s7 firing"]
+
+
+def test_an_outage_tells_what_it_may_be_else() -> None:
+    world = city()
+    world.stop(*having(world, carrier="CUCC", region="e"))
+    world.run(10 * MINUTE)
+    outage = next(one for one in world.engine.incidents if one.paged_at)
+    assert outage.alternatives
+    assert outage.scope not in [
+        scope for other in outage.alternatives for scope in other.scopes if len(other.scopes) == 1
+    ]
+    assert all(0 <= other.share < 1 for other in outage.alternatives)

@@ -198,6 +198,21 @@ def test_host_outage() -> None:
     assert cause(kept(health=[failing((NOON - MINUTE, CUTOFF + MINUTE))])) == "host_outage"
 
 
+def test_an_outage_that_only_terminals_saw_is_cited_with_its_host_and_times() -> None:
+    seen = incident("host_outage", (NOON - MINUTE, NOON + HOUR), scope=(("host", "ISS"),))
+    found = first(refused("91", incidents=[seen]))
+    assert (found.cause, found.incident) == ("host_outage", "host_outage-1")
+    assert found.facts["host"] == "ISS"
+    assert (found.facts["since_at"], found.facts["until_at"]) == (NOON - MINUTE, NOON + HOUR)
+
+
+def test_slow_answers_are_evidence_where_none_came() -> None:
+    slow = so("slow", (NOON - MINUTE, NOON + MINUTE), topic="host/ACQ/health", code="ACQ", worst=20_000.0)
+    down = {"ACQ": Pulse(requests=40, failures=30)}
+    assert "host/ACQ/health" in cited(asked(health=[slow], pulse=down))
+    assert cause(refused("51", health=[slow])) == "card_declined"
+
+
 def test_a_host_that_failed_later_or_announced_it_had_no_outage() -> None:
     assert cause(asked(health=[failing((NOON + HOUR, NOON + 2 * HOUR))])) != "host_outage"
     assert cause(asked(health=[failing()], announced=[WORK])) == "host_maintenance"

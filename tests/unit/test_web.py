@@ -202,6 +202,9 @@ def test_whom_an_incident_concerns(kind: str, scope: Scope, terminals: set[str],
     assert {key for key, one in fleet.terminals.items() if concerns(incident, one)} == terminals
     assert {name for name in ("A", "B", "C") if Sight(fleet, name).concerned(incident)} == providers
     assert Sight(fleet, None).concerned(incident)
+    owners = {name for name in ("A", "B", "C") if Sight(fleet, name).owns(incident)}
+    assert owners == (providers if len(providers) == 1 else set()), "what concerns others, too, is nobody's own"
+    assert Sight(fleet, None).owns(incident)
     assert Sight(fleet, None).view(incident).evidence == ["a1", "b1"]
     assert Sight(fleet, "B").view(incident).evidence == ["b1"]
 
