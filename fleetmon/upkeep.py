@@ -24,7 +24,7 @@ from fleetmon.planning.versions import over_at
 from fleetmon.store import ScheduleRow, Store, Work
 
 LOOK_S: Final = 1.0
-AT_ONCE: Final = 50  # series worked out anew before others get their turn: some 10 ms
+AT_ONCE: Final = 10  # series worked out anew before others get their turn: some 10 ms
 FORGET_EVERY_S: Final = 6 * 3600.0
 _PREFIX: Final = window_id("operator", "")
 log = structlog.get_logger("fleetmon")

@@ -60,15 +60,15 @@ class Site:
         self.begin = begin
         self.running: Any = None
 
-    async def start(self) -> None:
+    def loaded(self) -> Loaded:
         config = Config(
             registry="", mqtt=MqttSettings(port=self.port), store=self.store, web=WebSettings(port=0),
             planning=self.planning,
         )  # fmt: skip
-        loaded = Loaded(
-            config, self.registry, None, tokens=TOKENS, feed_secret=SECRET.encode(), calendar_urls=self.urls
-        )
-        self.running = self.begin(Daemon(loaded))
+        return Loaded(config, self.registry, None, tokens=TOKENS, feed_secret=SECRET.encode(), calendar_urls=self.urls)
+
+    async def start(self) -> None:
+        self.running = self.begin(Daemon(self.loaded(), reread=self.loaded))
         await self.running.until_ready()
 
     async def restart(self) -> None:
@@ -142,6 +142,18 @@ async def test_planned_work_is_in_force_at_once_and_after_a_restart_as_before(si
     await site.restart()
     assert {one["id"]: one for one in await site.windows()} == before
     assert site.covered("noodle-1") == made["window"]
+
+
+async def test_a_reload_keeps_what_is_planned_and_takes_other_guard_rails(site: Site) -> None:
+    await planned(site, -10, 50)
+    await planned(site, 60, 120, selector={"site": "grill-shop"}, rrule="FREQ=DAILY")
+    before = await site.windows()
+    site.planning = PlanningSettings(guards=replace(OPEN, longest_s=600))
+    site.registry = replace(site.registry, terminals=site.registry.terminals[:-1])
+    await site.running.daemon.reload()
+    assert await site.windows() == before
+    assert site.covered("noodle-1") == before[0]["window"] or site.covered("noodle-1") == before[1]["window"]
+    assert (await site.call("POST", "/api/v1/windows", schedule(60, 120)))[0] == 422
 
 
 async def test_one_window_has_an_etag_and_two_people_do_not_overwrite_each_other(site: Site) -> None:
