@@ -255,6 +255,5 @@ def _why() -> list[Json]:
             ),
             [Query(while_heard(f"sum by (reason) ({_IDLE})"), "{{reason}}")],
             "short",
-            stacked=True,
         ),
     ]  # fmt: skip
