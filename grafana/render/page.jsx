@@ -2,7 +2,8 @@
 //
 // Grafana's: turning answers into fields, transformations, units, mappings, thresholds, colours, legends, and how a
 // number, a graph and a table look. Ours, as the packages lack them: the shapes of Prometheus' and PostgreSQL's answers
-// as frames, marks on the time line, the state timeline, the frame of the page. What is ours says so on the picture.
+// as frames, where a line has gaps, marks on the time line, the state timeline, the frame of the page. What is drawn by
+// us says so on the picture.
 import React, { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { lastValueFrom } from 'rxjs';
@@ -12,6 +13,7 @@ import {
   FieldType,
   ThemeContext,
   applyFieldOverrides,
+  applyNullInsertThreshold,
   cacheFieldDisplayNames,
   createTheme,
   dateTime,
@@ -158,11 +160,17 @@ function Number({ panel, found, width, height }) {
   return <BigValue value={shown.display} width={width} height={height} theme={theme} {...panel.options} />;
 }
 
+/** A gap in every line, not only in the first: as the core of Grafana prepares a graph. */
+const gapped = (found, span) =>
+  found.map((frame) =>
+    applyNullInsertThreshold({ frame, refFieldPseudoMin: span.start * 1000, refFieldPseudoMax: span.end * 1000 })
+  );
+
 function Graph({ panel, found, width, height, span, stretches }) {
   const range = { from: dateTime(span.start * 1000), to: dateTime(span.end * 1000) };
   return found.length ? (
     <TimeSeries
-      frames={found}
+      frames={gapped(found, span)}
       timeRange={{ ...range, raw: range }}
       timeZone="Asia/Shanghai"
       width={width}
