@@ -33,6 +33,7 @@ _LOOP_WITHIN: Final = 3_600_000
 _ONE_CRASH: Final = 120_000  # what is told of it by several messages
 _CRASHES, _BOOTS = 3, 5  # that make a loop
 _UPDATED: Final = 2 * DAY  # a fault of an update shows by then
+_WORKED_ON: Final = "maintenance_status"  # who says so is not expected to take payments
 OF_SALES: Final = ("failing", "quiet", "keys_refused", "garbled", "cannot_pay")  # that a sale ends
 
 
@@ -179,7 +180,7 @@ class Checkup:
     def _judge(self, terminal: Terminal, chart: Chart, now: int) -> None:
         """Whether it is alive and cannot pay."""
         why = None
-        if chart.spells and self.trade.is_open(terminal, now):
+        if chart.spells and _WORKED_ON not in chart.spells and self.trade.is_open(terminal, now):
             since = {sign: spell.since for sign, spell in chart.spells.items()}
             why = reason(since, sold_at(terminal.usage) if terminal.usage else 0, now)
         self._tell(terminal.id, why, now)
@@ -259,7 +260,7 @@ class Checkup:
 
     def replaced(self, terminal: Terminal, now: int) -> None:
         """Another device is in its place: what the old one showed is gone with it."""
-        self.trade.forget(terminal)
+        self.trade.renew(terminal)
         self._crashed.pop(terminal.id, None)
         if self.charts.pop(terminal.id, None) is not None:
             self.timeline.show(terminal.id, {}, now)

@@ -85,8 +85,8 @@ class Conditions:
         """Whoever had to be seen to before a restart is given its time anew."""
         for key in self._shard.faults.words:
             terminal = self._shard.fleet.terminals.get(key)
-            for kind in self._shard.faults.kinds(key) if terminal is not None else ():
-                wait = max(_OF_KIND[kind].slow.values(), default=0)
+            for kind in self._shard.faults.kinds(key):
+                wait = max(_OF_KIND[kind].slow.values(), default=0) if kind in _OF_KIND else 0
                 if terminal is not None and wait and self._incidents.find(kind, _own(terminal)) is None:
                     self._wait(_OF_KIND[kind], terminal, now, wait)
 

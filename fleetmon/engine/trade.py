@@ -87,9 +87,11 @@ class Trade:
             return hours.is_open(now)
         return not terminal.usage or not Usage.of(terminal.usage).is_known or sells_at(terminal.usage, now)
 
-    def forget(self, terminal: Terminal) -> None:
+    def renew(self, terminal: Terminal) -> None:
         """Another device is in its place; the shop's customers are the same."""
         self._runs.pop(terminal.id, None)
+        if terminal.usage:
+            terminal.usage = Usage.of(terminal.usage).renewed().packed()
 
     def _works(self, terminal: Terminal) -> Mapping[str, float]:
         self._runs.pop(terminal.id, None)

@@ -9,6 +9,7 @@ import struct
 from typing import Final, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fleetmon.detect.quiet import HOUR, KNOWN, expected, patience
 from fleetmon.model.days import UTC_OFFSET, day_of, weekday
@@ -83,6 +84,10 @@ class Usage(Struct, gc=False):
             self.weekdays = bytes(one // 2 for one in self.weekdays) if is_full else self.weekdays
 
     # -- parts -------------------------------------------------------------------------------------
+
+    def renewed(self) -> Self:
+        """The same customers, and a device of which nothing is known."""
+        return replace(self, reads=0, errors=0, share=0, charge=_UNKNOWN)
 
     @property
     def usual_errors(self) -> float | None:

@@ -115,7 +115,8 @@ async def watching(prometheus: Any) -> AsyncIterator[Callable[[int], Awaitable[P
 
         async def begin(port: int) -> Prometheus:
             server = await asyncio.to_thread(prometheus, port)
-            shutil.copytree(RULES, server.log.parent / "rules", dirs_exist_ok=True)
+            rules = shutil.copytree(RULES, server.log.parent / "rules", dirs_exist_ok=True) / "fleetmon.yml"
+            rules.write_text(re.sub(r"(?m)^    interval: .*$", "    interval: 1s", rules.read_text()))
             await asyncio.to_thread(server.restart)
             asked = Prometheus(server.url, session)
             async with asyncio.timeout(30):
@@ -249,7 +250,8 @@ def names_asked() -> set[str]:
 
 
 async def every_query_has_data(asked: Prometheus) -> None:
-    records = [rule["name"] for rule in await asked.rules() if rule["type"] == "recording"]
+    named = [rule["name"] for rule in await asked.rules() if rule["type"] == "recording"]
+    records = [name for name in named if "amount_fen" not in name]  # no money is waited for
     assert records
     empty: list[str] = []
     for _ in range(100):  # rates want two scrapes, records an evaluation

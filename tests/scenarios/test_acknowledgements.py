@@ -181,7 +181,7 @@ def test_a_ticket_that_becomes_a_page_is_worse_and_is_one_page() -> None:
 
 def test_a_ticket_calls_nobody_when_its_acknowledgement_ends() -> None:
     made = Story()
-    made.device("shop0-1", "NoPaper", "set", component="printer")
+    made.device("shop0-1", "PaperJam", "set", component="printer")
     incident = made.transitions[-1].incident
     assert (incident.kind, incident.pages) == ("device_fault", False)
     made.do(lambda engine: engine.acknowledge(made.now, incident.id, "wang", made.now + 60_000))

@@ -90,6 +90,29 @@ def test_the_first_of_several_reasons_is_told_and_the_next_when_that_is_gone() -
     assert spans(world) == [("tamper", False), ("no_host", False)]
 
 
+def test_who_is_worked_on_is_not_expected_to_take_payments() -> None:
+    world = shop()
+    world.show("corner-1", poi=Poi(status="Maintenance"), net=Net(host=False))
+    world.run(HOUR)
+    assert reason(world) is None
+    world.show("corner-1", net=Net(host=False))
+    world.run(MINUTE)
+    assert reason(world) == "no_host"
+
+
+def test_another_device_has_the_same_customers_and_parts_of_its_own() -> None:
+    world = shop(hours=())
+    world.birth("corner-1", serial="A")
+    world.trade("corner-1", "s1")
+    use(world, 3, errors=3)
+    before = Usage.of(world.engine.fleet.terminals["corner-1"].usage)
+    assert before.reads > 100
+    world.birth("corner-1", serial="B", boot=1)
+    after = Usage.of(world.engine.fleet.terminals["corner-1"].usage)
+    assert (after.hours, after.sold_s) == (before.hours, before.sold_s)
+    assert (after.reads, after.errors, after.usual_errors) == (0, 0, None)
+
+
 def test_who_is_down_or_closed_is_not_called_alive_but_not_paying() -> None:
     world = shop()
     world.show("corner-1", net=Net(host=False))
