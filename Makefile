@@ -4,11 +4,11 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test bench soak score score-detection calibrate lint lock clean
+.PHONY: demo test dist docs dashboards dashboards-shots bench soak score score-detection calibrate lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 16
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 18
 
 demo: $(VENV)/.runtime  ## Watch a simulated fleet through a carrier outage (STACK=1 adds Prometheus and Alertmanager)
 	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || deploy/install-servers.sh mosquitto
@@ -19,13 +19,28 @@ else
 	@$(BIN)/fleetmon demo
 endif
 
-test: $(VENV)/.dev  ## Lint, types, import contracts and all tests, against real servers
-	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql
+test: $(VENV)/.dev $(VENV)/bin/helm  ## Lint, types, import contracts and all tests, against real servers
+	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql systemd openssl
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
 
+dist: $(VENV)/.dev  ## Build the source archive and the wheel, of which the image is made
+	$(BIN)/python -m build --no-isolation
+
+docs: $(VENV)/.dev  ## Build the documentation into build/site
+	$(BIN)/mkdocs build --strict
+
+dashboards: $(VENV)/bin/python  ## Write the dashboards for Grafana anew, after a change of grafana/*.py
+	@$(BIN)/python grafana/generate.py
+
+dashboards-shots: $(VENV)/.dev  ## Draw the dashboards with Grafana's own components into build/dashboards (400 MB of npm packages, Chromium)
+	@deploy/install-servers.sh prometheus postgresql chromium
+	@command -v npm >/dev/null || deploy/install-servers.sh nodejs npm
+	cd grafana/render && npm ci --silent
+	$(BIN)/pytest tests/browser/shots.py
+
 bench: $(VENV)/.runtime $(VENV)/.peers  ## Measure speed and memory beside other exporters (a quarter of an hour)
-	@deploy/install-servers.sh mosquitto prometheus-mqtt-exporter
+	@deploy/install-servers.sh mosquitto prometheus prometheus-mqtt-exporter
 	@$(BIN)/python -m bench $(BENCH)
 
 soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of the broker and one SIGKILL
@@ -35,7 +50,7 @@ soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of th
 score: $(VENV)/.runtime  ## How often is the explanation right? On generated recordings with a known truth (some minutes)
 	@$(BIN)/python -m bench.score $(SCORE)
 
-score-detection: $(VENV)/.runtime  ## How soon and how surely is silence told from loss? On generated heartbeats (a quarter of an hour)
+score-detection: $(VENV)/.runtime  ## How soon and how surely is silence understood, of one terminal and of many? On generated fleets (a quarter of an hour)
 	@$(BIN)/python -m bench.detection_score $(SCORE)
 
 calibrate: $(VENV)/.runtime  ## Fit the temperature of the confidences, on seeds used for nothing else
@@ -71,6 +86,15 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/bin/helm: deploy/helm/client.txt | $(VENV)/bin/python
+	@echo "installing helm into $(VENV) ..."
+	@rm -rf $(VENV)/helm
+	$(PIP) download --no-deps --require-hashes -r $< -d $(VENV)/helm
+	cd $(VENV)/helm && ../bin/python -m zipfile -e *.whl . && tar xzf aws_cdk/*/_jsii/*.tgz
+	cd $(VENV)/helm && ../bin/python -m zipfile -e package/lib/layer.zip .
+	install -m 755 $(VENV)/helm/helm/helm $@
+	@rm -rf $(VENV)/helm
 
 $(VENV)/.peers: bench/peers.txt | $(VENV)/bin/python
 	@echo "installing the exporter that is measured beside fleetmon into $(VENV)/peers ..."

@@ -11,10 +11,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.dashboards import dashboards
 from bench.detection import detection
 from bench.drain import drain
 from bench.memory import memory
 from bench.money import money
+from bench.planned import planned
 from bench.report import Report, machine, peers, say
 from bench.restart import restart
 
@@ -28,17 +30,21 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
             "money": [lambda report, folder: money(report, folder, 1_000, 2_000)],
             "memory": [lambda report, folder: memory(report, folder, 5_000)],
             "detection": [lambda report, folder: detection(report, folder, 2_000, 50)],
+            "planned": [lambda report, folder: planned(report, folder, 500, 1_000)],
             "restart": [lambda report, folder: restart(report, folder, 2_000, "restart_s", 2, 1_000)],
+            "dashboards": [lambda report, folder: dashboards(report, folder, 0.5)],
         }
     return {
         "drain": [lambda report, folder: drain(report, folder, 10_000, 20, 7, 50_000)],
         "money": [lambda report, folder: money(report, folder, 10_000, 200_000)],
         "memory": [lambda report, folder: memory(report, folder, 1_000_000)],
         "detection": [lambda report, folder: detection(report, folder, 100_000, 2_000)],
+        "planned": [lambda report, folder: planned(report, folder, 10_000, 20_000)],
         "restart": [
             lambda report, folder: restart(report, folder, 100_000, "restart_100k_s", 3, 50_000),
             lambda report, folder: restart(report, folder, 1_000_000, "restart_s", 3, 0),
         ],
+        "dashboards": [lambda report, folder: dashboards(report, folder, 24)],
     }
 
 
@@ -46,7 +52,9 @@ def main() -> None:
     """Says on standard error which targets are missed."""
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--quick", action="store_true", help="small numbers, nothing is written")
-    options.add_argument("--only", nargs="+", metavar="PART", help="drain, money, memory, detection, restart")
+    options.add_argument(
+        "--only", nargs="+", metavar="PART", help="drain, money, memory, detection, planned, restart, dashboards"
+    )
     options.add_argument("--output", type=Path, default=Path(__file__).parent / "results.json")
     chosen = options.parse_args()
     parts = _parts(quick=chosen.quick)

@@ -6,7 +6,7 @@ lost leaves a gap in its numbers; a power cut leaves none and begins another boo
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 SECOND: Final = 1_000
@@ -22,8 +22,8 @@ class Signal(NamedTuple):
     at: int
     terminal: str
     boot: int
-    seq: int
-    what: Literal["beat", "birth", "will"] = "beat"
+    seq: int  # of a beat; of the others the number of the session
+    what: Literal["beat", "birth", "will", "farewell"] = "beat"
 
 
 class Link(NamedTuple):
@@ -47,10 +47,10 @@ class Life(NamedTuple):
 
     terminal: str
     interval: int
-    days: int
+    span: Span
     signals: list[Signal]
     off: list[Span]  # switched off for the night or longer; a fault may lie in it
-    dead: list[Span]  # without power: to be found, and found late if it begins when nobody expects a beat
+    dead: list[Span]  # silent by a fault: to be found, and found late if it begins when nobody expects a beat
     absent: list[Span]  # did not come at its opening: from then on
 
 
@@ -58,39 +58,57 @@ class Plan(NamedTuple):
     """What a life is made of. Spans in which it is off or dead must be in order and apart."""
 
     interval: int
-    days: int
+    span: Span
     link: Link
     off: list[Span]
-    dead: list[Span]
+    dead: list[Span]  # without power
     absent: list[Span]
     keep_alive: int = 0  # the broker tells a will so long after the last beat; 0: neither wills nor births
+    unheard: Sequence[Span] = ()  # without network: it goes on counting, and comes back in another session
+    polite: bool = False  # says goodbye when it is switched off
 
 
 def live(terminal: str, plan: Plan, chance: random.Random) -> Life:
     """Let a terminal live by its plan."""
     signals: list[Signal] = []
-    silent = sorted([*plan.off, *plan.dead])
-    begin, boot = START + chance.randrange(plan.interval), 1
-    for span in [*silent, Span(START + plan.days * DAY, 0)]:
-        if plan.keep_alive:
-            signals.append(Signal(begin, terminal, boot, 0, "birth"))
-        signals += _beats(terminal, plan, Span(begin, span.begin), boot, chance)
-        if plan.keep_alive and span in plan.dead:
-            signals.append(Signal(signals[-1].at + plan.keep_alive, terminal, boot, 0, "will"))
-        begin, boot = span.end + chance.randrange(plan.interval), boot + 1
+    silent = sorted([*plan.off, *plan.dead, *plan.unheard])
+    begin, boot, seq, session = plan.span.begin + chance.randrange(plan.interval), 1, 0, 0
+    for span in [*silent, Span(plan.span.end, 0)]:
+        known = plan.keep_alive and begin < span.begin
+        if known:
+            signals.append(Signal(begin, terminal, boot, session, "birth"))
+        signals += _beats(terminal, plan, Span(begin, span.begin), (boot, seq), chance)
+        if known and span.end:
+            signals += _parting(terminal, plan, span, (boot, session), signals[-1].at)
+        back = span.end + chance.randrange(plan.interval)
+        if span in plan.unheard:
+            seq, session = seq + max(back - begin, 0) // plan.interval + 1, session + 1
+        else:
+            boot, seq, session = boot + 1, 0, 0
+        begin = back
     signals.sort()
-    return Life(terminal, plan.interval, plan.days, signals, plan.off, plan.dead, plan.absent)
+    return Life(terminal, plan.interval, plan.span, signals, plan.off, sorted([*plan.dead, *plan.unheard]), plan.absent)
 
 
-def _beats(terminal: str, plan: Plan, span: Span, boot: int, chance: random.Random) -> Iterator[Signal]:
-    """The beats of one boot that arrive: late by a little, rarely by more."""
+def _parting(terminal: str, plan: Plan, span: Span, known: tuple[int, int], last: int) -> Iterator[Signal]:
+    """What is told when a terminal goes: its goodbye, or by the broker its will."""
+    boot, session = known
+    if plan.polite and span in plan.off:
+        yield Signal(max(span.begin, last), terminal, boot, session, "farewell")
+    elif last + plan.keep_alive < span.end:
+        yield Signal(last + plan.keep_alive, terminal, boot, session, "will")
+
+
+def _beats(terminal: str, plan: Plan, span: Span, first: tuple[int, int], chance: random.Random) -> Iterator[Signal]:
+    """The beats of one session that arrive: late by a little, rarely by more."""
     link, lost, fade = plan.link, False, 0
-    first = link.loss * (1 - link.again) / (1 - link.loss)  # so that `loss` is the share in the long run
+    boot, number = first
+    first_lost = link.loss * (1 - link.again) / (1 - link.loss)  # so that `loss` is the share in the long run
     fades = link.fades * plan.interval / DAY
-    for seq, sent in enumerate(range(span.begin, span.end, plan.interval)):
+    for seq, sent in enumerate(range(span.begin, span.end, plan.interval), number):
         if fade == 0 and fades and chance.random() < fades:
             fade = 1 + int(chance.expovariate(1 / link.fade_beats))
-        lost = fade > 0 or chance.random() < (link.again if lost else first)
+        lost = fade > 0 or chance.random() < (link.again if lost else first_lost)
         fade = max(fade - 1, 0)
         if not lost:
             yield Signal(sent + int(chance.expovariate(1 / 250)), terminal, boot, seq)

@@ -3,7 +3,8 @@
     python -m bench.localise [--generated 400] [--seed 1] [--cases DIR]
 
 Generated tables know nothing of the method: fleets of some carriers, regions, firmware versions and acquirers of
-unequal size, a usual rate that differs by row, and one or two causes that make a part of their scope fail.
+unequal size, a usual rate that differs by row, and one or two causes that make a part of their scope fail; in the
+uneven ones a cause hurts some of its rows far less, by the value of an attribute that it does not name.
 `--cases` are failure tables of others, laid out as the RobustSpot data set (MIT): `config/anomaly.yaml` names
 minute and cause of each case, `data/*.csv` has `value` (failing) and `cnt` (total) by minute and attributes;
 history is the four minutes before. Seconds are CPU time.
@@ -71,10 +72,9 @@ def main() -> None:
     print(f"{'':34}{'cases':>6}  top-1  top-3  top-5   by row top-1/3/5      F1   ms/case   worst")
     if options.cases:
         _print("foreign", list(foreign(options.cases)))
-    for history in (True, False):
-        cases = generated(options.generated, options.seed, history=history)
+    for kind in ("history", "no history", "uneven"):
+        cases = generated(options.generated, options.seed, history=kind != "no history", uneven=kind == "uneven")
         by_size = [[case for case in cases if low <= case.affected <= high] for low, high in _SIZES]
-        kind = "history" if history else "no history"
         for (low, high), some in zip(_SIZES, by_size, strict=True):
             _print(f"{kind}, {low}-{high} affected", some, only_ours=True)
         _print(f"{kind}, >= 8 affected", [case for case in cases if case.affected >= 8])
@@ -161,11 +161,11 @@ def foreign(folder: Path) -> Iterator[Case]:
         yield Case(attributes, rows, [{name: str(value) for name, value in cause.items()} for cause in causes])
 
 
-def generated(count: int, seed: int, *, history: bool) -> list[Case]:
-    return [_generate(random.Random(f"{seed} {number}"), history=history) for number in range(count)]
+def generated(count: int, seed: int, *, history: bool, uneven: bool = False) -> list[Case]:
+    return [_generate(random.Random(f"{seed} {number}"), history=history, uneven=uneven) for number in range(count)]
 
 
-def _generate(chance: random.Random, *, history: bool) -> Case:
+def _generate(chance: random.Random, *, history: bool, uneven: bool) -> Case:
     """Draw fleets and causes until enough fail of each cause, and no shorter name says the same."""
     while True:
         sizes = _fleet(chance)
@@ -173,12 +173,14 @@ def _generate(chance: random.Random, *, history: bool) -> Case:
         affected = [Counter[tuple[str, ...]]() for _ in truth]
         usual, rows = math.exp(chance.uniform(math.log(0.002), math.log(0.05))), []
         hurts = [chance.uniform(0.5, 1) for _ in truth]
+        milder = [_milder(chance, scope) if uneven else {} for scope in truth]
         for key, total in sorted(sizes.items()):
             rate = min(usual * chance.lognormvariate(0, 0.3), 1)
             failing = _binomial(chance, total, rate)
-            for scope, hurt, hit in zip(truth, hurts, affected, strict=True):
+            for scope, hurt, mild, hit in zip(truth, hurts, milder, affected, strict=True):
                 if scope.items() <= dict(zip(_SHAPES, key, strict=True)).items():
-                    hit[key] = _binomial(chance, total - failing, hurt)
+                    less = math.prod(mild.get(value, 1.0) for value in key)
+                    hit[key] = _binomial(chance, total - failing, hurt * less)
                     failing += hit[key]
             row: Row = {**dict(zip(_SHAPES, key, strict=True)), "failing": failing, "total": total}
             if history:
@@ -207,6 +209,13 @@ def _scope(chance: random.Random, sizes: Counter[tuple[str, ...]]) -> dict[str, 
     one = dict(zip(_SHAPES, chance.choice(sorted(sizes)), strict=True))
     named = chance.sample(sorted(one), chance.choices((1, 2, 3), (50, 35, 15))[0])
     return {name: one[name] for name in _SHAPES if name in named}
+
+
+def _milder(chance: random.Random, scope: dict[str, str]) -> dict[str, float]:
+    """By how much a cause hurts less, by the values of an attribute that it does not name."""
+    name = chance.choice([name for name in _SHAPES if name not in scope])
+    values = [f"{name}{number}" for number in range(_SHAPES[name][1])]
+    return {value: chance.uniform(0.05, 0.6) for value in values if chance.random() < 0.5}
 
 
 def _binomial(chance: random.Random, count: int, rate: float) -> int:

@@ -18,13 +18,15 @@ from functools import partial
 import structlog
 
 from fleetmon import logs
-from fleetmon.config import Loaded
+from fleetmon.clock import Clock, utc
+from fleetmon.config import Loaded, nothing_to_read
 from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.snapshot import record
 from fleetmon.enrolment import Enrolment
 from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
+from fleetmon.maintenance import Maintenance
 from fleetmon.model.errors import ConfigError, DecodeError, StoreError
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import PARTITIONS
@@ -33,15 +35,15 @@ from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.board import Board
+from fleetmon.sinks.silences import mirrors
 from fleetmon.store import Store, Work
+from fleetmon.supervision import UNSUPERVISED, Supervision
 from fleetmon.turns import Portion, Turns
 from fleetmon.web.web import listen, serve
 
 TICK_S = 0.1
 TELL_AT_ONCE = 500  # transitions, and then others get their turn
 GIL_S = 0.000_5  # the writer's thread lets go of the interpreter after so long; by itself after 5 ms
-CLOCK_STEP_MS = 5_000
-STALL_MS = 2_000  # a longer pause of our own is deafness
 SNAPSHOT_EVERY_S = 120.0 / PARTITIONS
 log = structlog.get_logger("fleetmon")
 
@@ -56,6 +58,7 @@ class Daemon:
         subscribe: bool = True,
         on_transition: Callable[[Transition], None] = lambda _: None,
         reread: Callable[[], Loaded] | None = None,
+        supervision: Supervision = UNSUPERVISED,
     ) -> None:
         """Open the store and take the port; raises ConfigError or StoreError. Call `run` next.
 
@@ -72,11 +75,12 @@ class Daemon:
         )
         self.engine.arrears.paged_from = config.settlement_paged_from
         self.engine.shard.habits.patience.allow(config.detection.false_suspicions_per_30_days)
-        self._recollection = Recollection(self.engine, self.store, config.ledger_days, self._wall)
+        clock = self._clock = Clock(self.engine.stalled)
+        self._recollection = Recollection(self.engine, self.store, config.ledger_days, clock.wall)
         self.board = Board()
         self.quarantine = Quarantine()
         self._turns = Turns(
-            self.engine, now=self._now, take=self._take, keep=self._keep, caught_up=self._read_on, crash=self._crash
+            self.engine, now=clock.now, take=self._take, keep=self._keep, caught_up=self._read_on, crash=self._crash
         )
         self.subscriber = Subscriber(
             config.mqtt, (loaded.username, loaded.password), self._turns.deliver, self._on_link, time.monotonic
@@ -90,6 +94,8 @@ class Daemon:
         self.alertmanagers = [
             Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
         ]
+        self.silences = mirrors(config.alertmanager, config.mqtt.client_id, self.engine, utc)
+        self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, clock.wall)
         self.readout = Readout(
             self.engine,
             self.store,
@@ -97,14 +103,15 @@ class Daemon:
             self.topics,
             self.subscriber,
             self.alertmanagers,
+            self.silences,
             vitals=self._vitals,
             tokens=lambda: self.tokens,
             reload=self.reload,
+            act=self._turns.between,
+            planning=self.maintenance.port,
         )
-        self._subscribe = subscribe
+        self._subscribe, self._supervision = subscribe, supervision
         self._on_transition = on_transition
-        self._started = time.time_ns() // 1_000_000 - _elapsed()
-        self._looked = 0
         self._link_trouble: str | None = "not connected yet"
         self._last_message: int | None = None
         self._uncommitted = 0
@@ -114,8 +121,8 @@ class Daemon:
         self._failure: asyncio.Future[None] | None = None
         self._connection: Connection | None = None  # the latest that brought something
         self._written: deque[tuple[list[Transition], Connection | None, list[int]]] = deque()  # committed, not told yet
-        self._reread = reread or _nothing_to_read
-        self._reloads: tuple[bool, float] = (True, self._wall() / 1000)  # whether the last succeeded; when one did
+        self._reread = reread or nothing_to_read
+        self._reloads: tuple[bool, float] = (True, clock.wall() / 1000)  # whether the last succeeded; when one did
 
     @property
     def port(self) -> int:
@@ -134,8 +141,13 @@ class Daemon:
                 tasks.create_task(serve(self.listener, self.readout, self.config.web))
                 for alertmanager in self.alertmanagers:
                     tasks.create_task(alertmanager.run())
-                for endless in (self._tick(), self._snapshots(), self._recollection.run(), self._fail()):
+                for mirror in self.silences:
+                    tasks.create_task(mirror.run())
+                watch = self._supervision.watch(self._progress, self.not_ready)
+                for endless in (self._tick(), self._snapshots(), self._fail(), watch):
                     tasks.create_task(endless)
+                for one in (self._recollection, self.maintenance):
+                    tasks.create_task(one.run())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
                 else:
@@ -148,10 +160,14 @@ class Daemon:
 
     def accept(self, packets: Sequence[Packet]) -> None:
         """The batch entry without a broker: publications of a fleet in the same process."""
-        self._handle(self._observe(packets, self._now()), None, [])
+        self._handle(self._observe(packets, self._clock.now()), None, [])
 
     async def reload(self) -> None:
         """Take the registry, the tokens and the log level anew; raises ConfigError, and then nothing has changed."""
+        with self._supervision.reloading():
+            await self._reload()
+
+    async def _reload(self) -> None:
         self._reloads = False, self._reloads[1]
         try:
             loaded = await asyncio.to_thread(self._reread)
@@ -164,9 +180,10 @@ class Daemon:
         self.engine.register(loaded.registry, loaded.days, loaded.config.response_codes)
         self.engine.arrears.paged_from = loaded.config.settlement_paged_from
         self.engine.shard.habits.patience.allow(loaded.config.detection.false_suspicions_per_30_days)
+        self.maintenance.reload(loaded.config)
         self._enrolment.begin_anew()
         logs.configure(loaded.config.log)
-        self._reloads = True, self._wall() / 1000
+        self._reloads = True, self._clock.wall() / 1000
         log.info("configuration reloaded", terminals=len(loaded.registry.terminals))
 
     # -- in ----------------------------------------------------------------------------------------
@@ -189,12 +206,12 @@ class Daemon:
         return self.engine.observe(messages)
 
     def _on_link(self, trouble: str | None) -> None:
-        self._link_trouble = trouble
-        now = self._now()
+        was_up, self._link_trouble = self._link_trouble is None, trouble
+        now = self._clock.now()
         if trouble is None:
             log.info("link up", broker=f"{self.config.mqtt.host}:{self.config.mqtt.port}")
             self._handle(self.engine.link_up(now), None, [])
-        elif not self.engine.deaf:
+        elif was_up:
             log.warning("link down", reason=trouble)
             self._handle(self.engine.link_down(now), None, [])
 
@@ -205,8 +222,11 @@ class Daemon:
             error = DecodeError(refusal.reason, "too many terminals that the registry lacks; see max_unregistered")
             self.quarantine.put(message.received_at, message.topic, message.payload, error)
         refused = self.quarantine.take()
+        for mirror in self.silences if outcome.windows else ():
+            mirror.wake()
         if not (outcome or refused or ids):
             return
+        self.maintenance.tell(outcome.windows)
         self._uncommitted += len(ids)
         if connection is not None and self._uncommitted > self.config.mqtt.max_uncommitted:
             connection.pause()
@@ -219,8 +239,10 @@ class Daemon:
                 episodes=outcome.episodes,
                 settlements=outcome.settlements,
                 windows=outcome.windows,
+                audit=outcome.audit,
                 terminals=self._enrolment.news(outcome),
                 refused=refused,
+                at=self._clock.wall(),
             )
         )
 
@@ -258,6 +280,7 @@ class Daemon:
     # -- out ---------------------------------------------------------------------------------------
 
     def _tell(self, transitions: list[Transition]) -> None:
+        self.maintenance.tell(transitions=transitions)
         for change in transitions:
             incident = change.incident
             moved = change.before is not incident.status
@@ -278,7 +301,7 @@ class Daemon:
             self._accepted(list(self._outbox))  # nobody is to be told
 
     def _current(self) -> tuple[int, list[Incident]]:
-        now = time.time_ns() // 1_000_000
+        now = utc()
         return now, self.board.current(now, {incident for incident, _ in self._outbox})
 
     def _accepted(self, told: list[tuple[str, str]]) -> None:
@@ -289,26 +312,9 @@ class Daemon:
         ]
         news = [key for key in keys if self._outbox.pop(key, None) is not None]
         if news:
-            self.store.submit(Work(lambda: None, delivered=news, at=self._wall()))
+            self.store.submit(Work(lambda: None, delivered=news, at=self._clock.wall()))
 
     # -- time --------------------------------------------------------------------------------------
-
-    def _wall(self) -> int:
-        """Milliseconds since 1970: the wall clock at the start, and the time since, suspension included."""
-        return self._started + _elapsed()
-
-    def _now(self) -> int:
-        """The time for the engine; if nobody looked for a while, that was deafness of our own."""
-        ahead = time.time_ns() // 1_000_000 - self._wall()
-        if ahead > CLOCK_STEP_MS:  # set forward; set back, it keeps its own time, or deadlines would stand still
-            log.warning("the clock was set forward", by_ms=ahead)
-            self._started += ahead
-        now = self._wall()
-        if self._looked and now - self._looked > STALL_MS:
-            log.warning("stalled, everyone gets a fresh grace", for_ms=now - self._looked)
-            self.engine.stalled(now)
-        self._looked = now
-        return now
 
     async def _tick(self) -> None:
         while True:
@@ -329,7 +335,7 @@ class Daemon:
                 await asyncio.sleep(SNAPSHOT_EVERY_S)
                 await written.wait()
                 written.clear()
-            self.store.forget(self._wall())
+            self.store.forget(self._clock.wall())
             with contextlib.suppress(StoreError):  # which the writer will meet and tell
                 departed = await asyncio.to_thread(self.store.departed, self.engine.fleet.terminals)
                 self.store.submit(Work(lambda: None, departed=departed))
@@ -342,14 +348,15 @@ class Daemon:
     # -- start and end -----------------------------------------------------------------------------
 
     def _restore(self) -> None:
-        now = self._now()
+        now = self._clock.now()
         found = self._recollection.restore(now)
         self.board.put([*found.firing, *found.resolved])
         self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
+        self._handle(self.maintenance.restore(now), None, [])
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise
         gc.enable()
         gc.freeze()  # what was read will stay: the collector need not walk a million terminals again
-        self._looked = self._wall()  # reading a million terminals back was no stall
+        self._clock.excuse()  # reading a million terminals back was no stall
         log.info("restored", terminals=len(found.records), facts=len(found.facts), incidents=len(found.firing))
 
     def _crash(self, error: Exception) -> None:
@@ -366,6 +373,7 @@ class Daemon:
 
     def _close(self, *, in_order: bool) -> None:
         """After a fault of our own the soft state is not to be trusted: the facts are, and a restart reads them."""
+        self._supervision.stopping()
         self.readout.close()
         self.listener.close()
         if in_order:
@@ -380,16 +388,13 @@ class Daemon:
         """What is missing before fleetmon can be relied on; empty when nothing is."""
         return self.readout.not_ready()
 
+    def _progress(self) -> tuple[int, ...]:
+        return self._turns.rounds, self.store.attempts
+
     def _vitals(self) -> Vitals:
+        age_s = self.subscriber.canary_age_s
+        last_canary_s = None if age_s is None else self._clock.wall() / 1000 - age_s
         return Vitals(
-            self._link_trouble, self._last_message, self._uncommitted, self._outbox, self._loop_lag_s, *self._reloads
-        )
-
-
-def _nothing_to_read() -> Loaded:
-    raise ConfigError(["this fleetmon was not started from a configuration file"])
-
-
-def _elapsed() -> int:
-    """Milliseconds of a clock that nobody sets; on Linux it goes on while the machine is suspended."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000_000
+            self._link_trouble, self._last_message, last_canary_s, self._uncommitted, self._outbox, self._loop_lag_s,
+            *self._reloads,
+        )  # fmt: skip

@@ -21,6 +21,8 @@ from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.registry import Registry
 from fleetmon.model.responses import Meaning
+from fleetmon.planning.feeds import SECRET_LEAST
+from fleetmon.planning.settings import CalendarSettings, PlanningSettings
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
 from fleetmon.store import StoreSettings
 from fleetmon.web.access import Tokens
@@ -57,6 +59,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     detection: DetectionSettings = field(default_factory=DetectionSettings)
+    planning: PlanningSettings = field(default_factory=PlanningSettings)
     max_unregistered: Annotated[int, Meta(ge=0)] = 10_000
     ledger_days: Annotated[int, Meta(ge=1, le=40)] = 40
     settlement_paged_from: Annotated[int, Meta(ge=0)] = PAGED_FROM
@@ -66,6 +69,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         """Raise ConfigError where this differs from the running one in what only a restart can change."""
         fixed = ("mqtt", "store", "alertmanager", "web")
         changed = [name for name in fixed if getattr(self, name) != getattr(running, name)]
+        if self.planning != replace(running.planning, guards=self.planning.guards):
+            changed.append("planning.calendars")
         if changed:
             raise ConfigError([f"{name}: changed; restart fleetmon for it" for name in changed])
 
@@ -79,6 +84,8 @@ class Loaded(Struct, frozen=True):
     password: bytes | None = field(default=None)
     tokens: Tokens | None = None  # who may use the API; None: anybody on this machine, to read
     store_password: str | None = None
+    feed_secret: bytes | None = None  # of the links to feeds; None: there are none
+    calendar_urls: dict[str, str] = {}  # by the names of calendars
     days: WorkingDays = EVERY_DAY  # of the banks
 
     def __repr__(self) -> str:
@@ -112,9 +119,16 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
     username = attempt(lambda: _secret("mqtt.username", mqtt.username_file, environment), mqtt.username)
     password = attempt(lambda: _secret("mqtt.password", mqtt.password_file, environment), None)
     store_password = attempt(lambda: _secret("store.password", config.store.password_file, environment), None)
-    problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems()]
+    feed_secret = attempt(lambda: _feed_secret(config.planning, environment), None)
+    urls = {
+        one.name: address
+        for index, one in enumerate(config.planning.calendars)
+        if (address := attempt(partial(_url, index, one, environment), None)) is not None
+    }
+    problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems(), *config.planning.problems()]
     problems += tokens.strangers(row.id for row in registry.providers) if tokens else []
     hosts = {row.id for row in registry.hosts}
+    problems += config.planning.strangers(hosts | {row.id for row in registry.providers})
     problems += [
         f"response_codes.{name}: is no host of the registry" for name in config.response_codes if name not in hosts
     ]
@@ -122,7 +136,8 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
         raise ConfigError(problems)
     secret = password.encode() if password else None
     days = working_days(registry.calendar)
-    return Loaded(config, registry, mqtt.username or username, secret, tokens, store_password, days)
+    username = mqtt.username or username
+    return Loaded(config, registry, username, secret, tokens, store_password, feed_secret, urls, days)
 
 
 def _contradictions(mqtt: MqttSettings) -> list[str]:
@@ -138,6 +153,11 @@ def _contradictions(mqtt: MqttSettings) -> list[str]:
         except ConfigError as error:
             problems += error.problems
     return problems
+
+
+def nothing_to_read() -> Loaded:
+    """The configuration of whoever has none to read again."""
+    raise ConfigError(["this fleetmon was not started from a configuration file"])
 
 
 def load_registry(path: Path, kept: Path | None = None) -> Registry:
@@ -164,6 +184,25 @@ def _checked(found: Checkable, path: Path) -> Checkable:
     return found
 
 
+def _feed_secret(planning: PlanningSettings, environment: Mapping[str, str]) -> bytes | None:
+    """What the links to feeds are made of; too short a one could be found by trying."""
+    if planning.feed_secret_file is None:
+        return None
+    found = (_secret("planning.feed_secret", planning.feed_secret_file, environment) or "").encode()
+    if len(found) < SECRET_LEAST:
+        raise ConfigError(
+            [f"planning.feed_secret_file: has fewer than {SECRET_LEAST} characters; use openssl rand -hex 32"]
+        )
+    return found
+
+
+def _url(index: int, calendar: CalendarSettings, environment: Mapping[str, str]) -> str | None:
+    """Where a calendar is; None for a file."""
+    if calendar.url_file is None:
+        return calendar.url
+    return _secret(f"planning.calendars[{index}].url", calendar.url_file, environment)
+
+
 def _secret(where: str, file: str | None, environment: Mapping[str, str]) -> str | None:
     """A secret from its file, else from the environment; `mqtt.password` is FLEETMON_MQTT_PASSWORD there."""
     if file is None:
@@ -186,9 +225,12 @@ def _absolute(config: Config, folder: Path) -> Config:
         mqtt.tls, **{name: place(getattr(mqtt.tls, name)) for name in mqtt.tls.__struct_fields__}
     )
     files = {name: place(getattr(mqtt, name)) for name in ("username_file", "password_file")}
+    planning = config.planning
+    calendars = [replace(one, url_file=place(one.url_file), file=place(one.file)) for one in planning.calendars]
     return replace(
         config,
         registry=str(folder / config.registry),
+        planning=replace(planning, calendars=calendars, feed_secret_file=place(planning.feed_secret_file)),
         web=replace(config.web, tokens_file=place(config.web.tokens_file)),
         store=config.store.placed(folder),
         mqtt=replace(mqtt, tls=tls, **files),

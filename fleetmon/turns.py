@@ -49,6 +49,7 @@ class Turns:
         self._held: deque[Portion] = deque()
         self._connection: Connection | None = None  # the latest that brought something
         self._moment: int | None = None  # of the round under way
+        self.rounds = 0  # finished so far
 
     @property
     def busy(self) -> bool:
@@ -67,10 +68,17 @@ class Turns:
             self._moment = self._now()
             self._turn()
 
+    async def between(self, act: Callable[[int], Outcome]) -> None:
+        """Have the engine do what somebody asks for, at a moment when no round is under way, and have that stored."""
+        while self.busy:  # noqa: ASYNC110 - for a few turns of the loop, and nobody else waits for it
+            await asyncio.sleep(0)
+        self._keep(act(self._now()))
+
     def _turn(self) -> None:
         try:
             if self._is_done(time.monotonic() + TURN_S):
                 self._moment = None
+                self.rounds += 1
                 self._caught_up()
                 return
         except Exception as error:  # noqa: BLE001 - nobody awaits a callback: crash loudly, where somebody does

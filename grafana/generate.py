@@ -5,10 +5,19 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from money import money
+from alerts import alerts
+from cohort import cohort
+from itself import itself
 from overview import overview
+from settlement import settlement
 
-DASHBOARDS: Final = {"overview": overview, "money": money}
+DASHBOARDS: Final = {
+    "overview": overview,
+    "cohort": cohort,
+    "settlement": settlement,
+    "alerts": alerts,
+    "itself": itself,
+}
 
 
 def main(folder: Path) -> None:

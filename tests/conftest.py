@@ -60,6 +60,35 @@ def http_get(url: str) -> tuple[int, str]:
         return 0, ""
 
 
+@pytest.fixture(name="wait_for")
+def _wait_for() -> Callable[..., None]:
+    """Poll until something is so: `wait_for(lambda: ..., "what")`."""
+    return wait_for
+
+
+@pytest.fixture(name="free_port")
+def _free_port() -> Callable[[], int]:
+    """A loopback port that nobody has now."""
+    return free_port
+
+
+@pytest.fixture
+def listens() -> Callable[[int], bool]:
+    """Whether somebody answers on a loopback port."""
+
+    def look(port: int) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return look
+
+
+@pytest.fixture(name="http_get")
+def _http_get() -> Callable[[str], tuple[int, str]]:
+    """Status and body of a page; status 0 where nobody listens."""
+    return http_get
+
+
 class Server:
     """One server process that can be stopped and started again on the same port."""
 
@@ -213,8 +242,9 @@ def alertmanager(tmp_path: Path) -> Iterator[Server]:
     folder = tmp_path / "alertmanager"
     folder.mkdir()
     example = Path(__file__).parents[1] / "deploy/alertmanager/alertmanager.yml"
+    shutil.copy(example, folder / "alertmanager.yml")
     arguments = [
-        f"--config.file={example}",
+        f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
@@ -322,6 +352,30 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[int], Server]]:
         arguments = [
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+        made.append(Server("prometheus", arguments, port, folder / "log"))
+        made[-1].start()
+        wait_for(lambda: http_get(f"{made[-1].url}/-/ready")[0] == 200, "prometheus ready")
+        return made[-1]
+
+    yield begin
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def old_prometheus() -> Iterator[Callable[[Path], Server]]:
+    """Start a Prometheus that scrapes nobody on blocks that were written into a folder's `data`."""
+    made: list[Server] = []
+
+    def begin(folder: Path) -> Server:
+        port = free_port()
+        (folder / "prometheus.yml").write_text("scrape_configs: []\n")
+        arguments = [
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--storage.tsdb.retention.time=100y",
             f"--web.listen-address=127.0.0.1:{port}",
         ]
         made.append(Server("prometheus", arguments, port, folder / "log"))

@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 import typer
@@ -14,13 +14,12 @@ import typer
 from fleetmon import config
 from fleetmon.desk import daemon, stored
 from fleetmon.desk.answer import party, written
+from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, token
 from fleetmon.ingest import recording as recordings
 from fleetmon.locale import Audience, Language, fill, texts
-from fleetmon.model.errors import ConfigError
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
 from fleetmon.readout.enquiry import Answer, Enquiry, answer
 from fleetmon.replay import play
-from fleetmon.web.settings import WebSettings
 
 
 def explain(  # noqa: PLR0913 - options are arguments to Typer
@@ -31,13 +30,11 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     ] = None,
     rrn: Annotated[str | None, typer.Option(help="The reference number on the slip.")] = None,
     transaction: Annotated[str | None, typer.Option(help="The terminal's own number of the sale.")] = None,
-    lang: Annotated[Language, typer.Option(help="Language of the answer.")] = "en",
+    lang: Lang = "en",
     audience: Annotated[Audience, typer.Option("--for", help="Whom it is told to.")] = "merchant",
-    form: Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the answer.")] = "text",
-    url: Annotated[str, typer.Option(help="The daemon to ask.")] = f"http://127.0.0.1:{WebSettings().port}",
-    token_file: Annotated[
-        Path | None, typer.Option(help="File with the bearer token.", envvar="FLEETMON_TOKEN_FILE")
-    ] = None,
+    form: Form = "text",
+    url: Url = HERE,
+    token_file: TokenFile = None,
     recording: Annotated[Path | None, typer.Option(help="Ask a recording instead of a daemon.")] = None,
     registry: Annotated[Path | None, typer.Option(help="The registry of the recording's fleet.")] = None,
     prefix: Annotated[str, typer.Option(help="MQTT topic prefix of the recording.")] = DEFAULT_PREFIX,
@@ -58,20 +55,13 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     elif config_file is not None:
         found = stored.ask(config.load(config_file, os.environ), asked, now)
     else:
-        found = asyncio.run(daemon.ask(url, _token(token_file), asked, now))
+        found = asyncio.run(daemon.ask(url, token(token_file), asked, now))
     _show(found, asked, lang, form)
 
 
 def _of_recording(path: Path, registry: Path, topics: Topics, asked: Enquiry) -> Answer:
     played = play(recordings.read(path), config.load_registry(registry), None, topics)
     return answer(played.engine, asked, played.until)
-
-
-def _token(file: Path | None) -> str | None:
-    try:
-        return file.read_text().strip() if file else None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{file}: cannot be read: {error}"]) from None
 
 
 def _show(found: Answer, asked: Enquiry, language: Language, form: str) -> None:

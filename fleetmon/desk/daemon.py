@@ -1,6 +1,8 @@
-"""Asks a running daemon over its API: the settlements that fit, each with its explanation."""
+"""Asks a running daemon over its API, and has it do what an operator may. Everything raises SinkError."""
 
-from typing import Final
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import msgspec
@@ -8,38 +10,88 @@ import msgspec
 from fleetmon.model.errors import SinkError
 from fleetmon.readout.enquiry import MOST, Answer, Enquiry, Party
 from fleetmon.web.explanations import SettlementPage, SettlementView
+from fleetmon.web.problems import Problem
 
 TIMEOUT_S: Final = 15.0
 _ASKED: Final = ("merchant", "date", "rrn", "transaction")
+T = TypeVar("T")
+
+
+class Api:
+    """One conversation with a daemon."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._base = f"{url.rstrip('/')}/api/v1"
+
+    async def get(self, path: str, kind: type[T], query: Mapping[str, str] | None = None) -> T:
+        """An answer of this kind."""
+        return self._decoded(path, await self._call("GET", path, params=query), kind)
+
+    async def put(self, path: str, body: object, kind: type[T]) -> T:
+        """Write, and the answer to it."""
+        return await self._send("PUT", path, body, kind)
+
+    async def post(self, path: str, body: object, kind: type[T]) -> T:
+        """Have something done, and the answer to it."""
+        return await self._send("POST", path, body, kind)
+
+    async def delete(self, path: str) -> None:
+        """Take back."""
+        await self._call("DELETE", path)
+
+    async def _send(self, method: str, path: str, body: object, kind: type[T]) -> T:
+        headers = {"Content-Type": "application/json"}
+        answer = await self._call(method, path, data=msgspec.json.encode(body), headers=headers)
+        return self._decoded(path, answer, kind)
+
+    async def _call(self, method: str, path: str, **more: Any) -> bytes:  # noqa: ANN401 - whatever aiohttp takes
+        address = f"{self._base}{path}"
+        try:
+            async with self._session.request(method, address, **more) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise SinkError(f"{address}: {str(error) or 'no answer in time'}", retryable=True) from None
+        if answer.status == 401:
+            raise SinkError(f"{address}: wants a token; give one with --token-file", retryable=False)
+        if answer.status >= 300:
+            raise SinkError(f"{address}: {answer.status} {_problem(body)}", retryable=False)
+        return body
+
+    def _decoded(self, path: str, body: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.DecodeError as error:
+            raise SinkError(f"{self._base}{path}: not an answer of fleetmon: {error}", retryable=False) from None
+
+
+@contextlib.asynccontextmanager
+async def api(url: str, token: str | None, language: str = "en") -> AsyncIterator[Api]:
+    """Talk to the daemon there."""
+    headers = {"Accept-Language": language} | ({"Authorization": f"Bearer {token}"} if token else {})
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), headers=headers) as session:
+        yield Api(session, url)
 
 
 async def ask(url: str, token: str | None, asked: Enquiry, now: int) -> Answer:
-    """The daemon's answer at `now` (ms); raises SinkError when there is none."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    address = f"{url.rstrip('/')}/api/v1/settlements"
+    """The settlements that fit at `now` (ms), each with its explanation."""
     question = {name: value for name in _ASKED if (value := getattr(asked, name))} | {"for": asked.audience}
     found: list[SettlementView] = []
     cursor: str | None = ""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), headers=headers) as session:
+    async with api(url, token) as daemon:
         while cursor is not None and len(found) < MOST:
-            page = await _page(session, address, question | ({"cursor": cursor} if cursor else {}))
+            more = {"cursor": cursor} if cursor else {}
+            page = await daemon.get("/settlements", SettlementPage, question | more)
             found += page.settlements
             cursor = page.next
     parties = sorted({Party(one.merchant, one.name, one.number) for one in found})
     return Answer(now, parties, [*found[:MOST]] if len(parties) == 1 else [])
 
 
-async def _page(session: aiohttp.ClientSession, address: str, query: dict[str, str]) -> SettlementPage:
+def _problem(body: bytes) -> str:
+    """What is wrong, in the daemon's words."""
     try:
-        async with session.get(address, params=query) as answer:
-            body = await answer.read()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise SinkError(f"{address}: {str(error) or 'no answer in time'}", retryable=True) from None
-    if answer.status == 401:
-        raise SinkError(f"{address}: wants a token; give one with --token-file", retryable=False)
-    if answer.status != 200:
-        raise SinkError(f"{address}: {answer.status} {body[:200].decode(errors='replace')}", retryable=False)
-    try:
-        return msgspec.json.decode(body, type=SettlementPage)
-    except msgspec.DecodeError as error:
-        raise SinkError(f"{address}: not an answer of fleetmon: {error}", retryable=False) from None
+        problem = msgspec.json.decode(body, type=Problem)
+    except msgspec.DecodeError:
+        return body[:200].decode(errors="replace")
+    return "\n  ".join([problem.detail or problem.title, *problem.errors])

@@ -1,4 +1,4 @@
-"""The battery is flat or worn, or mains power is lost, as the terminal reports it.
+"""The battery is flat or worn, or mains power is lost: as the terminal reports it, or as its heartbeats show.
 
 Where it can be wrong: a terminal on its way between two tables reports every lift from its charger; those
 are `info` and open nothing.
@@ -18,7 +18,8 @@ def concerns(event: DeviceEvent) -> bool:
 
 BATTERY = DeviceDetector(
     kind="battery",
-    policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=0),
+    policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=900_000),
     concerns=concerns,
     oneshot_ms=600_000,
+    signs={"low_battery": 600_000, "sinking": 0, "weak_cell": 0},
 )

@@ -1,8 +1,9 @@
 """A part of the terminal is broken: reader, PIN pad, printer, storage or power supply.
 
-The terminal says so itself (nexo's device events). A fault reported only once (`oneshot`) counts for ten
-minutes. Power that is gone altogether is the battery's matter. Where it can be wrong: terminals that never
-clear what they set keep their incident open until they are replaced.
+The terminal says so itself by nexo's device events, or its heartbeats show it: nexo's flags, or a reader that errs
+far more often than it used to. A fault reported only once (`oneshot`) counts for ten minutes. Power that is gone
+altogether is the battery's matter. Where it can be wrong: terminals that never clear what they set keep their
+incident open until they are replaced; a roll of paper that takes longer than ten minutes to change is a fault.
 """
 
 from fleetmon.model.detector import DeviceDetector
@@ -21,7 +22,16 @@ def concerns(event: DeviceEvent) -> bool:
 
 DEVICE_FAULT = DeviceDetector(
     kind="device_fault",
-    policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=0),
+    policy=Policy(severity="warning", pages=False, hold_ms=0, keep_ms=900_000),
     concerns=concerns,
     oneshot_ms=600_000,
+    slow={"NoPaper": 600_000},
+    signs={
+        "no_reader": 300_000,
+        "no_ped": 300_000,
+        "printer": 600_000,
+        "no_communication": 600_000,
+        "unreachable": 600_000,
+        "worn_reader": 0,
+    },
 )

@@ -1,13 +1,106 @@
-"""We do not hear: our link to the broker is gone, so no silence means anything.
+"""We do not hear: our link to the broker is gone, or it stands and nothing comes, so no silence means anything.
 
 A broker that restarts within the hold calls nobody, unless it does so again and again; it is over when we have
 heard for some minutes.
+
+A silence of nearly all at the same moment is ours if it follows nothing: if no carrier, network, region, shop,
+acquirer, model or firmware was spared. Then what they share is the way to us: a subscription that is dead at the
+broker, a bridge, an access list; or a broker that lost all connections at once. One provider's is ours only if others
+where its terminals are were heard; where nobody else is, it must be in several regions and on several carriers or
+networks. They come back one after the other, and as long as they do the rest is waited for.
+Where it can be wrong: a power cut of all that a fleet of one region has looks like our fault, and our fault with a
+provider of one region, where nobody else is, like a power cut. A gateway that carries less than four fifths of what
+can be named is not noticed here. Fewer than ten terminals prove nothing.
 """
 
-from fleetmon.model.detector import IngestDetector
+import math
+from collections.abc import Mapping, Sequence
+
+from fleetmon.model.detector import Arrivals, Count, IngestDetector
 from fleetmon.model.incident import Policy
+
+NEARLY_ALL = 0.8  # share of silent ones
+FEWEST = 10  # silent ones
+FEW = 4  # silent ones that would make an outage
+TELLING = 5  # so few that are all silent, or all heard, are no chance
+WELL = 0.2  # share of silent ones, at most
+CLEARLY = 4.0  # standard deviations
+_EVERYWHERE = ("way", "site")
+_OF_PROVIDER = (*_EVERYWHERE, "region")
+
+
+def breached(arrivals: Arrivals) -> bool:
+    """Nearly all fell silent together, nothing was spared, and nothing but us can be to blame."""
+    total, by, beside = arrivals.total, arrivals.by, arrivals.beside
+    if total.silent < FEWEST or not _is_common(arrivals) or _is_early(arrivals):
+        return False
+    others = _others(beside or ())
+    if sum(others) >= TELLING:
+        return _share(others) <= WELL and _is_broad(by["site"], total)
+    return all(_is_broad(by[name], total) for name in (_EVERYWHERE if beside is None else _OF_PROVIDER))
+
+
+def undecided(arrivals: Arrivals) -> bool:
+    """Nobody was heard since some fell silent, of so many that more of them will tell."""
+    total = arrivals.total
+    few = FEW <= total.silent < FEWEST <= sum(total) + arrivals.waiting
+    return _is_common(arrivals) and (few or (total.silent >= FEWEST and _is_early(arrivals)))
+
+
+def recovered(arrivals: Arrivals, steady: bool) -> bool:
+    """They are heard again: nearly all, or all of some kind, or as many as will for now (`steady`)."""
+    share = _share(arrivals.total)
+    spread = CLEARLY * math.sqrt(share * (1 - share))
+    spared = any(
+        sum(count) >= TELLING and (share - _share(count)) * math.sqrt(sum(count)) > spread
+        for counts in arrivals.by.values()
+        for count in _told(counts)
+        if _share(count) <= WELL
+    )
+    return arrivals.total.heard > 0 and (share <= WELL or spared or (steady and share < NEARLY_ALL))
+
+
+def _is_common(arrivals: Arrivals) -> bool:
+    """Whether nearly all are silent, and of no value clearly fewer."""
+    if _share(arrivals.total) < NEARLY_ALL:
+        return False
+    told = [count for counts in arrivals.by.values() for count in _told(counts)]
+    return not any(sum(count) >= TELLING and _share(count) < NEARLY_ALL / 2 for count in told)
+
+
+def _is_early(arrivals: Arrivals) -> bool:
+    """Whether most say nothing yet, and could not have."""
+    return arrivals.waiting > WELL * (sum(arrivals.total) + arrivals.waiting) and arrivals.owed < TELLING
+
+
+def _told(counts: Mapping[str, Count]) -> list[Count]:
+    """The values; those that are too small to tell count as one."""
+    few = [count for count in counts.values() if sum(count) < TELLING]
+    return [_sum(few), *(count for count in counts.values() if sum(count) >= TELLING)]
+
+
+def _is_broad(counts: Mapping[str, Count], total: Count) -> bool:
+    """Whether the value with most silent ones cannot be to blame alone."""
+    return total.silent - max(count.silent for count in counts.values()) >= TELLING
+
+
+def _others(beside: Sequence[tuple[Count, Count]]) -> Count:
+    """The neighbours of other providers, without providers of whom nobody is heard anywhere: they may be as we are."""
+    return _sum([there for there, anywhere in beside if _share(anywhere) < NEARLY_ALL])
+
+
+def _sum(counts: Sequence[Count]) -> Count:
+    return Count(sum([count.silent for count in counts]), sum([count.heard for count in counts]))
+
+
+def _share(count: Count) -> float:
+    return count.silent / sum(count) if count.silent else 0.0
+
 
 INGEST_IMPAIRED = IngestDetector(
     kind="ingest_impaired",
     policy=Policy(severity="critical", pages=True, hold_ms=30_000, keep_ms=180_000),
+    breached=breached,
+    undecided=undecided,
+    recovered=recovered,
 )

@@ -8,6 +8,10 @@ as usual? The failures of a row count as negative binomial rather than Poisson: 
 chance has it, and a few large ones would outvote the others. Each attribute named costs a penalty. What the
 best scope holds is taken away and the rest is searched again, for causes that come together.
 
+Beside the best scope the list holds what it may have been taken for: each scope one attribute wider, because a
+cause that hurts some of its rows less looks narrower than it is; the best causes that come together; and, where
+all its rows share more than its name says, that longer name, because nothing tells which of the two is the cause.
+
 Where it can be wrong: `carrier=X` and `carrier=X & region=Y` are told apart only by the other regions, so
 when those are few both are answers. Causes are taken away one by one, the largest first: one that explains
 less than a fifth of those before is an alternative at best, and when a third of the fleet fails for several
@@ -17,8 +21,9 @@ low score. The whole fleet is an answer (a scope without attributes), and the be
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import combinations, repeat
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 _PENALTY: Final = 2.0  # of log-likelihood, for each attribute named
@@ -59,10 +64,12 @@ class _Found(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """What is searched."""
+    """What is searched. Nothing is asked as often as for the sum of some leaves, so that is one call."""
 
-    members: dict[_Part, list[int]]  # the leaves of each scope that holds a failing one
-    gains: list[list[float]]  # of each leaf: log-likelihood gained for each of `_TIMES`
+    leaves: list[_Leaf]
+    members: dict[_Part, list[int]]  # the leaves of each scope that holds a failing one; the shortest scopes first
+    picks: dict[_Part, Callable[[list[float]], tuple[float, ...]]]  # the same of a column, and a zero
+    gains: list[list[float]]  # a column for each of `_TIMES`: log-likelihood gained by each leaf, and a zero
 
 
 def localise(rows: Iterable[Row], attributes: Sequence[str], *, top: int = 5) -> list[Answer]:
@@ -74,8 +81,7 @@ def localise(rows: Iterable[Row], attributes: Sequence[str], *, top: int = 5) ->
     Raises:
         ValueError: The numbers of a row cannot be.
     """
-    leaves = _leaves(rows, attributes)
-    table = _Table(_members(leaves), _gains(leaves))
+    table = _table(_leaves(rows, attributes))
     ranked = _ranked(table, frozenset())
     if not ranked or top < 1:
         return []
@@ -84,9 +90,15 @@ def localise(rows: Iterable[Row], attributes: Sequence[str], *, top: int = 5) ->
     best = next((one for one in ranked if one.parts[0]), ranked[0])  # of everybody nothing is left to search
     for one in (_peeled(table, best), _pair(table, ranked)):
         held.setdefault(_held(table, one), one)
-    together = [one for one in held.values() if len(one.parts) > 1]
-    places = max(top - len(together), 1)  # causes that come together have theirs, or halves of one crowd them out
-    return _answers(sorted([*found[:places], *together], key=_order)[:top], attributes)
+    others = [one for one in held.values() if len(one.parts) > 1] + _in_full(table, found[0])
+    places = max(top - len(others), 1)  # the others have theirs, or halves of one cause crowd them out
+    singles = _distinct(table, [found[0], *_wider(table, ranked), *found], places)
+    return _answers(sorted([*singles, *others], key=_order)[:top], attributes)
+
+
+def _table(leaves: list[_Leaf]) -> _Table:
+    members = _members(leaves)
+    return _Table(leaves, members, {part: itemgetter(*held, -1) for part, held in members.items()}, _gains(leaves))
 
 
 def _leaves(rows: Iterable[Row], attributes: Sequence[str]) -> list[_Leaf]:
@@ -168,47 +180,79 @@ def _background(leaves: Sequence[_Leaf]) -> float:
 
 
 def _gains(leaves: Sequence[_Leaf]) -> list[list[float]]:
-    size = 1 / _SPREAD
+    size, usual = 1 / _SPREAD, _usual(leaves)
+    counts = [
+        (leaf.failing, leaf.failing + size, mean, math.log(size + mean))
+        for leaf, mean in zip(leaves, usual, strict=True)
+    ]
     return [
         [
-            leaf.failing * math.log(times) - (leaf.failing + size) * math.log((size + times * usual) / (size + usual))
-            for times in _TIMES
+            failing * log_times - weight * (math.log(size + times * mean) - usually)
+            for failing, weight, mean, usually in counts
         ]
-        for leaf, usual in zip(leaves, _usual(leaves), strict=True)
+        + [0.0]
+        for times, log_times in zip(_TIMES, map(math.log, _TIMES), strict=True)
     ]
 
 
 def _members(leaves: Sequence[_Leaf]) -> dict[_Part, list[int]]:
     """The leaves of every combination of values that occurs in a failing leaf."""
-    failing = [(number, leaf.values) for number, leaf in enumerate(leaves) if leaf.failing]
-    quiet = [(number, leaf.values) for number, leaf in enumerate(leaves) if not leaf.failing]
-    width, found = len(leaves[0].values) if leaves else 0, dict[_Part, list[int]]()
-    for length in range(min(width, _LONGEST) + 1):
-        for axes in combinations(range(width), length):
-            groups: dict[tuple[Hashable, ...], list[int]] = {}
-            for number, values in failing:
-                groups.setdefault(tuple([values[axis] for axis in axes]), []).append(number)
-            for number, values in quiet:
-                group = groups.get(tuple([values[axis] for axis in axes]))
-                if group is not None:
-                    group.append(number)
+    failing, quiet = [
+        [number for number, leaf in enumerate(leaves) if bool(leaf.failing) is it] for it in (True, False)
+    ]
+    columns, still = _columns(leaves, failing), _columns(leaves, quiet)
+    found: dict[_Part, list[int]] = {}
+    for length in range(min(len(columns), _LONGEST) + 1):
+        for axes in combinations(range(len(columns)), length):
+            groups: defaultdict[tuple[Hashable, ...], list[int]] = defaultdict(list)
+            for number, key in zip(failing, _keys(columns, axes), strict=False):
+                groups[key].append(number)
+            for number, key in zip(quiet, _keys(still, axes), strict=False):
+                if key in groups:
+                    groups[key].append(number)
             for key, group in groups.items():
                 if None not in key:
                     found[tuple(zip(axes, key, strict=True))] = group
     return found
 
 
+def _columns(leaves: Sequence[_Leaf], numbers: Sequence[int]) -> list[list[Hashable]]:
+    """The values of some leaves, by attribute."""
+    width = len(leaves[0].values) if leaves else 0
+    return [[leaves[number].values[axis] for number in numbers] for axis in range(width)]
+
+
+def _keys(columns: Sequence[list[Hashable]], axes: Sequence[int]) -> Iterable[tuple[Hashable, ...]]:
+    """The values by some attributes together; by none always the same."""
+    return zip(*[columns[axis] for axis in axes], strict=True) if axes else repeat(())
+
+
 def _ranked(table: _Table, taken: frozenset[int]) -> list[_Found]:
-    """Every scope that explains something of the leaves not taken yet, best first."""
-    found, everybody = [], len(table.gains)
-    for part, members in table.members.items():
-        if part and len(members) == everybody:
+    """Every scope that explains something of the leaves not taken yet, best first; of equals the shortest."""
+    columns = [[0.0 if number in taken else gain for number, gain in enumerate(column)] for column in table.gains]
+    found, everybody, place = [], len(table.leaves), 0
+    for part, pick in table.picks.items():
+        if part and len(table.members[part]) == everybody:
             continue  # a value that all have says nothing
-        gains = [table.gains[number] for number in members if number not in taken]
-        score = max(map(sum, zip(*gains, strict=True)), default=0.0) - _PENALTY * len(part)
+        gain, place = _climb(columns, pick, place)
+        score = gain - _PENALTY * len(part)
         if score > 0:
             found.append(_Found(score if part else score / _FURTHER, (part,)))
-    return sorted(found, key=_order)
+    return sorted(found, key=_weight, reverse=True)
+
+
+def _climb(
+    columns: Sequence[list[float]], pick: Callable[[list[float]], tuple[float, ...]], place: int
+) -> tuple[float, int]:
+    """The largest sum of what is picked, and of which column, searched from one on: beside it the sums only fall."""
+    best = sum(pick(columns[place]))
+    for step in (1, -1):
+        start = place
+        while 0 <= place + step < len(columns) and (gain := sum(pick(columns[place + step]))) > best:
+            best, place = gain, place + step
+        if place != start:
+            break
+    return best, place
 
 
 def _order(found: _Found) -> tuple[float, int, list[tuple[tuple[int, ...], tuple[str, ...]]]]:
@@ -223,6 +267,24 @@ def _weight(found: _Found) -> float:
 
 def _held(table: _Table, found: _Found) -> frozenset[int]:
     return frozenset(number for part in found.parts for number in table.members[part])
+
+
+def _wider(table: _Table, ranked: Sequence[_Found]) -> list[_Found]:
+    """What names one attribute less than the best: a cause that is weaker in places looks narrower than it is."""
+    (part,) = ranked[0].parts
+    shorter = {part[:place] + part[place + 1 :] for place in range(len(part))} - {()}
+    held = [table.members[wide] for wide in shorter if wide in table.members]
+    return [one for one in ranked if table.members[one.parts[0]] in held] if held else []
+
+
+def _in_full(table: _Table, best: _Found) -> list[_Found]:
+    """The longest name of the same leaves, if there is a longer one: nothing tells which of the names is the cause."""
+    (part,) = best.parts
+    values = [table.leaves[number].values for number in table.members[part]]
+    common = [(axis, known[0]) for axis, known in enumerate(zip(*values, strict=True)) if len(set(known)) == 1]
+    full = tuple([(axis, value) for axis, value in common if value is not None])
+    score = best.score - _PENALTY * (len(full) - len(part))
+    return [_Found(score, (full,))] if part and full != part and score > 0 else []
 
 
 def _distinct(table: _Table, ranked: Iterable[_Found], top: int) -> list[_Found]:
@@ -257,6 +319,8 @@ def _pair(table: _Table, ranked: Sequence[_Found]) -> _Found:
     best = ranked[0]
     for one in ranked:
         (part,) = one.parts
+        if len(best.parts) > 1 and _joined(ranked[0], one).score < best.score:
+            break  # nor does any pair that comes later reach it
         for place, (axis, _) in enumerate(part):
             rest = part[:place] + part[place + 1 :]
             other = first.setdefault((rest, axis), one)

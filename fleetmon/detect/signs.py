@@ -1,7 +1,8 @@
 """What one heartbeat shows that is not as it should be.
 
-Not incidents: signs, from which detectors and causes judge. The limits are those at which payments begin
-to suffer: below -100 dBm on a mobile network (-80 on WiFi) answers take seconds; a clock one minute off
+Not incidents: signs, from which detectors and causes judge. What only many heartbeats or sales show (`LASTING`) is
+worked out by the engine with the other files here, and is a sign like these. The limits are those at which payments
+begin to suffer: below -100 dBm on a mobile network (-80 on WiFi) answers take seconds; a clock one minute off
 puts a sale on the wrong side of a cut-off; a kilometre from the shop is no longer the shop.
 Where it can be wrong: modules report signal in several scales; we read RSSI as it is said.
 """
@@ -13,8 +14,14 @@ from fleetmon.model.events import Heartbeat, Net, Poi
 
 SIGNS: Final = (
     "weak", "no_host", "pending", "reversals", "unsigned", "low_battery", "insecure", "no_ped", "no_reader",
-    "no_communication", "printer", "maintenance_status", "moved", "skewed",
+    "no_communication", "printer", "unreachable", "maintenance_status", "moved", "skewed",
 )  # fmt: skip
+LASTING: Final = (
+    "worn_reader", "sinking", "weak_cell", "looping", "wrong_clock", "cloned", "keys_refused", "garbled", "cannot_pay",
+    "failing", "quiet",
+)  # fmt: skip
+NO_HOST: Final = 1.0  # how bad `no_host` is: the host is not reached,
+NO_INTERNET: Final = 2.0  # or nothing behind the link is
 WEAK_DBM: Final = -100.0
 WEAK_WIFI_DBM: Final = -80.0
 SLOW_MS: Final = 1_500.0
@@ -25,6 +32,7 @@ FAR_KM: Final = 1.0
 _WELL: Final = ("OK", "Busy", None)
 _PRINTS: Final = ("OK", "PaperLow", None)
 _PRINTER: Final = ("NoPaper", "PaperJam", "OutOfOrder")
+_EXPLAINED: Final = frozenset({"insecure", "no_ped", "no_reader", "no_communication", "printer", "unsigned"})
 _KM_PER_DEGREE: Final = 111.2
 
 
@@ -55,6 +63,8 @@ def signs(beat: Heartbeat, now: int, place: tuple[float, float] | None) -> dict[
         found["reversals"] = float(beat.reversals)
     if beat.signed_on is False:
         found["unsigned"] = 1.0
+    if beat.poi is not None and beat.poi.status == "Unreachable" and _EXPLAINED.isdisjoint(found):
+        found["unreachable"] = 1.0
     if abs(now - beat.at) >= SKEWED_MS:
         found["skewed"] = (beat.at - now) / 1000
     if beat.geo is not None and place is not None and beat.geo.lat is not None and beat.geo.lng is not None:
@@ -76,7 +86,7 @@ def _network(beat: Heartbeat, found: dict[str, float]) -> None:
     if net is None:
         return
     if net.internet is False or net.host is False:
-        found["no_host"] = 1.0
+        found["no_host"] = NO_INTERNET if net.internet is False else NO_HOST
     weak = WEAK_WIFI_DBM if net.type == "wifi" else WEAK_DBM
     if net.rssi_dbm is not None and net.rssi_dbm < weak:
         found["weak"] = net.rssi_dbm
@@ -87,8 +97,9 @@ def _network(beat: Heartbeat, found: dict[str, float]) -> None:
 
 
 def _device(beat: Heartbeat, found: dict[str, float]) -> None:
-    if beat.power is not None and beat.power.battery is not None and beat.power.battery < FLAT:
-        found["low_battery"] = beat.power.battery
+    power = beat.power
+    if power is not None and power.battery is not None and power.battery < FLAT and not power.charging:
+        found["low_battery"] = power.battery
     poi = beat.poi
     if poi is None:
         return

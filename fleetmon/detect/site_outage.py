@@ -9,9 +9,17 @@ from fleetmon.model.incident import Policy
 
 
 def breached(tally: Tally) -> bool:
-    """At least two silent, most of the shop, and hardly anyone heard since."""
+    """At least two silent, most of the shop, hardly anyone heard since, and no beats lost by chance alone.
+
+    One of four that is heard shows that the line works; three of ten may hang on something else.
+    """
     heard = tally.silent + tally.alive
-    return tally.silent >= 2 and tally.silent >= 0.8 * heard and tally.silent >= 0.6 * (heard + tally.waiting)
+    return (
+        tally.silent >= 2
+        and tally.beats >= 4
+        and tally.silent >= (0.8 if tally.silent < 5 else 0.7) * heard
+        and tally.silent >= 0.6 * (heard + tally.waiting)
+    )
 
 
 def recovered(tally: Tally) -> bool:
@@ -21,10 +29,8 @@ def recovered(tally: Tally) -> bool:
 
 SITE_OUTAGE = GroupDetector(
     kind="site_outage",
-    policy=Policy(severity="warning", pages=False, hold_ms=60_000, keep_ms=60_000),
-    scope=("site",),
-    apart="site",
-    cellular=False,
+    policy=Policy(severity="warning", pages=False, hold_ms=15_000, keep_ms=60_000),
+    names=lambda attributes: attributes == {"site"},
     breached=breached,
     recovered=recovered,
 )

@@ -1,7 +1,8 @@
 """The security module has locked the terminal: no card can be taken until a technician has seen it.
 
 Source: PCI PTS POI, A1 (tamper detection makes the device inoperable). A tamper reported once stays
-until the terminal clears it or is replaced.
+until the terminal clears it or is replaced. Heartbeats without nexo's security flag prove it when a second one
+agrees: a page is worth one beat of doubt.
 """
 
 from fleetmon.model.detector import DeviceDetector
@@ -17,7 +18,8 @@ def concerns(event: DeviceEvent) -> bool:
 
 TAMPER = DeviceDetector(
     kind="tamper",
-    policy=Policy(severity="critical", pages=True, hold_ms=0, keep_ms=0),
+    policy=Policy(severity="critical", pages=True, hold_ms=0, keep_ms=600_000),
     concerns=concerns,
     oneshot_ms=None,
+    signs={"insecure": 1},
 )

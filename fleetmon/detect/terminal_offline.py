@@ -21,6 +21,11 @@ WILL_WAIT = 26_000  # a terminal that can come back does so within this time
 SHORTEST_HOLD, LONGEST_HOLD = 15_000, 300_000
 
 
+def late_after(interval: int, slack: int) -> int:
+    """Silence after which a terminal is late: nothing by itself, but when many are late together it is."""
+    return interval + slack
+
+
 def suspect_after(interval: int, slack: int) -> int:
     """Silence after which a terminal is suspect."""
     return SUSPECT_BEATS * interval + slack
@@ -67,6 +72,7 @@ def hold(interval: int) -> int:
 TERMINAL_OFFLINE = LivenessDetector(
     kind="terminal_offline",
     policy=Policy(severity="warning", pages=False, hold_ms=SHORTEST_HOLD, keep_ms=0),
+    late_after=late_after,
     suspect_after=suspect_after,
     down_after=down_after,
     down_after_will=down_after_will,

@@ -12,6 +12,7 @@ from fleetmon.model.detector import LinkDetector
 from fleetmon.model.incident import Policy
 from fleetmon.model.runs import LENGTHS, Runs
 
+_ONCE = 1.0  # a run of some length is no reason to announce a link; it is reason enough to wait longer next time
 _FEW = 3  # longer runs of its own, before a network's habit may call a link weak
 _OVERSPENT = 2.0
 
@@ -27,7 +28,7 @@ def recovered(runs: Runs, most_beats: int, budget: float) -> bool:
 
 
 def _mistakes(runs: Runs, most_beats: int) -> float:
-    return runs.rates()[bisect_right(LENGTHS, most_beats) - 1]
+    return runs.rates(_ONCE)[bisect_right(LENGTHS, most_beats) - 1]
 
 
 WEAK_SIGNAL = LinkDetector(

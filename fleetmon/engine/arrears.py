@@ -11,16 +11,18 @@ whatever portions it came.
 from collections import Counter
 from collections.abc import Iterable, KeysView, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from fleetmon.detect.settlement_overdue import NEVER_PAGED, PAGED_FROM, SETTLEMENT_OVERDUE
 from fleetmon.engine.book import MONEY
+from fleetmon.engine.evenings import Evenings
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.irregularities import Irregularities
 from fleetmon.engine.ledger import OPEN_KEPT
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.outlook import Outlook
+from fleetmon.engine.punctuality import Punctuality
 from fleetmon.engine.totals import Totals
 from fleetmon.model.cause import Explanation, Finding
 from fleetmon.model.days import date_of, day_from, day_of
@@ -28,7 +30,7 @@ from fleetmon.model.events import Account, Batch, Payout, Transaction
 from fleetmon.model.incident import Incident, Scope
 from fleetmon.model.sale import Sale
 from fleetmon.model.settlement import Settlement
-from fleetmon.model.standing import Standing
+from fleetmon.model.standing import Stage, Standing
 from fleetmon.model.terminal import NO_DEADLINE
 
 CATCH_UP: Final = 60_000  # what waited at the broker while we were deaf comes first
@@ -42,18 +44,29 @@ Group = tuple[str, str, int]  # first cause, acquirer, business date
 Late = dict[int, list[tuple[Sale, Standing]]]  # by business date
 
 
+class _Day(NamedTuple):
+    """Late money of a merchant's business date."""
+
+    group: Group
+    amount: int
+    stages: Mapping[Stage, int]  # where it stands; empty until somebody has looked
+
+
 class Arrears:
     """Looks at merchants when their money may be late. Times in ms, amounts in fen."""
 
     def __init__(self, explainer: Explainer, incidents: Incidents) -> None:
         self.outlook = Outlook(explainer.ledger)
+        self.punctuality = Punctuality()
         self._irregularities = Irregularities(explainer, incidents)
+        self._evenings = Evenings(self.outlook, explainer.fleet, incidents)
         self._explainer = explainer
         self._incidents = incidents
         self._looks: list[tuple[int, str]] = []
         self._planned: dict[str, int] = {}
-        self._open_days: dict[str, dict[int, tuple[Group, int]]] = {}  # by merchant: group and amount of each day
+        self._open_days: dict[str, dict[int, _Day]] = {}  # by merchant
         self._totals: Counter[Group] = Counter()
+        self._stages: Counter[tuple[str, str]] = Counter()
         self._merchant_days: Counter[Group] = Counter()
         self._pages: dict[Group, str] = {}  # the incident that people were called for
         self._ready = 0  # what waited at the broker has arrived by then
@@ -78,6 +91,11 @@ class Arrears:
         return self._totals
 
     @property
+    def stages(self) -> Mapping[tuple[str, str], int]:
+        """Overdue money in fen by where it stands and by acquirer."""
+        return self._stages
+
+    @property
     def merchant_days(self) -> Mapping[Group, int]:
         """How many merchants' days these are, by the same."""
         return self._merchant_days
@@ -92,8 +110,11 @@ class Arrears:
         """When somebody is to be looked at."""
         if self.deaf:
             return NO_DEADLINE
-        looks = self._looks[0][0] + 1 if self._looks else NO_DEADLINE
-        return min(looks, self._irregularities.next)
+        return min(self._next_look, self._evenings.next, self._irregularities.next)
+
+    @property
+    def _next_look(self) -> int:
+        return self._looks[0][0] + 1 if self._looks else NO_DEADLINE
 
     def lose(self, what: Unheard) -> None:
         """From now on this may tell of payouts without our hearing it."""
@@ -109,6 +130,7 @@ class Arrears:
         self._planned |= {merchant: ready + SPACE * number for number, (_, merchant) in enumerate(waited)}
         self._looks = [(due, merchant) for merchant, due in self._planned.items()]
         heapify(self._looks)
+        self._evenings.hear(ready)
         self._irregularities.hear(ready)
 
     def take(self) -> list[Settlement]:
@@ -144,11 +166,17 @@ class Arrears:
                 self.outlook.note_account(message.key)
             elif isinstance(message.event, Payout):
                 self._plan(message.key, message.received_at)
+                self.punctuality.read_back(message.key)
                 self._irregularities.recall(message.key, message.event)
 
     def know_from(self, since: int) -> None:
         """What was told before this time we shall not know again."""
         self._whole_from = day_of(since) + 1
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """The ledger holds a sale no longer."""
+        self.outlook.leave(key)
+        self.punctuality.forget(key)
 
     def restore(self, incident: Incident, now: int, found: Settlement | None = None) -> None:
         """Take up a firing incident that was read back, and what a look had found of that day.
@@ -159,17 +187,22 @@ class Arrears:
             scope = dict(incident.scope)
             merchant, day = scope["merchant"], day_from(scope["business_date"])
             group = (found.cause, found.acquirer, day) if found else ("", "", day)
-            self._count(merchant, day, group, found.overdue if found else 0)
+            self._count(merchant, day, _Day(group, found.overdue if found else 0, {}))
             self._note_page(group, incident)
             self._plan(merchant, now)
+            self.punctuality.read_back(merchant)
+        self._evenings.restore(incident, now)
         self._irregularities.restore(incident, now)
 
     def advance(self, now: int) -> None:
         """Look at whoever is first, if it is time."""
-        if self._looks and self._looks[0][0] < now:
+        first = min(self.next, now)
+        if self._next_look <= first:
             self._look_at_first()
+        elif self._evenings.next <= first:
+            self._evenings.advance(first)
         else:
-            self._irregularities.advance(now)
+            self._irregularities.advance(first)
 
     def finish(self, now: int) -> None:
         """Nothing more arrives at `now`, so whoever has to be looked at can be."""
@@ -195,6 +228,8 @@ class Arrears:
         if sale is not None and (sale.accepted or sale.stored) and sale.kind in MONEY:
             standing = ledger.standing(sale, now)
             self.outlook.see(sale, standing)
+            if standing.stage == "batch":
+                self._evenings.expect(standing.settled_from, now)
             if standing.due_at is not None and standing.state != "paid":
                 self._plan(merchant, max(standing.due_at + standing.terms.grace + 1, now))
 
@@ -205,6 +240,7 @@ class Arrears:
         for id_ in self.outlook.unclosed(terminal):
             if (sale := sales.get((terminal, id_))) is not None:
                 self.outlook.see(sale, ledger.standing(sale, now))
+        self._evenings.closed(terminal, now)
 
     def _plan(self, merchant: str, at: int) -> None:
         """Nobody can tell of money that belongs to nobody known, so it is not called late."""
@@ -218,11 +254,12 @@ class Arrears:
         days: dict[int, Totals] = {}
         following = NO_DEADLINE
         ledger = self._explainer.ledger
+        is_new = self.punctuality.counts(merchant)
         for sale in ledger.book(merchant).sales.values():
             if sale.kind not in MONEY or not (sale.accepted or sale.stored):
                 continue
             standing = ledger.standing(sale, now)
-            self.outlook.see(sale, standing)
+            waited = self.outlook.see(sale, standing)
             if standing.due_at is None or standing.state == "cancelled":
                 continue
             overdue_at = standing.due_at + standing.terms.grace + 1
@@ -232,6 +269,7 @@ class Arrears:
             elif overdue_at > now and standing.state != "paid":
                 following = min(following, overdue_at)
             if sale.kind != "refund":
+                self.punctuality.judge(sale, standing, waited=waited, late=is_late, new=is_new)
                 totals = days.setdefault(standing.day, Totals(standing.due_at, ledger.acquirer_of(sale)))
                 totals.take(sale, standing, late=is_late, at_risk=self.outlook.risk(sale, standing, now) is not None)
         for day in sorted(late):
@@ -245,7 +283,7 @@ class Arrears:
         open_days = self._open_days.get(merchant, {})
         for day, totals in days.items():
             if day >= self._first_whole(now):
-                cause = open_days[day][0][0] if day in open_days else ""
+                cause = open_days[day].group[0] if day in open_days else ""
                 self._found.append(totals.settlement(merchant, day, cause, now))
 
     def _first_whole(self, now: int) -> int:
@@ -254,11 +292,13 @@ class Arrears:
 
     def _open(self, merchant: str, day: int, late: list[tuple[Sale, Standing]], now: int) -> None:
         scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
-        amount = sum(sale.amount for sale, _ in late)
+        stages: Counter[Stage] = Counter()
+        for sale, standing in late:
+            stages[standing.stage] += sale.amount
         first = self._first_cause(late, now).findings[0]
         acquirer = self._explainer.ledger.directory.acquirer(merchant) or late[0][0].acquirer
         group = first.cause, acquirer, day
-        self._count(merchant, day, group, amount)
+        self._count(merchant, day, _Day(group, stages.total(), stages))
         known = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
         if known is not None:
             self._note_page(group, known)
@@ -283,20 +323,26 @@ class Arrears:
         elif by.startswith(SETTLEMENT_OVERDUE.kind):
             self._pages.setdefault(group, by)
 
-    def _count(self, merchant: str, day: int, group: Group, amount: int) -> None:
+    def _count(self, merchant: str, day: int, told: _Day) -> None:
         before = self._open_days.setdefault(merchant, {}).get(day)
         if before is not None:
-            self._discount(*before)
-        self._totals[group] += amount
-        self._merchant_days[group] += 1
-        self._open_days[merchant][day] = group, amount
+            self._discount(before)
+        self._totals[told.group] += told.amount
+        self._merchant_days[told.group] += 1
+        for stage, amount in told.stages.items():
+            self._stages[stage, told.group[1]] += amount
+        self._open_days[merchant][day] = told
 
-    def _discount(self, group: Group, amount: int) -> None:
+    def _discount(self, told: _Day) -> None:
         """The page stays known, so that the same is none twice."""
-        self._totals[group] -= amount
+        group = told.group
+        self._totals[group] -= told.amount
         self._merchant_days[group] -= 1
         if not self._merchant_days[group]:
             del self._totals[group], self._merchant_days[group]
+        for stage, amount in told.stages.items():
+            self._stages[stage, group[1]] -= amount
+        self._stages = +self._stages
 
     def _paged_for(self, first: Finding, group: Group) -> str | None:
         """The incident for which people were called already."""
@@ -308,8 +354,7 @@ class Arrears:
     def _close(self, merchant: str, late: Late, now: int) -> None:
         days = self._open_days.get(merchant, {})
         for day in [day for day in days if day not in late]:
-            group, amount = days.pop(day)
-            self._discount(group, amount)
+            self._discount(days.pop(day))
             scope: Scope = (("business_date", date_of(day)), ("merchant", merchant))
             incident = self._incidents.find(SETTLEMENT_OVERDUE.kind, scope)
             if incident is not None:

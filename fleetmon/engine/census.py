@@ -8,31 +8,44 @@ from typing import Final
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 _STATES: Final = tuple(Liveness)
+_UP: Final = Liveness.UP
 
 
 class Census:
-    """Counts of terminals by cohort and liveness."""
+    """Counts of terminals by cohort and liveness; by provider and liveness; by interval, of those that are up."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[Cohort, Liveness]] = Counter()
+        self.providers: Counter[tuple[str, Liveness]] = Counter()
+        self.beating: Counter[int] = Counter()
         self.unregistered = 0
 
     def add(self, terminal: Terminal) -> None:
         """Count a terminal that was not counted before."""
-        self.counts[terminal.cohort, terminal.liveness] += 1
+        self.enter(terminal)
         self.unregistered += not terminal.registered
 
     def take(self, terminals: Collection[Terminal]) -> None:
         """Count these instead of who was counted before."""
         self.counts = Counter(map(attrgetter("cohort", "liveness"), terminals))
+        self.providers = Counter()
+        for (cohort, liveness), count in self.counts.items():
+            self.providers[cohort.provider, liveness] += count
+        paces = Counter(map(attrgetter("interval_ms", "liveness"), terminals))
+        self.beating = Counter({pace: count for (pace, liveness), count in paces.items() if liveness is _UP})
         self.unregistered = len(terminals) - sum(map(attrgetter("registered"), terminals))
 
     def leave(self, terminal: Terminal) -> None:
-        """Take a terminal out, before its state or cohort changes."""
+        """Take a terminal out, before its state, cohort or interval changes."""
         group = (terminal.cohort, terminal.liveness)
         self.counts[group] -= 1
         if not self.counts[group]:
             del self.counts[group]  # terminals make up firmware names; the memory shall not keep them all
+        self.providers[terminal.cohort.provider, terminal.liveness] -= 1
+        if terminal.liveness is _UP:
+            self.beating[terminal.interval_ms] -= 1
+            if not self.beating[terminal.interval_ms]:
+                del self.beating[terminal.interval_ms]  # and intervals
 
     def knows(self, cohort: Cohort) -> bool:
         """Whether any terminal is of this cohort."""
@@ -42,3 +55,11 @@ class Census:
     def enter(self, terminal: Terminal) -> None:
         """Put it back after the change."""
         self.counts[terminal.cohort, terminal.liveness] += 1
+        self.providers[terminal.cohort.provider, terminal.liveness] += 1
+        if terminal.liveness is _UP:
+            self.beating[terminal.interval_ms] += 1
+
+    @property
+    def beats_per_second(self) -> float:
+        """How many heartbeats those that are up promise in a second."""
+        return sum([1_000 * count / pace for pace, count in self.beating.items()])

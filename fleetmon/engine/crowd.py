@@ -1,21 +1,23 @@
-"""The members of one group, cheap to leave even when there are a hundred thousand.
+"""The members of one cohort, cheap to leave even when there are a hundred thousand.
 
-Who comes and goes is only noted, and sorted in and out when somebody asks for the members. So terminals that
-tell another carrier with every message cost no search each.
+Who comes and goes is only noted, and sorted in and out when somebody asks for the members, or when much has
+been noted. So terminals that tell another firmware with every message cost no search each.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from fleetmon.model.terminal import Terminal
+
+_NOTED: Final = 1_000  # who came and went, before it is sorted in although nobody asks
 
 
 class Crowd:
     """Terminals in order of their coming."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.cohorts = 0  # how many refer to it
-        self._members: list[Terminal] = []
+    def __init__(self, members: list[Terminal] | None = None) -> None:
+        """`members` is taken over."""
+        self._members = members if members is not None else []
         self._moved: dict[str, Terminal | None] = {}  # since the last question, in order: who came; None: who left
 
     def members(self) -> Sequence[Terminal]:
@@ -27,20 +29,16 @@ class Crowd:
             moved.clear()
         return self._members
 
-    def take(self, terminals: Sequence[Terminal]) -> None:
-        """Take in terminals that are not here."""
-        self.members()
-        self._members += terminals
-        self.count += len(terminals)
-
     def enter(self, terminal: Terminal) -> None:
         """Take in one that is not here."""
-        self._moved.pop(terminal.id, None)  # so that the order is that of the last coming
-        self._moved[terminal.id] = terminal
-        self.count += 1
+        self._note(terminal.id, terminal)
 
     def leave(self, terminal: Terminal) -> None:
         """Let one go that is here."""
-        self._moved.pop(terminal.id, None)
-        self._moved[terminal.id] = None
-        self.count -= 1
+        self._note(terminal.id, None)
+
+    def _note(self, key: str, terminal: Terminal | None) -> None:
+        self._moved.pop(key, None)  # so that the order is that of the last coming
+        self._moved[key] = terminal
+        if len(self._moved) > max(_NOTED, len(self._members) // 2):
+            self.members()

@@ -13,21 +13,22 @@ from operator import itemgetter
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
+from fleetmon.engine.coverage import Coverage, Covered
+from fleetmon.engine.deltas import Delta, LivenessChange
 from fleetmon.engine.directory import Directory, Overlays
 from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
-from fleetmon.engine.shard import Delta, LivenessChange, Shard
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
-from fleetmon.engine.windows import count
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Notice
 from fleetmon.model.incident import Incident
 from fleetmon.model.registry import Registry
 from fleetmon.model.settlement import Settlement
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
 from fleetmon.model.window import State as WindowState
 from fleetmon.model.window import Window
 
@@ -50,8 +51,12 @@ class Engine:
         directory, works, hosts = Directory(registry, days, overlays), self.correlator.works, self.correlator.hosts
         hosts.register(directory)
         self.explainer = Explainer(self.fleet, self.correlator.incidents, directory, works, hosts.words)
-        self.shard.timeline = self.explainer.timeline
+        self.shard.checkup.timeline = self.explainer.timeline
+        self.shard.checkup.trade.overlays = directory.overlays
         self.arrears = Arrears(self.explainer, self.correlator.incidents)
+        self.correlator.reception.on_deaf = lambda: self.arrears.lose("link")  # payouts may be unheard as well
+        self.correlator.reception.on_heard = lambda at: self.arrears.hear(at, "link")
+        self._coverage = Coverage(self.fleet, works.windows)
         self.now = 0
         self._changes: list[TerminalChange] = []
 
@@ -88,8 +93,8 @@ class Engine:
         self._run(at)
         if self.shard.deaf_since is None:
             self.shard.deaf_since = at
+        self.correlator.link_lost(at, reported=reported)
         if reported:
-            self.correlator.hearing.lost(at)
             self.arrears.lose("link")
         return self._take(Outcome())
 
@@ -113,6 +118,7 @@ class Engine:
         directory = Directory(registry, days, overlays)
         self.correlator.hosts.register(directory)
         self.explainer.register(directory)
+        self.shard.checkup.trade.overlays = directory.overlays
         self.correlator.regrouped(self.now)
 
     def restore(
@@ -130,11 +136,11 @@ class Engine:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
             self.correlator.restore(incident)
+        self.correlator.conditions.resume(self.now)
         suspected = {incident.scope[0][1] for incident in incidents if incident.kind == TERMINAL_OFFLINE.kind}
         for terminal in self.fleet.terminals.values():
             if terminal.liveness is Liveness.DOWN or terminal.id in suspected:
                 self._reconcile(terminal)
-        self.correlator.count_troubled()
 
     def resume(
         self, episodes: Sequence[Episode], notices: Sequence[Message], settlements: Sequence[Settlement]
@@ -150,6 +156,9 @@ class Engine:
         for episode in episodes:
             timeline.recall(episode)
             key = episode.topic.split("/")[1]
+            if key in terminals:
+                self.shard.checkup.recall(episode, terminals[key].last_seen)
+                self.shard.checkup.gone(key, terminals[key].liveness, self.now)
             if episode.kind == "silent" and (key not in terminals or terminals[key].liveness not in GONE):
                 timeline.end(f"terminal/{key}", "silent", self.now)  # it came back unnoticed, or is missed anew
             if episode.kind == "maintenance" and key in terminals and terminals[key].liveness is not Liveness.UP:
@@ -189,7 +198,7 @@ class Engine:
         ledger, timeline = self.explainer.ledger, self.explainer.timeline
         for merchant in list(ledger.books):
             for key in ledger.forget(now, merchant):
-                self.arrears.outlook.leave(key)
+                self.arrears.forget(key)
             yield
         for subject in timeline.subjects:
             timeline.forget(subject, now)
@@ -202,10 +211,22 @@ class Engine:
         """The open incidents, pending and firing."""
         return tuple(self.correlator.incidents)
 
-    def plan(self, windows: Sequence[Window]) -> Outcome:
+    def plan(self, windows: Sequence[Window], now: int = 0) -> Outcome:
         """Take in planned work of the operator, new or with other times; what stands there already is no news."""
-        self._run(self.now)
+        self._run(now)
         self.correlator.works.put(windows, self.now)
+        return self._take(Outcome())
+
+    def acknowledge(self, now: int, incident_id: str, author: str, until: int, comment: str = "") -> Outcome:
+        """Somebody sees to an incident; raises ConflictError unless it is firing."""
+        self._run(now)
+        self.correlator.acknowledgements.put(incident_id, author, self.now, until, comment)
+        return self._take(Outcome())
+
+    def unacknowledge(self, now: int, incident_id: str, author: str) -> Outcome:
+        """Somebody takes an acknowledgement back; raises ConflictError unless the incident is firing."""
+        self._run(now)
+        self.correlator.acknowledgements.withdraw(incident_id, author, self.now)
         return self._take(Outcome())
 
     @property
@@ -214,9 +235,14 @@ class Engine:
         return self.correlator.works.windows.by_state(self.now)
 
     @property
-    def in_maintenance(self) -> int:
-        """How many terminals planned work covers now."""
-        return count(self.fleet, self.correlator.works.windows.in_force(self.now))
+    def covered(self) -> Covered:
+        """The terminals that planned work covers now."""
+        return self._coverage.at(self.now)
+
+    def shown(self, terminal: Terminal) -> Shown:
+        """The state of a terminal as people see it."""
+        heard = self.shard.heard_from(terminal.cohort.provider) < NO_DEADLINE
+        return shown(terminal.liveness, heard=heard, planned=terminal in self.covered)
 
     @property
     def deaf(self) -> bool:
@@ -245,6 +271,7 @@ class Engine:
         outcome.changes, self._changes = self._changes, []
         outcome.episodes = self.explainer.timeline.take()
         outcome.windows = self.correlator.works.take()
+        outcome.audit = self.correlator.acknowledgements.take()
         outcome.settlements = self.arrears.take()
         return outcome
 

@@ -30,7 +30,7 @@ class Explainer:
     def __init__(self, fleet: Fleet, incidents: Incidents, directory: Directory, works: Works, words: Words) -> None:
         self.ledger = Ledger(directory)
         self.timeline = Timeline(directory.places)
-        self._fleet = fleet
+        self.fleet = fleet
         self._incidents = incidents
         self._works = works
         self._words = words
@@ -43,7 +43,7 @@ class Explainer:
         self.ledger.directory = directory
         self.timeline.places = directory.places
         self._gather = Gather(
-            self._fleet, directory, self.ledger, self.timeline, self._incidents, self._works, self._words
+            self.fleet, directory, self.ledger, self.timeline, self._incidents, self._works, self._words
         )
 
     def observe(self, facts: Iterable[Fact]) -> None:
@@ -52,14 +52,14 @@ class Explainer:
             message = fact.message
             event, key = message.event, message.key
             if isinstance(event, State):
-                terminal = self._fleet.terminals.get(key)
+                terminal = self.fleet.terminals.get(key)
                 self.timeline.state(terminal.id if terminal else key, event, message.received_at)
             elif isinstance(event, DeviceEvent):
                 self.timeline.device(key, event, _dated(event.at, message.received_at), fact.epoch)
             elif isinstance(event, MaintenanceMark):
                 self.timeline.mark(key, event, _dated(event.at, message.received_at), fact.epoch)
             else:
-                terminal = self._fleet.terminals.get(key)
+                terminal = self.fleet.terminals.get(key)
                 merchant, acquirer = (terminal.merchant, terminal.cohort.acquirer) if terminal else ("", "")
                 self.ledger.observe(key, merchant, event, message.received_at, acquirer)
 
@@ -74,7 +74,7 @@ class Explainer:
 
     def merchant_of(self, terminal: str) -> str:
         """Whose terminal it is; empty where nobody knows."""
-        found = self._fleet.terminals.get(terminal)
+        found = self.fleet.terminals.get(terminal)
         return found.merchant if found else ""
 
     def explanation(self, sale: Sale, now: int) -> Explanation:

@@ -30,8 +30,13 @@ def slack(interval_ms: int) -> int:
 
 
 def wait(interval_ms: int) -> int:
-    """Silence in ms that makes a terminal with this interval a suspect."""
-    return TERMINAL_OFFLINE.suspect_after(interval_ms, slack(interval_ms))
+    """Silence in ms after which a terminal with this interval is late: one beat is missed."""
+    return TERMINAL_OFFLINE.late_after(interval_ms, slack(interval_ms))
+
+
+def suspicion(terminal: Terminal) -> int:
+    """Silence in ms that makes a terminal a suspect."""
+    return TERMINAL_OFFLINE.suspect_after(terminal.interval_ms, slack(terminal.interval_ms))
 
 
 class Fleet:
@@ -39,9 +44,11 @@ class Fleet:
 
     def __init__(self, registry: Registry, max_unregistered: int = 10_000) -> None:
         self.max_unregistered = max_unregistered
+        self.changes = 0  # of who is in it, counted, so that others notice
         self.census = Census()
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
+        self.providers: defaultdict[str, list[Terminal]] = defaultdict(list)  # who is alike beside each other
         self._cohorts: dict[tuple[str, ...], Cohort] = {}  # one for all that say the same
         self.groups = Groups()
         self._intervals: dict[int, tuple[int, int]] = {}  # seconds -> (interval, wait), so that terminals share them
@@ -59,8 +66,10 @@ class Fleet:
             interval, patience = self.promise(self.defaults.interval_s)
             terminal = Terminal(key, "", "", self._intern(_NOBODY), interval, patience, registered=False)
             self.terminals[key] = terminal
+            self.changes += 1
             self.census.add(terminal)
             self.partitions[terminal.partition].append(terminal)
+            self.providers[""].append(terminal)
             self.groups.enter(terminal)
         return terminal
 
@@ -80,9 +89,7 @@ class Fleet:
             return
         new = self.believed(old, *said)
         self.census.leave(terminal)
-        if new.carrier != old.carrier:
-            self.groups.change_cohort(terminal, new)
-        terminal.cohort = new
+        self.groups.change_cohort(terminal, new)
         self.census.enter(terminal)
         if not self.census.knows(old):
             del self._cohorts[old]
@@ -119,8 +126,12 @@ class Fleet:
         for terminal in self.terminals.values():
             cohorts[terminal.cohort].append(terminal)
         self._cohorts = {cohort: cohort for cohort in cohorts}
+        self.changes += 1
         self.census.take(self.terminals.values())
         self.groups.share(cohorts)
+        self.providers.clear()
+        for cohort, members in cohorts.items():
+            self.providers[cohort.provider] += members
 
     def _place(self) -> None:
         """Sort everybody anew into shops and partitions."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fleetmon.detect import CARRIER_OUTAGE_IN_REGION
 from fleetmon.engine.directory import Directory
 from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.groups import covers
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.ledger import Ledger
 from fleetmon.engine.timeline import Timeline
@@ -94,10 +94,10 @@ class Gather:
         shop = [one for one in self._fleet.groups.shop(terminal.site) if one is not terminal] if terminal.site else []
         peers: Sequence[Terminal] = ()
         if terminal.cohort.network in CELLULAR:
-            scope = tuple([(name, getattr(terminal.cohort, name)) for name in CARRIER_OUTAGE_IN_REGION.scope])
+            scope = ("carrier", terminal.cohort.carrier), ("region", terminal.cohort.region)
             peers = [
                 one
-                for one in self._fleet.groups.members((CARRIER_OUTAGE_IN_REGION, scope))[: 4 * LOOKED_AT]
+                for one in self._fleet.groups.members(scope)[: 4 * LOOKED_AT]
                 if one.site != terminal.site or not terminal.site
             ]
         return Silence(
@@ -204,7 +204,8 @@ class Gather:
         scopes: list[Scope] = [(("host", host),) for host in (*case.hosts, *case.pulse)]
         scopes += [(("terminal", case.sale.terminal),), (("merchant", case.sale.merchant),)]
         if terminal is not None:
-            scopes += [scope for _, scope in self._fleet.groups.of(terminal)]
+            scopes += [scope for scope in self._incidents.shared if covers(scope, terminal.cohort)]
+            scopes.append((("site", terminal.site),))
         for scope in dict.fromkeys(scopes):
             for incident in self._incidents.about(scope):
                 if incident.opened_at <= stop and (incident.resolved_at or stop) >= start:

@@ -1,103 +1,78 @@
-"""Who can be taken by one outage together: terminals by the values that they share.
+"""Who can be taken by one outage together: terminals by the values that they share, and by shop.
 
-What depends on shared attributes alone is worked out once for each cohort, because a million terminals
-are of a few thousand cohorts; a shop's own group is worked out for each terminal.
+A million terminals are of a few thousand cohorts, so whoever shares something is found by cohorts; a shop's
+terminals are kept by shop.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.crowd import Crowd
-from fleetmon.model.detector import GroupDetector, Grouping
 from fleetmon.model.incident import Scope
 from fleetmon.model.registry import CELLULAR
 from fleetmon.model.terminal import Cohort, Terminal
 
-Group = tuple[GroupDetector, Scope]
-_OF_COHORTS: Final = [detector for detector in GROUP_DETECTORS if "site" not in detector.scope]
-_OF_SHOPS: Final = [detector for detector in GROUP_DETECTORS if detector.scope == ("site",)]
+# In the order of what is believed first when two name the same terminals.
+ATTRIBUTES: Final = ("carrier", "region", "model", "firmware", "provider", "network", "acquirer")
 
 
 class Groups:
-    """Index of the fleet by group. The detectors of shops come after the others, which explain more."""
+    """Index of the fleet by cohort and by shop."""
 
     def __init__(self) -> None:
         self.shops: defaultdict[str, list[Terminal]] = defaultdict(list)  # by site, whatever the network
-        self._shared: dict[Group, Crowd] = {}
-        self._known: dict[Cohort, tuple[tuple[Group, ...], tuple[Crowd, ...]]] = {}
+        self._crowds: defaultdict[Cohort, Crowd] = defaultdict(Crowd)
 
-    def of(self, terminal: Terminal, cohort: Cohort | None = None) -> tuple[Group, ...]:
-        """The groups of a terminal, the widest first; with a cohort, as if it were of that one."""
-        known = self._known.get(cohort or terminal.cohort)
-        shared = known[0] if known else _groups(cohort or terminal.cohort)
-        scope = (("site", terminal.site),)
-        return (*shared, *[(detector, scope) for detector in _OF_SHOPS]) if terminal.site else shared
-
-    def members(self, group: Group) -> Sequence[Terminal]:
-        """The terminals of one group; not to be kept, for it changes."""
-        detector, scope = group
-        if detector.scope == ("site",):
-            return self.shops.get(scope[0][1], ())
-        return self._shared[group].members() if group in self._shared else ()
+    def members(self, scope: Scope) -> Sequence[Terminal]:
+        """The terminals that an outage of this scope takes; not to be kept, for it changes."""
+        if scope and scope[0][0] == "site":
+            return self.shop(scope[0][1])
+        found = [crowd.members() for cohort, crowd in self._crowds.items() if covers(scope, cohort)]
+        return found[0] if len(found) == 1 else [terminal for members in found for terminal in members]
 
     def shop(self, site: str) -> Sequence[Terminal]:
         """The terminals of a shop, on whatever network."""
         return self.shops.get(site, ())
 
     def enter(self, terminal: Terminal) -> None:
-        """Take a terminal into its groups."""
-        for crowd in self._of_cohort(terminal.cohort)[1]:
-            crowd.enter(terminal)
+        """Take a terminal in."""
+        self._crowds[terminal.cohort].enter(terminal)
         if terminal.site:
             self.shops[terminal.site].append(terminal)
 
     def change_cohort(self, terminal: Terminal, cohort: Cohort) -> None:
         """Move a terminal to another cohort."""
-        before, after = self._of_cohort(terminal.cohort)[1], self._of_cohort(cohort)[1]
-        for crowd in before:
-            crowd.leave(terminal)
+        self._crowds[terminal.cohort].leave(terminal)
         terminal.cohort = cohort
-        for crowd in after:
-            crowd.enter(terminal)
+        self._crowds[cohort].enter(terminal)
 
     def forget(self, cohort: Cohort) -> None:
         """Nobody is of this cohort any more."""
-        for group, crowd in zip(*self._known.pop(cohort, ((), ())), strict=True):
-            crowd.cohorts -= 1
-            if not (crowd.count or crowd.cohorts):
-                del self._shared[group]
+        del self._crowds[cohort]
 
-    def share(self, cohorts: Mapping[Cohort, Sequence[Terminal]]) -> None:
-        """Take in the whole fleet instead of whoever shared anything before; shops stay as they are."""
-        self._shared.clear()
-        self._known.clear()
+    def share(self, cohorts: Mapping[Cohort, list[Terminal]]) -> None:
+        """Take in the whole fleet instead of whoever was here before; shops stay as they are."""
+        self._crowds.clear()
         for cohort, terminals in cohorts.items():
-            for crowd in self._of_cohort(cohort)[1]:
-                crowd.take(terminals)
-
-    def _of_cohort(self, cohort: Cohort) -> tuple[tuple[Group, ...], tuple[Crowd, ...]]:
-        found = self._known.get(cohort)
-        if found is None:
-            groups = _groups(cohort)
-            found = self._known[cohort] = groups, tuple([self._shared.setdefault(group, Crowd()) for group in groups])
-            for crowd in found[1]:
-                crowd.cohorts += 1
-        return found
+            self._crowds[cohort] = Crowd(terminals)
 
 
-def value(site: str, cohort: Cohort, name: Grouping) -> str:
-    """The value of a grouping attribute for a terminal of this site and cohort."""
-    if name == "site":
-        return site
-    return cohort.region if name == "region" else cohort.carrier
+def value(cohort: Cohort, name: str) -> str:
+    """The value of an attribute as outages see it: on WiFi or a cable no carrier is to blame."""
+    if name == "carrier" and cohort.network not in CELLULAR:
+        return ""
+    found: str = getattr(cohort, name, "")
+    return found
 
 
-def _groups(cohort: Cohort) -> tuple[Group, ...]:
-    found = []
-    for detector in _OF_COHORTS:
-        scope = tuple([(name, value("", cohort, name)) for name in detector.scope])
-        if all(value for _, value in scope) and (not detector.cellular or cohort.network in CELLULAR):
-            found.append((detector, scope))
-    return tuple(found)
+def covers(scope: Scope, cohort: Cohort) -> bool:
+    """Whether an outage of shared attributes takes terminals of this cohort."""
+    return all(wanted == value(cohort, name) for name, wanted in scope)
+
+
+def takes(scope: Scope, terminal: Terminal) -> bool:
+    """Whether an outage of shared attributes, or of a shop, takes this terminal."""
+    if scope and scope[0][0] == "site":
+        return terminal.site == scope[0][1]
+    return covers(scope, terminal.cohort)

@@ -7,11 +7,11 @@ learned while we were deaf, nor from what a shared outage took.
 
 from collections.abc import Callable, Iterable
 
-from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.detect import SITE_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.fleet import Fleet, slack
+from fleetmon.engine.lateness import Lateness
 from fleetmon.engine.patience import Patience
 from fleetmon.engine.presence import Presence
-from fleetmon.model.detector import GroupDetector
 from fleetmon.model.events import Heartbeat, Sequenced
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Liveness, Terminal
@@ -23,8 +23,9 @@ class Habits:
     def __init__(self, fleet: Fleet) -> None:
         self.patience = Patience()
         self.presence = Presence(fleet)
+        self.usual = Lateness()
         # Of shared outages, pending or firing, those that may have taken a terminal; the correlator knows.
-        self.outages: Callable[[Terminal], Iterable[tuple[GroupDetector, Incident]]] = lambda _: ()
+        self.outages: Callable[[Terminal], Iterable[Incident]] = lambda _: ()
 
     def back(self, terminal: Terminal, now: int, lost: int, *, deaf: bool) -> bool:
         """Learn from a silence that ends now, in which `lost` messages were sent; whether the link is to be judged."""
@@ -39,9 +40,10 @@ class Habits:
         lived = 2 * lost >= beats and not terminal.will_at and terminal.liveness is not Liveness.ASLEEP
         if lived and not deaf and not outages:
             self.patience.note(terminal, beats)
+            self.usual.note(terminal, beats, now)
         else:
             self.patience.watch(terminal, terminal.last_seen, now)
-        if not deaf and all(detector.scope == ("site",) for detector, _ in outages):  # a shop closes as a whole
+        if not deaf and all(one.kind == SITE_OUTAGE.kind for one in outages):  # a shop closes as a whole
             self.presence.note(terminal, terminal.last_seen, now)
         return lived and beats > 1
 

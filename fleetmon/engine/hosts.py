@@ -15,11 +15,12 @@ from fleetmon.engine.agenda import Action, Plan
 from fleetmon.engine.answers import Answers, Known
 from fleetmon.engine.asked import Asked
 from fleetmon.engine.blame import DOUBTFUL, Blame, blamed
+from fleetmon.engine.deltas import HostReport
 from fleetmon.engine.directory import Directory
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.outcome import Fact
-from fleetmon.engine.shard import HostReport, Shard
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.trouble import Trouble
 from fleetmon.engine.words import Words
 from fleetmon.engine.works import Works

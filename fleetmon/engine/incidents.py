@@ -11,8 +11,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from fleetmon.detect import POLICIES
-from fleetmon.model.incident import Incident, Scope, Status, Transition, incident_id
+from fleetmon.model.incident import Acknowledgement, Incident, Scope, Status, Transition, incident_id
 
+_ALONE: Final = frozenset(
+    {"terminal", "site", "host", "merchant"}
+)  # attributes of scopes that are looked up as they are
 PAST: Final = 20_000  # incidents remembered that are over
 
 
@@ -22,22 +25,29 @@ class Incidents:
     def __init__(self) -> None:
         self._open: dict[tuple[str, Scope], Incident] = {}
         self._of_scope: dict[Scope, list[Incident]] = {}  # the open ones
+        self._shared: Counter[Scope] = Counter()  # of outages of shared attributes, how many are known
         self._past: dict[Scope, list[Incident]] = {}  # announced and over, newest last, by scope
         self._remembered: deque[Incident] = deque()
         self._ids: dict[str, Incident] = {}
         self._transitions: list[Transition] = []
         self._opened_at = 0
         self._opened: Counter[tuple[str, Scope]] = Counter()  # in this millisecond
+        self.reconsider: Callable[[Incident, int], None] = lambda _incident, _at: None  # see `Acknowledgements`
         self.excuse: Callable[[Incident, int], str | None] = lambda _incident, _now: None  # planned work, see `Works`
 
     def __iter__(self) -> Iterator[Incident]:
         return iter(self._open.values())
 
+    @property
+    def shared(self) -> Iterator[Scope]:
+        """The scopes of outages of shared attributes that are open or remembered; there are few."""
+        return iter(self._shared)
+
     def find(self, kind: str, scope: Scope) -> Incident | None:
         """The open incident of this kind and scope."""
         return self._open.get((kind, scope))
 
-    def open(
+    def open(  # noqa: PLR0913 - all but four have defaults
         self,
         kind: str,
         scope: Scope,
@@ -47,24 +57,26 @@ class Incidents:
         *,
         pages: bool = True,
         suppressed_by: str | None = None,
+        since: int | None = None,
     ) -> Incident:
         """Something is wrong since `at` with these terminals; it fires at once where its kind knows no `for`.
 
-        It may page only if its kind does, and if nothing that was paged explains it.
+        What is known only now and began earlier did so at `since`. It may page only if its kind does, and if nothing
+        that was paged explains it.
         """
         policy = POLICIES[kind]
+        began = at if since is None else since
         if at != self._opened_at:
             self._opened_at = at
             self._opened.clear()
         number = self._opened[kind, scope]
         self._opened[kind, scope] += 1
         incident = Incident(
-            incident_id(kind, scope, at, number), kind, scope, policy.severity, policy.pages and pages, at
+            incident_id(kind, scope, began, number), kind, scope, policy.severity, policy.pages and pages, began
         )
         incident.suppressed_by = suppressed_by
         incident.measure(terminals)
-        self._open[kind, scope] = self._ids[incident.id] = incident
-        self._of_scope.setdefault(scope, []).append(incident)
+        self.restore(incident)
         self._record(at, None, incident, reason)
         if not policy.hold_ms:
             self.fire(incident, at, reason)
@@ -91,11 +103,13 @@ class Incidents:
         held.remove(incident)
         if not held:
             del self._of_scope[incident.scope]
+        self._know(incident, -1)
         if incident.status is Status.DROPPED:
             del self._ids[incident.id]
 
     def restore(self, incident: Incident) -> None:
-        """Take up a firing incident that was read back."""
+        """Take up an incident, new or read back."""
+        self._know(incident, 1)
         self._open[incident.kind, incident.scope] = self._ids[incident.id] = incident
         self._of_scope.setdefault(incident.scope, []).append(incident)
 
@@ -112,6 +126,7 @@ class Incidents:
         """Keep an incident that is over, for what it explains later."""
         if self._ids.get(incident.id, incident) is not incident:
             return  # read back, and in memory already
+        self._know(incident, 1)
         self._past.setdefault(incident.scope, []).append(incident)
         self._ids[incident.id] = incident
         self._remembered.append(incident)
@@ -119,9 +134,16 @@ class Incidents:
             oldest = self._remembered.popleft()
             left = self._past[oldest.scope]
             left.remove(oldest)
+            self._know(oldest, -1)
             del self._ids[oldest.id]
             if not left:
                 del self._past[oldest.scope]
+
+    def _know(self, incident: Incident, step: int) -> None:
+        if incident.scope and not _ALONE.intersection(name for name, _ in incident.scope):
+            self._shared[incident.scope] += step
+            if not self._shared[incident.scope]:
+                del self._shared[incident.scope]
 
     def take(self) -> list[Transition]:
         """The transitions since the last call."""
@@ -139,6 +161,18 @@ class Incidents:
         incident.paged_at = at if called else incident.paged_at
         self._record(at, incident.status, incident, reason, calls=called)
 
+    def acknowledge(self, incident: Incident, at: int, known: Acknowledgement) -> None:
+        """Somebody sees to it."""
+        incident.acknowledgement = known
+        self._record(at, incident.status, incident, "acknowledged")
+
+    def unacknowledge(self, incident: Incident, at: int, reason: str, *, call: bool) -> None:
+        """Nobody sees to it any longer; with `call` people are called again, unless they were at this very moment."""
+        incident.acknowledgement = None
+        called = call and incident.suppressed_by is None and incident.paged_at not in (None, at)
+        incident.called_again_at = at if called else incident.called_again_at
+        self._record(at, incident.status, incident, reason, calls=called)
+
     def _move(self, incident: Incident, status: Status, at: int, reason: str) -> None:
         before = incident.status
         incident.move(status)
@@ -146,3 +180,5 @@ class Incidents:
 
     def _record(self, at: int, before: Status | None, incident: Incident, reason: str, *, calls: bool = False) -> None:
         self._transitions.append(Transition(at, before, replace(incident), reason, calls))
+        if incident.acknowledgement is not None:
+            self.reconsider(incident, at)

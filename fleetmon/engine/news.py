@@ -5,15 +5,22 @@ from typing import Final
 
 from fleetmon.engine.outcome import Message
 from fleetmon.model.events import Payout, Sequenced, State, Transaction
-from fleetmon.model.terminal import Terminal
+from fleetmon.model.terminal import Liveness, Terminal
 
 LATEST: Final = 60_000  # a birth that arrives after that of a later session is at most so much older
+REBOOT: Final = 600_000  # who is back after so short a time, without a farewell, began anew by itself
 GRACEFUL: Final = ("shutdown", "sleep", "maintenance")
 
 
 def is_swapped(terminal: Terminal, said: State) -> bool:
     """Whether another device stands in its place."""
     return bool(said.serial and terminal.serial and terminal.boot >= 0 and said.serial != terminal.serial)
+
+
+def began_anew(terminal: Terminal, said: State, now: int) -> bool:
+    """Whether it restarted by itself: another boot soon after the last sign of life, and no farewell in between."""
+    soon = now - terminal.last_seen < REBOOT and terminal.liveness is not Liveness.ASLEEP
+    return said.boot > terminal.boot >= 0 and said.state == "online" and soon
 
 
 def why_no_news(terminal: Terminal, said: State, *, retained: bool) -> str:

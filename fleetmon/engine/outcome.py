@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Event
 from fleetmon.model.incident import Transition
@@ -56,6 +57,7 @@ class Outcome(Struct):
     episodes: list[Episode] = field(default_factory=list)  # begun, worse, over, or of a moment
     settlements: list[Settlement] = field(default_factory=list)  # of merchants that were looked at
     windows: list[Window] = field(default_factory=list)  # planned work that came or changed
+    audit: list[AuditEntry] = field(default_factory=list)  # what people changed
 
     def add(self, later: "Outcome") -> None:
         """Take in what came about after it."""
@@ -66,6 +68,7 @@ class Outcome(Struct):
         self.episodes += later.episodes
         self.settlements += later.settlements
         self.windows += later.windows
+        self.audit += later.audit
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)

@@ -12,10 +12,12 @@ from typing import Final, Literal, NamedTuple, TypeVar
 
 from fleetmon.detect.interface_fault import BAD
 from fleetmon.engine.ledger import Ledger
+from fleetmon.model.days import day_of
 from fleetmon.model.events import Transaction
 from fleetmon.model.responses import meaning
 from fleetmon.model.sale import Sale
 from fleetmon.model.standing import Standing
+from fleetmon.model.terminal import NO_DEADLINE
 
 Reason = Literal["in_terminal", "batch_open", "account_blocked", "file_late"]
 SHORTLY: Final = 3_600_000  # a batch that is open so long before its day ends may stay open
@@ -51,7 +53,7 @@ class Outlook:
         self._in_batches: Counter[tuple[str, int]] = Counter()  # by acquirer and when they have to be closed
         self._in_clearing: Counter[tuple[str, int]] = Counter()  # by acquirer and business date
         self._owed: Counter[str] = Counter()  # by merchant: what its acquirer has, or will get from open batches
-        self._dues: Counter[int] = Counter()  # sales by due time
+        self._dues: Counter[int] = Counter()  # by due time
 
     @property
     def open_sales(self) -> int:
@@ -67,39 +69,49 @@ class Outlook:
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def see(self, sale: Sale, standing: Standing) -> None:
-        """A sale stands somewhere, perhaps elsewhere than before. Nobody looks after money of merchants unknown."""
+    def see(self, sale: Sale, standing: Standing) -> bool:
+        """A sale stands somewhere, perhaps elsewhere than before; gives whether it was waited for until now.
+
+        Nobody looks after money of merchants unknown.
+        """
         if sale.kind not in _MONEY_IN or not sale.merchant:
-            return
+            return False
         key = sale.terminal, sale.id
+        waited = key in self._open
         self.leave(key)
         if standing.state in _SETTLED or standing.due_at is None:
-            return
+            return waited
+        if standing.stage == "batch":
+            self._unclosed.setdefault(sale.terminal, set()).add(sale.id)
         if standing.state not in ("not_due", "due"):
             self._open[key] = None
-            return
+            return waited
         closes_at = standing.settled_from if standing.stage == "batch" else 0
         acquirer = self._ledger.acquirer_of(sale)
         due_at, stage, day = standing.due_at, standing.stage, standing.day
         share = _Share(sale.merchant, acquirer, stage, day, due_at, closes_at, sale.amount)
         self._open[key] = share
         self._count(share, 1)
-        if standing.stage == "batch":
-            self._unclosed.setdefault(sale.terminal, set()).add(sale.id)
+        return waited
 
     def leave(self, key: tuple[str, str]) -> None:
         """A sale is no longer waited for."""
         share = self._open.pop(key, None)
         if share is not None:
             self._count(share, -1)
-            if share.stage == "batch" and (unclosed := self._unclosed.get(key[0])):
-                unclosed.discard(key[1])
-                if not unclosed:
-                    del self._unclosed[key[0]]
+        if unclosed := self._unclosed.get(key[0]):
+            unclosed.discard(key[1])
+            if not unclosed:
+                del self._unclosed[key[0]]
 
-    def unclosed(self, terminal: str) -> list[str]:
-        """The sales of a terminal that wait for the closing of their batch."""
-        return list(self._unclosed.get(terminal, ()))
+    def unclosed(self, terminal: str, by: int = NO_DEADLINE) -> list[str]:
+        """The sales of a terminal that wait for the closing of a batch that had to be closed by then."""
+        shares = {id_: self._open.get((terminal, id_)) for id_ in self._unclosed.get(terminal, ())}
+        return [id_ for id_, share in shares.items() if share is None or share.closes_at <= by]
+
+    def unclosed_at(self, at: int) -> list[str]:
+        """The terminals with batches that had to be closed by then, and are not."""
+        return [terminal for terminal in self._unclosed if self.unclosed(terminal, at)]
 
     def note_account(self, merchant: str) -> None:
         """Something was told of the settlement account."""
@@ -125,13 +137,32 @@ class Outlook:
                 _add(self._in_batches, (share.acquirer, share.closes_at), amount)
             else:
                 _add(self._in_clearing, (share.acquirer, share.day), amount)
-        _add(self._dues, share.due_at, times)
+        _add(self._dues, share.due_at, amount)
 
     # -- out ---------------------------------------------------------------------------------------
 
     def next_due(self, now: int) -> int | None:
         """When the next money has to be there; None while none is expected."""
         return min((at for at in self._dues if at > now), default=None)
+
+    def due_days(self, now: int) -> Counter[int]:
+        """Money that is not late yet, by the local days from today until it has to be there."""
+        today, found = day_of(now), Counter[int]()
+        for at, amount in self._dues.items():
+            found[max(day_of(at) - today, 0)] += amount
+        return found
+
+    @property
+    def expected(self) -> Counter[tuple[str, str]]:
+        """Money that is not late yet, by where it stands and by acquirer."""
+        found: Counter[tuple[str, str]] = Counter()
+        for acquirer, amount in self._in_terminals.items():
+            found["terminal", acquirer] += amount
+        for (acquirer, _), amount in self._in_batches.items():
+            found["batch", acquirer] += amount
+        for (acquirer, _), amount in self._in_clearing.items():
+            found["clearing", acquirer] += amount
+        return found
 
     def at_risk(self, now: int) -> Counter[tuple[str, str]]:
         """Money that is not late yet, and will be unless something happens, by reason and acquirer."""

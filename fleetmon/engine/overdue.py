@@ -10,6 +10,7 @@ from typing import Final
 
 from fleetmon.detect import MAINTENANCE_OVERDUE
 from fleetmon.engine.agenda import Parts, Plan
+from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.planned import RANK
@@ -67,7 +68,8 @@ class Overdue:
                         later = min(later, self._shard.habits.presence.opening(terminal, due))
             yield len(part)
         patience = max((terminal.interval_ms for terminal in missing), default=0)
-        heard = not_before(self._shard, due, patience) if missing else None
+        providers = {terminal.cohort.provider for terminal in missing}
+        heard = max((not_before(self._shard, due, patience, one) or 0 for one in providers), default=0) or None
         if heard is not None:
             later, missing = heard, []
         if later > due and (later < NO_DEADLINE or heard is not None):
@@ -83,6 +85,19 @@ class Overdue:
             left.discard(terminal)
             if not left:
                 self._end(incident, at, "all are back")
+
+    @property
+    def windows(self) -> int:
+        """How many windows somebody is missing from."""
+        return len(self._of)
+
+    def is_missed(self, window_id: str) -> bool:
+        """Whether somebody is missing from this one."""
+        return window_id in self._of
+
+    def windows_of(self, incident_id: str) -> list[str]:
+        """Of which windows an incident tells that somebody is missing."""
+        return sorted(key for key, incident in self._of.items() if incident.id == incident_id)
 
     def restore(self, incident: Incident) -> None:
         """Take up an incident that was read back."""
@@ -117,7 +132,7 @@ class Overdue:
     def _worked(self, terminal: Terminal, span: Occurrence) -> bool:
         """Whether it was up when the work began, and the work, other planned work included, is over."""
         cover = self._windows.cover(terminal, span.end - 1)
-        return cover is not None and cover.end == span.end and terminal.last_seen + terminal.wait_ms > cover.start
+        return cover is not None and cover.end == span.end and terminal.last_seen + suspicion(terminal) > cover.start
 
     def _is_expected(self, terminal: Terminal, at: int) -> bool:
         """Whether its shop is open, and it was not switched off for another reason."""
@@ -136,11 +151,7 @@ class Overdue:
 
     def _explained(self, missing: Sequence[Terminal]) -> str | None:
         """The outage for which people were called already, if it has most of them."""
-        groups = self._shard.fleet.groups
-        found = [
-            {incident.id for one in groups.of(terminal) if (incident := self._incidents.find(one[0].kind, one[1]))}
-            for terminal in missing
-        ]
+        found = [{incident.id for incident in self._shard.habits.outages(terminal)} for terminal in missing]
         for key in sorted(set().union(*found)):
             outage = self._incidents.named(key)
             called = outage is not None and outage.status is Status.FIRING and outage.paged_at is not None

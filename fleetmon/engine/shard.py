@@ -1,4 +1,4 @@
-"""What one terminal tells by itself: order of its messages, liveness, device faults.
+"""What one terminal tells by itself: order of its messages, liveness, device faults and other signs.
 
 Everything here depends on one terminal alone, so shards can be split over processes by site or
 merchant. What terminals tell together is the correlator's.
@@ -6,95 +6,44 @@ merchant. What terminals tell together is the correlator's.
 Liveness (times by arrival, deadlines from `detect/terminal_offline`; what is usual is learned, see `habits`):
 
     never_seen --message--> up --2 beats missed, or a will--> suspect --3 missed, or the usual--> down
+                               (1 missed: late, which only counts together with others)
     up --shutdown, or silent while closed as declared or usual--> asleep --missed opening--> down
     any --message--> up
 
 While nothing is heard at all (`deaf_since`) no deadline counts, and afterwards everyone gets a fresh
-grace from `heard_since` on.
+grace from `heard_since` on; the same for those of one provider, if only they cannot be heard (`heard_again`).
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from fleetmon.detect import DEVICE_DETECTORS, TERMINAL_OFFLINE
-from fleetmon.engine.asked import Asked, asked
+from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
+from fleetmon.engine.asked import asked
+from fleetmon.engine.checkup import Checkup
 from fleetmon.engine.deadlines import Deadlines
-from fleetmon.engine.fleet import Fleet, slack
+from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
+from fleetmon.engine.faults import FaultChange, Faults
+from fleetmon.engine.fleet import Fleet, slack, suspicion
 from fleetmon.engine.habits import Habits, lost_before
-from fleetmon.engine.news import GRACEFUL, fact_key, is_swapped, why_no_news
+from fleetmon.engine.news import GRACEFUL, began_anew, fact_key, is_swapped, why_no_news
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
 from fleetmon.engine.presence import EARLY
-from fleetmon.engine.timeline import Timeline
-from fleetmon.model.detector import DeviceDetector
-from fleetmon.model.events import DeviceEvent, Heartbeat, HostHealth, MaintenanceMark, Notice, Sequenced, State
-from fleetmon.model.terminal import FULL, NO_DEADLINE, Cohort, Liveness, Order, Terminal
+from fleetmon.model.days import DAY
+from fleetmon.model.events import (
+    DeviceEvent,
+    Heartbeat,
+    HostHealth,
+    MaintenanceMark,
+    Notice,
+    Sequenced,
+    State,
+    Transaction,
+)
+from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Liveness, Order, Terminal
 
-MOST_CODES: Final = 32  # fault codes of one kind remembered of one terminal
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
-_NO_WORD: Final = (-1, -1, False)
-
-
-Faults = dict[str, dict[str, tuple[int, int, bool]]]  # kind -> code -> (boot, seq, whether it is set)
-
-
-class LivenessChange(NamedTuple):
-    """A terminal came, went, or fell asleep."""
-
-    at: int
-    terminal: Terminal
-    before: Liveness
-    after: Liveness
-    cohort: Cohort  # at that moment
-
-
-class Move(NamedTuple):
-    """A terminal changed its carrier, and with it its groups."""
-
-    at: int
-    terminal: Terminal
-    liveness: Liveness
-    before: Cohort
-    after: Cohort
-
-
-class FaultChange(NamedTuple):
-    """The device faults of one kind appeared at a terminal, or the last of them went."""
-
-    at: int
-    terminal: Terminal
-    detector: DeviceDetector
-    present: bool
-    code: str
-    until: int | None = None  # it happened once, and counts until then
-
-
-class LinkReport(NamedTuple):
-    """Something was learned of a terminal's link."""
-
-    at: int
-    terminal: Terminal
-
-
-class Work(NamedTuple):
-    """A terminal told of work on it: a technician's mark, or that it goes offline for maintenance."""
-
-    at: int
-    terminal: Terminal
-    event: MaintenanceMark | State
-    epoch: int
-
-
-class HostReport(NamedTuple):
-    """A host told of its health, or announced work."""
-
-    at: int
-    host: str
-    event: HostHealth | Notice
-
-
-Delta = LivenessChange | Move | FaultChange | LinkReport | Asked | Work | HostReport
 
 
 class Shard:
@@ -105,15 +54,17 @@ class Shard:
         self.deadlines = Deadlines()
         self.heard_since = 0
         self.deaf_since: int | None = None
+        self.heard_again: dict[str, int] = {}  # providers that were not heard since: from when on; NO_DEADLINE: still
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
-        self.faults: dict[str, Faults] = {}  # by terminal
-        self.timeline = Timeline({})
-        self.habits = Habits(fleet)
         self._deltas: list[Delta] = []
+        self.faults = Faults()
+        self.checkup = Checkup(fleet, lambda: self.heard_since, self.faults.kinds, self._deltas.append)
+        self.faults.shows = self.checkup.shows
+        self.habits = Habits(fleet)
 
     def observe(self, messages: Sequence[Message], outcome: Outcome) -> list[Delta]:
         """Take in messages that arrived at the same moment; facts and refusals go into the outcome."""
-        find, terminals, beat = self.fleet.find, self.fleet.terminals, self.timeline.beat
+        find, terminals, beat = self.fleet.find, self.fleet.terminals, self.checkup.beat
         patience = due = -1
         for message in messages:
             now, key, event, retained, _, _ = message
@@ -133,7 +84,7 @@ class Shard:
                     if terminal.window is not FULL:
                         window = (terminal.window << 1 | 1) & FULL
                         terminal.window = window if window != FULL else FULL  # one number for all
-                    terminal.last_seen = now
+                    terminal.last_seen = terminal.beat_at = now
                     if terminal.wait_ms != patience:  # so that those who beat together share the number
                         patience = terminal.wait_ms
                         due = now + patience
@@ -167,6 +118,17 @@ class Shard:
         """No deadline passes before this time."""
         return self.deadlines.next if self.deaf_since is None else NO_DEADLINE
 
+    def heard_from(self, provider: str) -> int:
+        """Since when a silence of this provider's terminals means something; NO_DEADLINE while it means nothing."""
+        if self.deaf_since is not None:
+            return NO_DEADLINE
+        return max(self.heard_since, self.heard_again.get(provider, 0)) if self.heard_again else self.heard_since
+
+    @property
+    def unheard(self) -> list[str]:
+        """The providers whose terminals we do not hear, while we hear others."""
+        return [provider for provider, since in self.heard_again.items() if since == NO_DEADLINE]
+
     def watch(self, terminal: Terminal) -> None:
         """Set the deadline that belongs to a terminal's state, after it was read back."""
         if terminal.liveness is _UP:
@@ -193,7 +155,8 @@ class Shard:
         self.watch(terminal)
 
     def _take(self) -> list[Delta]:
-        deltas, self._deltas = self._deltas, []
+        deltas = list(self._deltas)
+        self._deltas.clear()
         return deltas
 
     def _heartbeat(self, terminal: Terminal, beat: Heartbeat, now: int, *, retained: bool) -> None:
@@ -202,8 +165,9 @@ class Shard:
             return
         if beat.interval_s is not None:
             self._promise(terminal, beat.interval_s)
-        self.timeline.beat(terminal, beat, now)
         self._alive(terminal, now, lost)
+        terminal.beat_at = now
+        self.checkup.beat(terminal, beat, now)
 
     def _terminal_fact(self, terminal: Terminal, message: Message, outcome: Outcome) -> None:
         event = message.event
@@ -220,12 +184,15 @@ class Shard:
                 outcome.facts.append(Fact(fact_key(message, event, epoch), epoch, message))
                 return
             if isinstance(event, DeviceEvent):
-                self._device(terminal, event, message.received_at)
+                self.checkup.device(terminal, event, message.received_at)
+                self._deltas += self.faults.take(terminal, event, message.received_at)
             elif isinstance(event, MaintenanceMark):
                 self._deltas.append(Work(message.received_at, terminal, event, terminal.epoch))
             if order in _FRESH and not message.retained:
                 self._deltas += asked(terminal, message)
                 self._alive(terminal, message.received_at, lost)
+                if isinstance(event, Transaction):
+                    self.checkup.sale(terminal, event, message.received_at)
         outcome.facts.append(Fact(fact_key(message, event, terminal.epoch), terminal.epoch, message))
 
     def _in_order(self, terminal: Terminal, event: Sequenced) -> Order:
@@ -251,7 +218,7 @@ class Shard:
             self._alive(terminal, now)
         elif terminal.liveness in (Liveness.NEVER_SEEN, _UP):
             # It may long be gone; it has two beats' time to prove that it is not.
-            terminal.due = now + terminal.wait_ms
+            terminal.due = now + suspicion(terminal)
             self.deadlines.arm(terminal)
         return True
 
@@ -260,7 +227,16 @@ class Shard:
         if swapped or said.boot < terminal.boot:
             terminal.epoch += 1
             terminal.former, terminal.born = terminal.boot, said.boot
-            self._replaced(terminal, now)
+            self.checkup.replaced(terminal, now)
+            self._deltas += self.faults.replaced(terminal, now)
+        elif self.checkup.timeline.is_other_sim(terminal.id, said):
+            self._deltas.append(
+                FaultChange(now, terminal, SIM_PROBLEM, present=True, code="SimChanged", until=now + DAY)
+            )
+        if not swapped and began_anew(terminal, said, now):
+            self.checkup.restarted(terminal.id, now, crash=False)
+        if said.serial and said.serial != terminal.serial:
+            self._deltas.append(Claim(now, terminal))
         if swapped or said.boot != terminal.boot:
             terminal.boot, terminal.seq, terminal.window = said.boot, -1, 0
         terminal.serial = said.serial or terminal.serial
@@ -269,8 +245,8 @@ class Shard:
             self._promise(terminal, said.interval_s)
         before = terminal.cohort
         self.fleet.identify(terminal, said.model, said.firmware, said.carrier)
-        if terminal.cohort.carrier != before.carrier:
-            self._deltas.append(Move(now, terminal, terminal.liveness, before, terminal.cohort))
+        if terminal.cohort is not before:
+            self._deltas.append(Move(now, terminal, before, terminal.cohort))
 
     def _farewell(self, terminal: Terminal, said: State, now: int, *, retained: bool) -> None:
         terminal.ended = said.session
@@ -289,7 +265,7 @@ class Shard:
             self._expire(terminal, now)
 
     def _alive(self, terminal: Terminal, now: int, lost: int = 0) -> None:
-        deaf = self.deaf_since is not None or self.heard_since > terminal.last_seen
+        deaf = self.heard_from(terminal.cohort.provider) > terminal.last_seen
         if self.habits.back(terminal, now, lost, deaf=deaf):
             self._deltas.append(LinkReport(now, terminal))
         terminal.last_seen = now
@@ -300,7 +276,10 @@ class Shard:
         self.deadlines.arm(terminal)
 
     def _promise(self, terminal: Terminal, interval_s: int) -> None:
-        terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
+        if interval_s * 1000 != terminal.interval_ms:
+            self.fleet.census.leave(terminal)
+            terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)
+            self.fleet.census.enter(terminal)
 
     def _sleep(self, terminal: Terminal, at: int) -> None:
         terminal.due = self.habits.presence.opening(terminal, at)
@@ -311,12 +290,17 @@ class Shard:
     def _expire(self, terminal: Terminal, at: int) -> None:
         """The terminal's deadline passed at `at`, or its will came."""
         presence = self.habits.presence
-        if at < self.heard_since + terminal.wait_ms:
-            terminal.due = self.heard_since + terminal.wait_ms
+        heard = self.heard_from(terminal.cohort.provider)
+        if heard == NO_DEADLINE:  # a will that came before we knew
+            heard = at
+        if at < heard + terminal.wait_ms:
+            terminal.due = heard + terminal.wait_ms
             self.deadlines.arm(terminal)
         elif terminal.liveness is Liveness.ASLEEP:
             terminal.overslept = True
             self._down(terminal, at)
+        elif at < self._suspicious(terminal):
+            self._late(terminal, at)
         elif presence.is_off(terminal, at):
             self._sleep(terminal, at)
         elif terminal.liveness is Liveness.SUSPECT:
@@ -336,14 +320,34 @@ class Shard:
             self._change(terminal, Liveness.SUSPECT, at)
             self.deadlines.arm(terminal)
 
+    def _suspicious(self, terminal: Terminal) -> int:
+        """When the silence of a terminal that is not one yet makes it a suspect; a will does at once."""
+        if terminal.will_at or terminal.liveness not in (Liveness.NEVER_SEEN, _UP):
+            return NEVER
+        return self.known_from(terminal) + suspicion(terminal)
+
+    def _late(self, terminal: Terminal, at: int) -> None:
+        """One beat is missed: for others to know, unless nobody expects it."""
+        presence = self.habits.presence
+        expected = not presence.is_off(terminal, at) and presence.closing(terminal, at) > at + EARLY
+        if expected and terminal.liveness is _UP:
+            self._deltas.append(Late(at, terminal))
+        terminal.due = self._suspicious(terminal)
+        self.deadlines.arm(terminal)
+
     def _proof(self, terminal: Terminal) -> int:
         """When the silence of a suspect proves it down."""
-        heard = max(terminal.last_seen, self.heard_since)
-        interval, margin = terminal.interval_ms, slack(terminal.interval_ms)
+        heard, interval = self.known_from(terminal), terminal.interval_ms
+        margin = slack(interval)
         beats = self.habits.patience.beats(terminal, terminal.last_seen)
-        if terminal.will_at:
+        if terminal.will_at > heard:  # else who answered it may have gone unheard
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
         return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
+
+    def known_from(self, terminal: Terminal) -> int:
+        """When its silence began, as far as we could hear it: with its last word, or when we last began to hear."""
+        heard = self.heard_from(terminal.cohort.provider)
+        return max(terminal.last_seen, heard if heard < NO_DEADLINE else self.heard_since)
 
     def _down(self, terminal: Terminal, at: int) -> None:
         terminal.due = self.habits.presence.closing(terminal, at)  # then nobody expects it any longer
@@ -357,38 +361,5 @@ class Shard:
         self.fleet.census.leave(terminal)
         terminal.liveness, terminal.since = after, at
         self.fleet.census.enter(terminal)
+        self.checkup.gone(terminal.id, after, at)
         self._deltas.append(LivenessChange(at, terminal, before, after, terminal.cohort))
-
-    def _device(self, terminal: Terminal, event: DeviceEvent, now: int) -> None:
-        """Keep the newest word about each fault; arrival order is never trusted."""
-        for detector in DEVICE_DETECTORS:
-            if not detector.concerns(event):
-                continue
-            codes = self.faults.setdefault(terminal.id, {}).setdefault(detector.kind, {})
-            if (event.boot, event.seq) <= codes.get(event.code, _NO_WORD)[:2]:
-                continue
-            was = _present(codes)
-            if len(codes) >= MOST_CODES and event.code not in codes:
-                del codes[min(codes, key=lambda code: (codes[code][2], codes[code]))]  # the oldest, cleared ones first
-            once = event.action == "oneshot" and detector.oneshot_ms is not None
-            codes[event.code] = (event.boot, event.seq, event.action != "clear" and not once)
-            if once:
-                until = now + (detector.oneshot_ms or 0)
-                self._deltas.append(FaultChange(now, terminal, detector, present=True, code=event.code, until=until))
-            elif _present(codes) != was:
-                self._deltas.append(FaultChange(now, terminal, detector, not was, event.code))
-
-    def is_faulty(self, terminal_id: str, kind: str) -> bool:
-        """Whether a fault of this kind is set at the terminal."""
-        return _present(self.faults.get(terminal_id, {}).get(kind, {}))
-
-    def _replaced(self, terminal: Terminal, now: int) -> None:
-        """Another device is in its place: the faults of the old one are gone with it."""
-        kinds = self.faults.pop(terminal.id, {})
-        for detector in DEVICE_DETECTORS:
-            if _present(kinds.get(detector.kind, {})):
-                self._deltas.append(FaultChange(now, terminal, detector, present=False, code="replaced"))
-
-
-def _present(codes: dict[str, tuple[int, int, bool]]) -> bool:
-    return any(active for _, _, active in codes.values())

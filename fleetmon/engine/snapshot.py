@@ -5,7 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from fleetmon.engine.shard import Faults, Shard
+from fleetmon.engine.faults import Words
+from fleetmon.engine.shard import Shard
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 _LIVENESS: Final = tuple(Liveness)
@@ -30,7 +31,7 @@ class TerminalRecord(Struct, array_like=True, gc=False):
     carrier: str
     model: str
     firmware: str
-    faults: Faults
+    faults: Words
     former: int = -1
     session_at: int = 0
     born: int = -1
@@ -38,18 +39,20 @@ class TerminalRecord(Struct, array_like=True, gc=False):
     runs: bytes = b""  # these two are longer than any integer of msgpack's
     watched_from: int = 0
     nights: bytes = b""
+    usage: bytes = b""
+    beat_at: int = 0
 
 
 def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
     """What is to be remembered of a terminal."""
-    cohort, faults = terminal.cohort, shard.faults.get(terminal.id)
+    cohort, faults = terminal.cohort, shard.faults.words.get(terminal.id)
     return TerminalRecord(  # in order of the fields, for a large partition must not hold up the loop
         terminal.id, terminal.liveness.value, terminal.since, terminal.last_seen, terminal.will_at,
         terminal.interval_ms, terminal.epoch, terminal.boot, terminal.seq, terminal.window, terminal.session,
         terminal.ended, terminal.serial, cohort.carrier, cohort.model, cohort.firmware,
         {kind: dict(codes) for kind, codes in faults.items()} if faults else {},
         terminal.former, terminal.session_at, terminal.born, terminal.overslept,
-        _packed(terminal.runs), terminal.watched_from, _packed(terminal.nights),
+        _packed(terminal.runs), terminal.watched_from, _packed(terminal.nights), terminal.usage, terminal.beat_at,
     )  # fmt: skip
 
 
@@ -70,7 +73,7 @@ def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
         terminal.boot, terminal.seq, terminal.window = found.boot, found.seq, found.window
         terminal.session, terminal.ended, terminal.serial = found.session, found.ended, found.serial or terminal.serial
         terminal.former, terminal.session_at, terminal.born = found.former, found.session_at, found.born
-        terminal.overslept = found.overslept
+        terminal.overslept, terminal.usage, terminal.beat_at = found.overslept, found.usage, found.beat_at
         terminal.watched_from, terminal.nights = found.watched_from, int.from_bytes(found.nights, "big")
         if found.runs:
             terminal.runs = int.from_bytes(found.runs, "big")
@@ -78,7 +81,7 @@ def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
         if found.interval_ms != terminal.interval_ms:
             terminal.interval_ms, terminal.wait_ms = promise(found.interval_ms // 1000)
         if found.faults:
-            shard.faults[terminal.id] = found.faults
+            shard.faults.words[terminal.id] = found.faults
         watch(terminal)
     fleet.sort()
 

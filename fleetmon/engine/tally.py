@@ -7,17 +7,19 @@ every count pauses after each part of the group (see `engine/agenda.py`).
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.agenda import PART, Parts
-from fleetmon.engine.fleet import slack
+from fleetmon.engine.fleet import slack, suspicion
 from fleetmon.engine.groups import value
-from fleetmon.model.detector import GroupDetector, Tally
+from fleetmon.model.detector import Tally
 from fleetmon.model.terminal import Liveness, Terminal
 
 _AWAKE = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
+_CHANCE: Final = 2  # terminals of a network that are heard although it is down
 T = TypeVar("T")
+_Link = tuple[str, str]  # carrier and kind of network
 
 
 class Sight(NamedTuple):
@@ -59,7 +61,7 @@ def burst(silent: Sequence[Terminal]) -> Parts[tuple[list[Terminal], int]]:
     for part in parts(silent):
         onsets = [_onset(terminal) for terminal in part]
         starts.update(onsets)
-        ends.update([onset + terminal.wait_ms for onset, terminal in zip(onsets, part, strict=True)])
+        ends.update([onset + suspicion(terminal) for onset, terminal in zip(onsets, part, strict=True)])
         yield len(part)
     crowd = most = moment = 0
     for times in parts(sorted(starts.keys() | ends.keys())):
@@ -71,26 +73,24 @@ def burst(silent: Sequence[Terminal]) -> Parts[tuple[list[Terminal], int]]:
         yield len(times)
     together: list[Terminal] = []
     for part in parts(silent):
-        together += [terminal for terminal in part if 0 <= moment - _onset(terminal) <= terminal.wait_ms]
+        together += [terminal for terminal in part if 0 <= moment - _onset(terminal) <= suspicion(terminal)]
         yield len(part)
     return together, moment
 
 
-def tally_breach(
-    detector: GroupDetector, together: Sequence[Terminal], others: Sequence[Terminal], moment: int
-) -> Parts[Tally]:
+def tally_breach(sight: Sight, together: Sequence[Terminal], moment: int, now: int) -> Parts[Tally]:
     """Count for the question: did they fall silent together? Counter-evidence is who spoke after that moment."""
-    return _count(detector, together, others, moment)
+    return _count(together, sight.others, moment, now, len(sight.silent) - len(together))
 
 
-def tally_recovery(detector: GroupDetector, sight: Sight, opened_at: int) -> Parts[Tally]:
+def tally_recovery(sight: Sight, opened_at: int, now: int) -> Parts[Tally]:
     """Count for the question: are they back? Only having been heard since it opened counts; absence proves nothing."""
     gone, heard = list(sight.silent), list[Terminal]()
     for part in parts(sight.others):
         heard += [terminal for terminal in part if terminal.last_seen > opened_at]
         gone += [terminal for terminal in part if terminal.last_seen <= opened_at]
         yield len(part)
-    return (yield from _count(detector, gone, heard, opened_at))
+    return (yield from _count(gone, heard, opened_at, now))
 
 
 def _see(sight: Sight, members: Iterable[Terminal], now: int, heard_since: int) -> None:
@@ -116,22 +116,35 @@ def _onset(terminal: Terminal) -> int:
     return max(terminal.last_seen, terminal.since - patience)
 
 
-def _count(detector: GroupDetector, gone: Sequence[Terminal], others: Sequence[Terminal], onset: int) -> Parts[Tally]:
-    """`others` spoke after `onset` or say nothing yet; the worst part is the one with most that are gone."""
-    by_part = Counter[str]()
-    for members in parts(gone):
-        by_part.update([_part(detector, terminal) for terminal in members])
+def _count(silent: Sequence[Terminal], others: Sequence[Terminal], onset: int, now: int, gone: int = 0) -> Parts[Tally]:
+    """`others` spoke after `onset` or say nothing yet; the worst shop is the one with most that are silent."""
+    by_shop, mute, sound, beats = Counter[str](), Counter[_Link](), Counter[_Link](), 0
+    for members in parts(silent):
+        by_shop.update([_shop(terminal) for terminal in members])
+        mute.update([_link(terminal) for terminal in members])
+        beats += sum([_beats(terminal, now) for terminal in members])
         yield len(members)
-    most = max(by_part.values(), default=0)
-    worst = min((part for part, count in by_part.items() if count == most), default="")
-    alive = beside = 0
+    most = max(by_shop.values(), default=0)
+    worst = min((shop for shop, count in by_shop.items() if count == most), default="")
+    beside = 0
     for members in parts(others):
         speaking = [terminal for terminal in members if terminal.last_seen > onset]
-        alive += len(speaking)
-        beside += sum([_part(detector, terminal) != worst for terminal in speaking])
+        sound.update([_link(terminal) for terminal in speaking])
+        beside += sum([_shop(terminal) != worst for terminal in speaking])
         yield len(members)
-    return Tally(len(gone), alive, len(others) - alive, len(gone) - by_part[worst], beside)
+    alive, well = sum(sound.values()), sum(count > max(mute[link], _CHANCE) for link, count in sound.items())
+    rest = len(silent) - by_shop[worst]
+    return Tally(len(silent), beats, alive, len(others) - alive, gone, len(mute), well, rest, beside)
 
 
-def _part(detector: GroupDetector, terminal: Terminal) -> str:
-    return value(terminal.site, terminal.cohort, detector.apart) or terminal.site or terminal.id
+def _link(terminal: Terminal) -> _Link:
+    return value(terminal.cohort, "carrier"), terminal.cohort.network
+
+
+def _beats(terminal: Terminal, now: int) -> int:
+    """How many beats it has missed, as far as that matters; a will that nobody answered is worth one more."""
+    return min((now - terminal.last_seen) // terminal.interval_ms, 2) + bool(terminal.will_at)
+
+
+def _shop(terminal: Terminal) -> str:
+    return terminal.site or terminal.id

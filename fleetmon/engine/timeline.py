@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from fleetmon.detect.signs import SIGNS, remarkable, signs
+from fleetmon.detect.signs import LASTING, SIGNS
 from fleetmon.model.days import DAY
 from fleetmon.model.episode import Episode
-from fleetmon.model.events import DeviceEvent, Heartbeat, MaintenanceMark, State
+from fleetmon.model.events import DeviceEvent, MaintenanceMark, State
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 KEPT: Final = 20 * DAY
@@ -24,6 +24,7 @@ GONE: Final = (Liveness.SUSPECT, Liveness.DOWN)
 
 
 VERSIONS: Final = 10_000
+_SHOWN: Final = frozenset({*SIGNS, *LASTING})
 _Words = tuple[str, str, str, str]
 
 
@@ -54,13 +55,11 @@ class Timeline:
     def __init__(self, places: Mapping[str, tuple[float, float]]) -> None:
         """`places` of shops: latitude and longitude in degrees."""
         self.places = places
-        self._marked: set[str] = set()  # terminals whose next heartbeat has to be looked at
         self._closed: dict[str, list[Episode]] = {}
         self._open: dict[str, dict[str, Episode]] = {}
         self._words: dict[str, dict[tuple[str, str, str], list[_Word]]] = {}
         self._known: dict[str, _Identity] = {}  # by terminal
         self._versions: dict[str, str] = {}  # one string for all that run the same
-        self._crashed: dict[str, int] = {}  # crashes counted by the terminals that had any
         self._fresh: list[Episode] = []
 
     def take(self) -> list[Episode]:
@@ -70,32 +69,13 @@ class Timeline:
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def beat(self, terminal: Terminal, beat: Heartbeat, now: int) -> None:
-        """Note what a heartbeat shows, and what it no longer shows; nearly none has anything to show."""
-        if not remarkable(beat, now) and terminal.id not in self._marked:
-            return
-        subject = f"terminal/{terminal.id}"
-        shown = signs(beat, now, self.places.get(terminal.site))
-        for kind in [kind for kind in self._open.get(subject, ()) if kind in SIGNS and kind not in shown]:
+    def show(self, terminal: str, shown: Mapping[str, float], now: int) -> None:
+        """Note what a terminal shows, and how bad it is, and what it no longer shows."""
+        subject = f"terminal/{terminal}"
+        for kind in [kind for kind in self._open.get(subject, ()) if kind in _SHOWN and kind not in shown]:
             self.end(subject, kind, now)
-        if beat.counters is not None:
-            self._crashes(terminal.id, beat.counters.app_crashes or 0, now)
-        if shown:
-            self._marked.add(terminal.id)
-        else:
-            self._marked.discard(terminal.id)
         for kind, worst in shown.items():
             self.begin(subject, kind, now, topic=f"{subject}/heartbeat", worst=worst)
-
-    def _crashes(self, terminal: str, count: int, now: int) -> None:
-        """The counter counts since the application began; only its steps are news."""
-        before = self._crashed.get(terminal)
-        more = count if before is None or count < before else count - before
-        if more and before is not None:
-            subject = f"terminal/{terminal}"
-            self._keep(subject, Episode("crashed", f"{subject}/heartbeat", now, now, count=more))
-        if count or before is not None:
-            self._crashed[terminal] = count
 
     def gone(self, terminal: Terminal, before: Liveness, after: Liveness, at: int) -> None:
         """Note a silence: it began with the last sign of life."""
@@ -105,6 +85,11 @@ class Timeline:
             self.begin(subject, "silent", began, f"{subject}/state")
         elif before in GONE and after not in GONE:
             self.end(subject, "silent", at)
+
+    def is_other_sim(self, terminal: str, said: State) -> bool:
+        """Whether it names another SIM than before; asked before `state` takes it in."""
+        known = self._known.get(terminal)
+        return bool(known and known.iccid and said.iccid and known.iccid != said.iccid)
 
     def state(self, terminal: str, said: State, at: int) -> None:
         """Note an update, another SIM, another device, a reboot."""
@@ -177,9 +162,9 @@ class Timeline:
             episode.end = max(at, episode.begin)
             self._keep(subject, episode)
 
-    def instant(self, subject: str, kind: str, at: int, topic: str, code: str = "") -> None:
-        """It happened at `at`."""
-        self._keep(subject, Episode(kind, topic, at, at, code))
+    def instant(self, subject: str, kind: str, at: int, topic: str, code: str = "", count: int = 1) -> None:
+        """It happened at `at`, so many times."""
+        self._keep(subject, Episode(kind, topic, at, at, code, count))
 
     def recall(self, episode: Episode) -> None:
         """Take up what was stored, in any order, the same any number of times; the subject is in the topic."""
@@ -187,8 +172,6 @@ class Timeline:
         subject = f"{sender}/{key}"
         if episode.end == NO_DEADLINE:
             self._open.setdefault(subject, {}).setdefault(f"{episode.kind}{episode.code}", episode)
-            if episode.kind in SIGNS:
-                self._marked.add(key)
             return
         kept = self._closed.setdefault(subject, [])
         if episode not in kept:
@@ -202,10 +185,14 @@ class Timeline:
         found = [*self._closed.get(subject, ()), *self._open.get(subject, {}).values(), *self._told(subject)]
         return sorted((one for one in found if one.touches(since, until)), key=lambda one: (one.begin, one.kind))
 
+    def lasting(self, subject: str, kind: str, code: str = "") -> Episode | None:
+        """The episode of this kind that goes on."""
+        return self._open.get(subject, {}).get(f"{kind}{code}")
+
     @property
     def subjects(self) -> list[str]:
-        """Of whom something is remembered that is over."""
-        return list(self._closed.keys() | self._words.keys())
+        """Of whom something is remembered."""
+        return list(self._closed.keys() | self._words.keys() | self._open.keys())
 
     def forget(self, subject: str, now: int) -> None:
         """Drop what is over for long."""

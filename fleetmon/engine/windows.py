@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from fleetmon.engine.fleet import Fleet
 from fleetmon.model.terminal import Terminal
-from fleetmon.model.window import Occurrence, State, Window, values
+from fleetmon.model.window import Begun, Occurrence, State, Window, values
 
 _NARROWEST: Final = (
     "terminal", "site", "merchant", "provider", "acquirer", "carrier", "firmware", "model", "region", "network",
@@ -34,10 +36,11 @@ class Windows:
     """Windows by id. What is put again with other times is changed, shortened or prolonged by that."""
 
     def __init__(self) -> None:
+        self.changes = 0  # counted, so that others notice
         self._windows: dict[str, Window] = {}
         self._under: dict[_Key, dict[str, Window]] = {}
         self._of_host: dict[str, dict[str, Window]] = {}  # whose own work it is
-        self._begun: dict[tuple[str, Occurrence], int] = {}  # flexible work that has begun
+        self._begun: dict[str, dict[int, Begun]] = {}  # flexible work, by the start of each occurrence that has begun
 
     def __iter__(self) -> Iterator[Window]:
         return iter(self._windows.values())
@@ -49,7 +52,12 @@ class Windows:
     def put(self, window: Window) -> None:
         """Take in a window, new or changed."""
         self.drop(window.id)
+        self.changes += 1
         self._windows[window.id] = window
+        for one in window.begun:
+            known = self._begun.setdefault(window.id, {})
+            other = known.get(one.start, one)
+            known[one.start] = Begun(one.start, min(one.at, other.at), min(one.until, other.until))
         for key in _keys(window):
             self._under.setdefault(key, {})[window.id] = window
         if window.host:
@@ -60,6 +68,7 @@ class Windows:
         window = self._windows.pop(window_id, None)
         if window is None:
             return
+        self.changes += 1
         for key in _keys(window):
             del self._under[key][window_id]
             if not self._under[key]:
@@ -83,24 +92,34 @@ class Windows:
         for window in list(self):
             if all(span.end < before for span in (*window.occurrences, *self.spans(window))):
                 self.drop(window.id)
-        self._begun = {key: at for key, at in self._begun.items() if key[0] in self._windows}
+        self._begun = {key: times for key, times in self._begun.items() if key in self._windows}
 
     def begin(self, terminal: Terminal, at: int) -> list[Window]:
         """A fault or a technician's mark: flexible work that waits for one begins, or began then."""
         begun = []
         for window in self._over(terminal):
             for span in window.occurrences if window.flexible_ms is not None else ():
-                if span.start <= at < span.end and at < self._begun.get((window.id, span), span.end):
-                    self._begun[window.id, span] = at
+                known = self._begun.setdefault(window.id, {})
+                first = known.get(span.start, Begun(span.start, span.end))
+                if span.start <= at < min(span.end, first.at):
+                    known[span.start] = first._replace(at=at)
+                    self.changes += 1
                     begun.append(window)
         return begun
+
+    def told(self, window: Window) -> Window:
+        """The window, and when it has begun if it is flexible: what has to be known again after a restart."""
+        begun = self._begun.get(window.id)
+        return replace(window, begun=tuple(sorted(begun.values()))) if begun else window
 
     def spans(self, window: Window) -> list[Occurrence]:
         """When the work is in force; of a flexible one only what has begun."""
         if window.flexible_ms is None:
             return list(window.occurrences)
-        begun = [self._begun.get((window.id, span)) for span in window.occurrences]
-        return [Occurrence(at, at + window.flexible_ms) for at in begun if at is not None]
+        known = self._begun.get(window.id, {})
+        begun = [known[span.start] for span in window.occurrences if span.start in known]
+        spans = [Occurrence(one.at, min(one.at + window.flexible_ms, one.until)) for one in begun]
+        return [span for span in spans if span.start < span.end]
 
     def cover(self, terminal: Terminal, at: int) -> Cover | None:
         """The planned work in force for a terminal at that moment."""
@@ -166,24 +185,10 @@ def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
         return [terminal for terminal in found if terminal is not None]
     if "site" in window.selector:
         return [one for site in values(window.selector["site"]) for one in fleet.groups.shop(site)]
+    if "merchant" in window.selector:
+        merchants = set(values(window.selector["merchant"]))
+        return [one for one in fleet.terminals.values() if one.merchant in merchants]
     return fleet.terminals.values()
-
-
-def count(fleet: Fleet, windows: Iterable[Window]) -> int:
-    """How many terminals at least one of these windows covers; what many share is counted by cohorts."""
-    narrow: list[Window] = []
-    wide: list[Window] = []
-    for window in windows:
-        (narrow if window.selector.keys() & {"terminal", "site", "merchant"} else wide).append(window)
-    cohorts = {cohort for cohort, _ in fleet.census.counts}
-    shared = {one for one in cohorts if any(window.covers(Terminal("", "", "", one, 0, 0)) for window in wide)}
-    own = {
-        terminal.id
-        for window in narrow
-        for terminal in candidates(fleet, window)
-        if terminal.cohort not in shared and window.covers(terminal)
-    }
-    return len(own) + sum(number for (cohort, _), number in fleet.census.counts.items() if cohort in shared)
 
 
 def _keys(window: Window) -> list[_Key]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fleetmon.engine.agenda import Action, Plan
+from fleetmon.engine.deltas import Work
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.notices import Notices
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.overdue import Overdue
 from fleetmon.engine.planned import Planned
-from fleetmon.engine.shard import Shard, Work
+from fleetmon.engine.shard import Shard
 from fleetmon.engine.timeline import KEPT
 from fleetmon.engine.visits import Visits
 from fleetmon.engine.windows import Windows
@@ -31,7 +32,7 @@ class Works:
         self.visits = Visits()
         self.planned = Planned(self.windows, shard, incidents, plan)
         self.overdue = Overdue(self.windows, self.visits, shard, incidents, plan)
-        self.planned.on_begin = self.overdue.expect
+        self.planned.on_begin = self._begin
         incidents.excuse = self.planned.excuse
         self._notices = Notices()
         self._fresh: list[Window] = []
@@ -40,7 +41,7 @@ class Works:
     def take(self) -> list[Window]:
         """The windows that came or changed since the last call; one without a time is no more."""
         fresh, self._fresh = self._fresh, []
-        return fresh
+        return [self.windows.told(window) for window in fresh]
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -104,7 +105,12 @@ class Works:
         at = said.at if -AHEAD <= heard_at - said.at <= DAY else heard_at
         self.visits.mark(terminal.id, said, at, epoch)
         for window in self.windows.begin(terminal, at) if said.event == "begin" else ():
-            self.overdue.expect(window, heard_at)
+            self._begin(window, heard_at)
+
+    def _begin(self, window: Window, now: int) -> None:
+        """Flexible work has begun."""
+        self.overdue.expect(window, now)
+        self._fresh.append(window)
 
     def _visited(self, terminal: Terminal, now: int) -> None:
         """The windows of a terminal's marks are made anew, for a mark that comes late may change any of them."""

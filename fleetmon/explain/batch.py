@@ -16,7 +16,8 @@ def batch_not_closed(case: Case) -> Suspicion | None:
     clues = [Clue("rule", 2.4), Clue("own", 2.0 * (0.4 - case.unheard))]
     if case.batch is not None and case.batch.closed_at:
         clues.append(Clue("message", 0.3, _cite(case, case.batch.closed_at, "closed")))
-    return Suspicion(clues, facts={"batch": case.sale.batch, "closed_at": case.batch.closed_at if case.batch else 0})
+    facts: dict[str, int | str] = {"batch": case.sale.batch, "closed_at": case.batch.closed_at if case.batch else 0}
+    return Suspicion(clues, case.incident_id("batch_not_closed"), facts)
 
 
 def batch_mismatch(case: Case) -> Suspicion | None:
@@ -27,7 +28,8 @@ def batch_mismatch(case: Case) -> Suspicion | None:
     at = batch.closed_at or batch.failed_at or batch.uploaded_at
     weight = 5.0 if case.standing.terms.capture == "terminal" else 4.5
     facts: dict[str, int | str] = {"batch": batch.no, "closed_at": at, "result": batch.result or "failed"}
-    return Suspicion([Clue("message", weight, _cite(case, at, batch.result or "failed"))], facts=facts)
+    clues = [Clue("message", weight, _cite(case, at, batch.result or "failed"))]
+    return Suspicion(clues, case.incident_id("batch_mismatch"), facts)
 
 
 def _differs(batch: Batch) -> bool:

@@ -7,6 +7,7 @@ a sale, and either is no excuse for a sale that lay in a storage that works.
 from fleetmon.model.case import Case
 from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all, cite_sale
 from fleetmon.model.episode import Episode
+from fleetmon.model.incident import Incident
 from fleetmon.model.standing import Wait
 
 UPDATE = 2 * 86_400_000  # after an update its faults show within two days
@@ -62,7 +63,7 @@ def keys(case: Case) -> Suspicion | None:
         clues.append(Clue("code", 4.0, cite_sale(case)))
     elif case.refused:
         clues.append(Clue("code", -2.0))
-    return Suspicion(clues, facts={"code": case.sale.response})
+    return Suspicion(clues, case.incident_id("keys"), {"code": case.sale.response})
 
 
 def software_fault(case: Case) -> Suspicion | None:
@@ -70,9 +71,14 @@ def software_fault(case: Case) -> Suspicion | None:
     told = [*case.faults_of("software"), *_crashes(case)]
     updated = [one for one in case.signs if one.kind == "updated" and 0 <= case.span[1] - one.begin <= UPDATE]
     by_code = case.refused and case.meaning in ("software", "state", "merchant", "")
-    if not _concerned(case) or not (told or (updated and (by_code or case.kept_back)) or case.meaning == "software"):
+    shared = _fails_together(case)
+    known = told or shared or (updated and (by_code or case.kept_back)) or case.meaning == "software"
+    if not _concerned(case) or not known:
         return None
     clues = []
+    if shared is not None and case.unheard:
+        silences = cite_all(case.signs_of("silent")) + cite_sale(case)
+        clues += [Clue("own", 4.0 * case.unheard, silences), Clue("incident", 3.0)]
     if told:
         clues.append(Clue("message", 4.4 * (case.hindrance(told) if case.kept_back else 1.0), cite_all(told)))
     if updated:
@@ -80,7 +86,14 @@ def software_fault(case: Case) -> Suspicion | None:
     if case.refused:
         weight = 3.5 if case.meaning == "software" else 1.0 if by_code else -3.0
         clues.append(Clue("code", weight, cite_sale(case)))
-    return Suspicion(clues, case_incident(case, "software_fault"), {"code": case.sale.response})
+    incident = shared.id if shared else case.incident_id("software_fault")
+    return Suspicion(clues, incident, {"code": case.sale.response})
+
+
+def _fails_together(case: Case) -> Incident | None:
+    """The outage of this model or firmware, or of this provider's terminals."""
+    found = [case.incident_of("attribute_outage", about=name) for name in ("model", "firmware", "provider")]
+    return case.incident_of("model_fault") or next(filter(None, found), None)
 
 
 def _crashes(case: Case) -> list[Episode]:
@@ -108,7 +121,7 @@ def clock_skew(case: Case) -> Suspicion | None:
     elif not case.kept_back:
         clues.append(Clue("code", -1.0))
     seconds = round(max((abs(one.worst) for one in told), default=0.0))
-    return Suspicion(clues, case_incident(case, "clock_skew"), {"seconds": seconds} if seconds else {})
+    return Suspicion(clues, case.incident_id("clock_skew"), {"seconds": seconds} if seconds else {})
 
 
 def terminal_moved(case: Case) -> Suspicion | None:
@@ -122,7 +135,7 @@ def terminal_moved(case: Case) -> Suspicion | None:
     weight = 5.6 if held else 4.0 if unfit else 3.5 if case.at_host else 0.0
     facts: dict[str, int | str] = {"km": round(max(one.worst for one in told))}
     clues = [Clue("message", weight, cite_all(told, "moved"))]
-    return Suspicion(clues, case_incident(case, "terminal_moved"), facts) if weight else None
+    return Suspicion(clues, case.incident_id("terminal_moved"), facts) if weight else None
 
 
 def _concerned(case: Case) -> bool:
@@ -138,15 +151,9 @@ def _is_power_loss(fault: Episode) -> bool:
     return fault.kind == "power" and "lost" in fault.code.lower()
 
 
-def case_incident(case: Case, kind: str) -> str | None:
-    """The incident of this kind, if one was announced."""
-    incident = case.incident_of(kind)
-    return incident.id if incident else None
-
-
 def _suspicion(case: Case, kind: str, weight: float, told: list[Episode]) -> Suspicion:
     facts: dict[str, int | str] = {"since_at": told[0].begin, "part": told[0].kind}
-    return Suspicion([Clue("message", weight, cite_all(told) + cite_sale(case))], case_incident(case, kind), facts)
+    return Suspicion([Clue("message", weight, cite_all(told) + cite_sale(case))], case.incident_id(kind), facts)
 
 
 CAUSES = (

@@ -23,12 +23,12 @@ def terminal_offline(case: Case) -> Suspicion | None:
         clues.append(Clue("neighbours", 1.0 if shop < ALONE else -3.0 * shop))
     if (case.silence.peers or 0.0) >= TOGETHER:
         clues.append(Clue("link", -2.0))
-    return _suspicion(case, clues, case.incident_of("terminal_offline"))
+    return _suspicion(case, clues, _incident(case, "terminal", "terminal_offline"))
 
 
 def site_outage(case: Case) -> Suspicion | None:
     """All of the shop was silent, whatever its carriers."""
-    shop, incident = case.silence.site, case.incident_of("site_outage")
+    shop, incident = case.silence.site, _incident(case, "site", "site_outage")
     if not _concerned(case) or case.unheard < SLIGHT or (incident is None and (shop is None or shop < TOGETHER)):
         return None
     clues = _own(case, case.unheard)
@@ -43,7 +43,7 @@ def site_outage(case: Case) -> Suspicion | None:
 
 def carrier_outage(case: Case) -> Suspicion | None:
     """Others of the same carrier in other shops were silent too."""
-    peers, incident = case.silence.peers, case.incident_of("carrier_outage", "region_outage")
+    peers, incident = case.silence.peers, _carrier_incident(case)
     if not _concerned(case) or case.unheard < SLIGHT or (incident is None and (peers is None or peers < TOGETHER)):
         return None
     clues = _own(case, case.unheard)
@@ -52,6 +52,11 @@ def carrier_outage(case: Case) -> Suspicion | None:
     if incident is not None:
         clues.append(Clue("incident", 3.0))
     return _suspicion(case, clues, incident)
+
+
+def _carrier_incident(case: Case) -> Incident | None:
+    """The outage of the carrier, of the area, or of what is on this carrier."""
+    return case.incident_of("carrier_outage", "region_outage") or _incident(case, "carrier", "attribute_outage")
 
 
 def weak_signal(case: Case) -> Suspicion | None:
@@ -79,6 +84,11 @@ def sim_problem(case: Case) -> Suspicion | None:
 
 def _concerned(case: Case) -> bool:
     return case.kept_back or case.answerless
+
+
+def _incident(case: Case, about: str, kind: str) -> Incident | None:
+    """The incident about the terminal, its shop, or its carrier; when it came and went, that tells as much."""
+    return case.incident_of(kind, about=about) or case.incident_of("flapping", about=about)
 
 
 def _own(case: Case, share: float) -> list[Clue]:

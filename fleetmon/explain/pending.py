@@ -18,7 +18,8 @@ def offline_pending(case: Case) -> Suspicion | None:
     clues = [Clue("own", 3.5 * reachable * (1 - excused / 2), cite_sale(case) + cite_all(waiting))]
     if waiting:
         clues.append(Clue("message", 0.7))
-    return Suspicion(clues, facts={"stored_at": case.sale.swiped_at, "amount": case.sale.amount})
+    facts: dict[str, int | str] = {"stored_at": case.sale.swiped_at, "amount": case.sale.amount}
+    return Suspicion(clues, case.incident_id("offline_pending"), facts)
 
 
 def one_sided(case: Case) -> Suspicion | None:

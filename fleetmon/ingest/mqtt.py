@@ -156,6 +156,7 @@ class Subscriber:
         self._monotonic = monotonic
         self.canary_topic = f"fleetmon/canary/{settings.client_id}"
         self._canary_seen = 0.0
+        self._canary_heard: float | None = None
         self._canary_back = asyncio.Event()
 
     async def run(self) -> None:
@@ -167,13 +168,18 @@ class Subscriber:
                 before_sleep=self._log_failure,
             )(self._live)
 
+    @property
+    def canary_age_s(self) -> float | None:
+        """How long ago our own message came back last."""
+        return None if self._canary_heard is None else self._monotonic() - self._canary_heard
+
     def canary_heard(self, payload: bytes) -> None:
         """Our own message came back: the whole way through the broker works, and took this long."""
         try:
             sent = float(payload)
         except ValueError:
             return  # somebody else's
-        self._canary_seen = self._monotonic()
+        self._canary_seen = self._canary_heard = self._monotonic()
         self.canary_lag_s = max(0.0, self._canary_seen - sent)
         if not self._canary_back.is_set():
             self._canary_back.set()

@@ -1,12 +1,14 @@
 """Texts for people, in Chinese and English. The core speaks in ids and numbers; the edges ask here."""
 
 from fleetmon.locale.catalogue import LANGUAGES, Language, fill, texts
-from fleetmon.locale.incidents import describe, local_time
+from fleetmon.locale.incidents import acknowledged, called_again, describe, local_time
+from fleetmon.locale.planned import objection
 from fleetmon.locale.seen import seen
-from fleetmon.locale.spoken import Facts, count, money, percent, span, time
+from fleetmon.locale.spoken import Facts, count, money, percent, share, span, time
 from fleetmon.locale.told import AUDIENCES, Audience, Matter, Told, name, remedy, tell, word
 
 __all__ = [
-    "AUDIENCES", "LANGUAGES", "Audience", "Facts", "Language", "Matter", "Told", "count", "describe", "fill",
-    "local_time", "money", "name", "percent", "remedy", "seen", "span", "tell", "texts", "time", "word",
+    "AUDIENCES", "LANGUAGES", "Audience", "Facts", "Language", "Matter", "Told", "acknowledged", "called_again",
+    "count", "describe", "fill", "local_time", "money", "name", "objection", "percent", "remedy", "seen", "share",
+    "span", "tell", "texts", "time", "word",
 ]  # fmt: skip

@@ -24,6 +24,18 @@ def describe(kind: str, scope: Mapping[str, str], terminals: int, since_ms: int,
     return fill(book[f"incident.{kind}.summary"], fields), fill(book[f"incident.{kind}.description"], fields)
 
 
+def acknowledged(description: str, author: str, until_ms: int, comment: str, language: Language) -> str:
+    """The description of an incident to which somebody sees."""
+    fields = {"description": description, "author": author, "until": local_time(until_ms)}
+    return fill(texts(language)["incident.acknowledged"], fields | ({"comment": comment} if comment else {}))
+
+
+def called_again(summary: str, description: str, at_ms: int, language: Language) -> tuple[str, str]:
+    """Summary and description of an incident to which nobody sees any longer."""
+    book, fields = texts(language), {"summary": summary, "description": description, "at": local_time(at_ms)}
+    return fill(book["incident.again.summary"], fields), fill(book["incident.again.description"], fields)
+
+
 def local_time(at_ms: int) -> str:
     """Date and time of day in Asia/Shanghai, the same in every language."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")

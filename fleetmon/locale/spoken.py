@@ -21,7 +21,7 @@ _DAY: Final = 86_400_000
 _UTC_OFFSET: Final = 28_800_000
 CHINA: Final = timezone(timedelta(milliseconds=_UTC_OFFSET), "Asia/Shanghai")  # no daylight saving since 1991
 _NEVER: Final = 4_102_444_800_000  # 2100: what ends later has no end, and senders may tell any time
-_LOCALES: Final[Mapping[Language, Locale]] = {"zh": Locale("zh", script="Hans"), "en": Locale("en")}  # made once: slow
+LOCALES: Final[Mapping[Language, Locale]] = {"zh": Locale("zh", script="Hans"), "en": Locale("en")}  # made once: slow
 _BY: Final = ("due_at", "otherwise_at")  # said as "by", the others as "at"
 _MONEY: Final = ("amount", "missing", "expected", "limit")
 _WORDS: Final = ("by", "reason", "event", "result", "part", "cycle")
@@ -59,24 +59,29 @@ def _day_of(at: int | str) -> int:
 def time(at: int, language: Language, pattern: str = "time") -> str:
     """A time in ms as people there say it; `pattern`: time, due, day or clock."""
     moment = datetime.fromtimestamp(min(at, _NEVER) / 1000, UTC).astimezone(CHINA)
-    return format_datetime(moment, texts(language)[f"format.{pattern}"], tzinfo=CHINA, locale=_LOCALES[language])
+    return format_datetime(moment, texts(language)[f"format.{pattern}"], tzinfo=CHINA, locale=LOCALES[language])
 
 
 def money(amount: int, language: Language, currency: str = "CNY") -> str:
     """An amount in minor units: ¥12,850.00. In China it is ¥, whatever the language calls it elsewhere."""
     units = Decimal(amount).scaleb(-get_currency_precision(currency))
-    return format_currency(units, currency, locale=_LOCALES["zh" if currency == "CNY" else language])
+    return format_currency(units, currency, locale=LOCALES["zh" if currency == "CNY" else language])
 
 
 def percent(share: float, language: Language) -> str:
     """A share 0..1 in whole percents; nothing is ever quite sure."""
-    return format_percent(min(share, 0.99), locale=_LOCALES[language])
+    return format_percent(min(share, 0.99), locale=LOCALES[language])
+
+
+def share(part: float, language: Language) -> str:
+    """A part 0..1 of a whole, as it is counted; a little is more than nothing."""
+    return format_percent(part, format="0.#%" if part < 0.1 else "0%", locale=LOCALES[language])
 
 
 def count(key: str, number: int, language: Language, more: Mapping[str, str]) -> str:
     """The text `key` in the grammatical number of the language, filled with `{count}` and more."""
-    form = _LOCALES[language].plural_form(number)
-    return fill(texts(language)[f"{key}.{form}"], {"count": format_decimal(number, locale=_LOCALES[language]), **more})
+    form = LOCALES[language].plural_form(number)
+    return fill(texts(language)[f"{key}.{form}"], {"count": format_decimal(number, locale=LOCALES[language]), **more})
 
 
 def span(begin: int, end: int | None, language: Language, form: str) -> str:
@@ -112,8 +117,8 @@ def _say(name: str, value: int | str, currency: str, language: Language) -> str:
         return money(value, language, currency)
     if name in _DURATIONS:
         lasted = min(value * _DURATIONS[name], _NEVER)
-        return format_timedelta(timedelta(milliseconds=lasted), threshold=1.5, locale=_LOCALES[language])
-    return format_decimal(value, locale=_LOCALES[language]) if name in _COUNTS else ""
+        return format_timedelta(timedelta(milliseconds=lasted), threshold=1.5, locale=LOCALES[language])
+    return format_decimal(value, locale=LOCALES[language]) if name in _COUNTS else ""
 
 
 def _word(name: str, value: str, language: Language) -> str:

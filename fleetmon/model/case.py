@@ -179,11 +179,16 @@ class Case(Struct):
         start, stop = self.span
         return [one for one in self.faults if one.kind in components and one.touches(start, stop)]
 
-    def incident_of(self, *kinds: str) -> Incident | None:
-        """The incident of these kinds that lasts longest in the span."""
+    def incident_of(self, *kinds: str, about: str = "") -> Incident | None:
+        """The incident of these kinds, and about this attribute, that lasts longest in the span."""
         start, stop = self.span
-        found = [one for one in self.incidents if one.kind in kinds]
+        found = [one for one in self.incidents if one.kind in kinds and (not about or about in dict(one.scope))]
         return max(found, key=lambda one: (_within(one, start, stop), one.id), default=None)
+
+    def incident_id(self, kind: str) -> str | None:
+        """The id of that incident, if one was announced."""
+        incident = self.incident_of(kind)
+        return incident.id if incident else None
 
 
 def _within(incident: Incident, start: int, stop: int) -> int:

@@ -4,8 +4,8 @@ A detector says *whether* something is wrong; the engine keeps the life of the i
 """
 
 import enum
-from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -14,29 +14,78 @@ from fleetmon.model.incident import Policy
 from fleetmon.model.responses import Meaning
 from fleetmon.model.runs import Runs
 
-Grouping = Literal["site", "region", "carrier"]
-
 
 class Tally(NamedTuple):
     """Terminals of one group that ought to be heard, at one moment of a suspected outage.
 
-    `silent` missed at least one heartbeat; `alive` spoke after the last sign of life of the silent
-    ones; `waiting` did neither yet, so they say nothing. `beside_*` leaves out the part (one site, one
-    region: see `GroupDetector.apart`) that has most silent terminals: what remains if it alone is to blame.
+    `silent` fell silent together and missed at least one heartbeat, `beats` of them in all; `alive` spoke after
+    that moment; `waiting` did neither yet, so they say nothing; `gone` were silent before. `links` are the networks
+    (carrier and kind) of the silent ones, `sound` those of which several spoke, and more than are silent.
+    `beside_*` leaves out the shop that has most silent terminals: what remains if it alone is to blame.
     """
 
     silent: int
+    beats: int
     alive: int
     waiting: int
+    gone: int
+    links: int
+    sound: int
     beside_silent: int
     beside_alive: int
 
+    def is_shared(self) -> bool:
+        """Whether most fell silent together, in more than one shop, and proven by enough missed heartbeats.
+
+        Four silent, three fifths of those heard from (who went before counts against it: shops that close one by
+        one), half of all. A beat is lost now and then, and in bursts: six beats of four terminals are not.
+        """
+        heard = self.silent + self.alive
+        return (
+            self.silent >= 4
+            and self.beats >= 6
+            and self.silent >= 0.6 * (heard + self.gone)
+            and self.silent >= 0.5 * (heard + self.gone + self.waiting)
+            and self.beside_silent >= 2
+            and self.beside_silent >= 0.5 * (self.beside_silent + self.beside_alive)
+        )
+
+    def is_over(self) -> bool:
+        """Whether four fifths of those that ought to be heard are heard again."""
+        return self.alive > 0 and self.silent <= 0.2 * (self.silent + self.alive)
+
+
+class Count(NamedTuple):
+    """Terminals that ought to have been heard since a moment: those that were not, and those that were."""
+
+    silent: int = 0
+    heard: int = 0
+
+
+class Arrivals(NamedTuple):
+    """What came since a moment of the terminals of one provider, or of everybody.
+
+    `waiting` were not heard since, and need not have been; had their messages come, some `owed` of them were. `by`
+    counts by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the network that
+    is none). `beside` tells of each other provider: those where the silent ones are, in region and on the way, and all
+    of them; None where everybody is meant.
+    """
+
+    total: Count
+    waiting: int
+    owed: float
+    by: Mapping[str, Mapping[str, Count]]
+    beside: Sequence[tuple[Count, Count]] | None
+
 
 class IngestDetector(NamedTuple):
-    """Judges our own hearing; the engine tells it of links lost and regained."""
+    """Judges our own hearing; the engine tells it of links lost and regained, and asks about silences of very many."""
 
     kind: str
     policy: Policy
+    breached: Callable[[Arrivals], bool]
+    undecided: Callable[[Arrivals], bool]  # whether it is too early to say
+    recovered: Callable[[Arrivals, bool], bool]  # the latter: whether nobody else has come back for a while
 
 
 class DownAfter(Protocol):
@@ -56,6 +105,7 @@ class LivenessDetector(NamedTuple):
 
     kind: str
     policy: Policy
+    late_after: Callable[[int, int], int]  # (interval, slack) -> silence in which one beat is missed
     suspect_after: Callable[[int, int], int]  # (interval, slack) -> silence that makes a suspect
     down_after: DownAfter
     down_after_will: Callable[[int, int, int, int, int], int]  # (last seen, will at, interval, slack, beats) -> when
@@ -76,24 +126,41 @@ class LinkDetector(NamedTuple):
 
 
 class GroupDetector(Struct, frozen=True, eq=False, gc=False):
-    """Judges the common silence of terminals that share the values of `scope`. Equal only to itself."""
+    """Judges the common silence of terminals that share the values of a scope. Equal only to itself."""
 
     kind: str
     policy: Policy
-    scope: tuple[Grouping, ...]
-    apart: Grouping  # the fault must show in more than one of these
-    cellular: bool  # only terminals on a mobile network are members
+    names: Callable[[frozenset[str]], bool]  # whether an outage of these attributes together is of this kind
     breached: Callable[[Tally], bool]
     recovered: Callable[[Tally], bool]
 
 
-class DeviceDetector(NamedTuple):
-    """Judges device events of one terminal."""
+class FlapDetector(NamedTuple):
+    """Judges how often something comes and goes, by a penalty; times in milliseconds."""
+
+    kind: str
+    policy: Policy
+    decayed: Callable[[float, int], float]  # (penalty, time since) -> what is left of it
+    penalised: Callable[[float], float]  # penalty -> with one more flap
+    breached: Callable[[float], bool]
+    recovered: Callable[[float], bool]
+
+
+class DeviceDetector(Struct, frozen=True, eq=False, gc=False):
+    """Judges one terminal by its device events and by what its heartbeats show. Equal only to itself.
+
+    An event is the terminal's own verdict and counts at once, unless its code is a slow one. A sign counts when every
+    heartbeat has shown it for as long as `signs` says, and is over when none has for as long as the policy keeps it.
+    """
 
     kind: str
     policy: Policy
     concerns: Callable[[DeviceEvent], bool]
     oneshot_ms: int | None  # how long what happened once counts as wrong; None until it is cleared
+    slow: Mapping[str, int] = {}  # codes that people see to by themselves, and how long that may take, in ms
+    signs: Mapping[str, int] = {}  # how long each has to last, in ms
+    beside: frozenset[str] = frozenset()  # signs beside which its own prove nothing
+    in_hours: bool = False  # its signs mean something only while the shop trades
 
 
 class Reply(enum.IntEnum):
@@ -163,6 +230,7 @@ Detector = (
     | LivenessDetector
     | LinkDetector
     | GroupDetector
+    | FlapDetector
     | DeviceDetector
     | HostDetector
     | WorkDetector

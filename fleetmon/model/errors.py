@@ -1,5 +1,6 @@
 """Errors by whose fault they are: the kind tells who must act."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 # Why a message may be refused; the label `reason` of the metrics.
@@ -16,6 +17,18 @@ class ConfigError(FleetmonError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class ScheduleError(ConfigError):
+    """Planned work that cannot be planned so: every problem found, each as `field: what is wrong and what to do`."""
+
+
+class GuardError(FleetmonError):
+    """Planned work that breaks a guard rail: rules with their facts, which `locale.objection` says in words."""
+
+    def __init__(self, objections: Sequence[tuple[str, Mapping[str, int | str]]]) -> None:
+        super().__init__(", ".join(rule for rule, _ in objections))
+        self.objections = objections
 
 
 class DecodeError(FleetmonError):
@@ -41,6 +54,14 @@ class StoreError(FleetmonError):
     def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class ConflictError(FleetmonError):
+    """The asker's fault: what they want cannot be done as things are."""
+
+
+class ForbiddenError(FleetmonError):
+    """The asker's fault: what they want is not theirs to do."""
 
 
 class IllegalTransitionError(FleetmonError):

@@ -48,6 +48,25 @@ class Policy(NamedTuple):
     keep_ms: int  # `keep_firing_for`: how long it must be over before it is resolved
 
 
+class Acknowledgement(Struct, frozen=True, gc=False):
+    """Somebody sees to an incident until then, and how bad it was when they said so. Times in milliseconds."""
+
+    author: str
+    at: int
+    until: int
+    comment: str
+    severity: Severity
+    terminals: int
+    paged: bool  # whether people had been called
+
+
+class Alternative(NamedTuple):
+    """What an outage may be else: one scope, or several that came together, and how much it was believed (0..1)."""
+
+    scopes: tuple[Scope, ...]
+    share: float
+
+
 class Incident(Struct, gc=False):
     """One incident. Times are those of the fact (a deadline, an arrival), in milliseconds."""
 
@@ -65,6 +84,9 @@ class Incident(Struct, gc=False):
     terminals: int = 0
     suppressed_by: str | None = None  # the incident, or the planned work, that explains it
     evidence: tuple[str, ...] = ()
+    acknowledgement: Acknowledgement | None = None  # of one that is over: who saw to it then
+    called_again_at: int | None = None  # when people were called anew, as an acknowledgement had ended
+    alternatives: tuple[Alternative, ...] = ()
 
     def measure(self, terminals: Sequence[str]) -> None:
         """Note whom it has taken: all are counted, the first few named."""

@@ -2,7 +2,7 @@
 
 Two numbers describe a link badly, for its losses come in bursts of several time scales; so the lengths of
 the runs themselves are counted. How often runs begin is a terminal's own affair; how long they go on is
-first believed of all that share its network, then of itself.
+first believed of all that share its network, then of itself, and a length that was seen outranks both.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ USUAL_PER_DAY: Final = 0.8  # runs of which nothing is known
 USUAL_ONWARD: Final = 0.2  # of the runs of one length are of the next as well; 0.16 was measured at 2.5 % loss
 _DAYS_TRUSTED: Final = 0.5  # that the usual rate is worth
 _RUNS_TRUSTED: Final = 4  # that the network's habit is worth
-_SEEN_AGAIN: Final = 1.0  # a length counts by itself when it was seen more than once
 _DAY_AT_LEAST: Final = 1.0
 
 
@@ -24,8 +23,11 @@ class Runs(NamedTuple):
     counts: Sequence[float]  # runs at least as long as each of LENGTHS
     onward: Sequence[float]  # of its network: the share of the runs of each length that are of the next as well
 
-    def rates(self) -> list[float]:
-        """How many runs at least as long as each of LENGTHS are to be expected in an open day."""
+    def rates(self, chance: float = 0.0) -> list[float]:
+        """How many runs at least as long as each of LENGTHS are to be expected in an open day.
+
+        What shorter runs make likely, or what was seen, whichever is more; of no more than `chance` only the first.
+        """
         rate = (self.counts[0] + _DAYS_TRUSTED * USUAL_PER_DAY) / (self.days + _DAYS_TRUSTED)
         found = [rate]
         for count, longer, usual in zip(self.counts, self.counts[1:], self.onward, strict=False):
@@ -33,8 +35,7 @@ class Runs(NamedTuple):
             found.append(rate)
         days = max(self.days, _DAY_AT_LEAST)
         return [
-            max(rate, count / days) if count > _SEEN_AGAIN else rate
-            for rate, count in zip(found, self.counts, strict=True)
+            max(rate, count / days if count > chance else 0) for rate, count in zip(found, self.counts, strict=True)
         ]
 
 

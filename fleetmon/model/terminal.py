@@ -5,7 +5,7 @@ integers and interned strings, and the record is left out of garbage collection.
 """
 
 import enum
-from typing import Final, NamedTuple, cast
+from typing import Final, Literal, NamedTuple, cast
 
 from msgspec import Struct
 
@@ -26,6 +26,23 @@ class Liveness(enum.IntEnum):
     SUSPECT = 2
     DOWN = 3
     ASLEEP = 4
+
+
+_NAMES: Final[dict[Liveness, "Shown"]] = {
+    Liveness.NEVER_SEEN: "never_seen",
+    Liveness.UP: "up",
+    Liveness.SUSPECT: "suspect",
+    Liveness.DOWN: "down",
+    Liveness.ASLEEP: "asleep",
+}
+Shown = Literal["never_seen", "up", "suspect", "down", "asleep", "unknown", "maintenance"]
+
+
+def shown(liveness: Liveness, *, heard: bool, planned: bool) -> Shown:
+    """The state as people see it: `unknown` while we do not hear, unless it is not concluded from silence."""
+    if not heard and liveness not in (Liveness.NEVER_SEEN, Liveness.ASLEEP):
+        return "unknown"
+    return "maintenance" if planned and liveness is not Liveness.NEVER_SEEN else _NAMES[liveness]
 
 
 class Cohort(NamedTuple):
@@ -58,12 +75,13 @@ class Terminal(Struct, gc=False):
     site: str
     cohort: Cohort
     interval_ms: int
-    wait_ms: int  # the silence that makes it a suspect
+    wait_ms: int  # the silence after which it is late
     serial: str = ""
     registered: bool = True
     liveness: Liveness = Liveness.NEVER_SEEN
     since: int = NEVER  # of `liveness`
-    last_seen: int = NEVER
+    last_seen: int = NEVER  # by any message
+    beat_at: int = NEVER  # by a heartbeat
     due: int = NO_DEADLINE  # when silence means the next worse state
     armed: int = NO_DEADLINE  # the time at which the deadline wheel looks at `due`
     will_at: int = NEVER  # arrival of a last will that nothing has answered yet
@@ -80,6 +98,7 @@ class Terminal(Struct, gc=False):
     runs: int = 0  # what engine/patience remembers
     watched_from: int = NEVER  # the open time since then is not in `runs` yet
     nights: int = 0  # what engine/presence remembers
+    usage: bytes = b""  # what engine/usage remembers; nothing of those that never sell
 
     @property
     def partition(self) -> int:

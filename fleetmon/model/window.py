@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 
 from fleetmon.model.events import Attribute, Selector
-from fleetmon.model.terminal import Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Terminal
 
 PREFIX: Final = "window"
 SETTLE: Final = 300_000  # after the end, for what comes back by itself
@@ -26,6 +26,14 @@ class Occurrence(NamedTuple):
 
     start: int
     end: int
+
+
+class Begun(NamedTuple):
+    """Flexible work has begun, in the occurrence that starts at `start`; at `until` it was stopped, if at all."""
+
+    start: int
+    at: int
+    until: int = NO_DEADLINE
 
 
 class Visit(NamedTuple):
@@ -51,6 +59,7 @@ class Window(Struct, frozen=True):
     reason: str = ""
     reference: str = ""
     flexible_ms: int | None = None
+    begun: tuple[Begun, ...] = ()  # of flexible work, as far as is known when it is told
     cancelled: bool = False
     promised: bool = True  # somebody told the end, so who is not back then is overdue
     settle_ms: int = SETTLE

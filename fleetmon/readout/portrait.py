@@ -9,22 +9,16 @@ from typing import Final
 
 from msgspec.structs import asdict
 
+from fleetmon.detect.signs import NO_INTERNET
 from fleetmon.engine import Engine
-from fleetmon.model.terminal import Cohort, Liveness, Terminal
+from fleetmon.engine.usage import sold_at
+from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Shown, Terminal, shown
 from fleetmon.readout.sight import Sight, concerns
 from fleetmon.web.ports import TerminalFilter
-from fleetmon.web.views import ChangeView, Known, State, TerminalDetail, TerminalView
+from fleetmon.web.views import ChangeView, Clocks, Known, NotPaying, Reach, TerminalDetail, TerminalView
 
-_STATES: Final[dict[Liveness, State]] = {
-    Liveness.NEVER_SEEN: "never_seen",
-    Liveness.UP: "up",
-    Liveness.SUSPECT: "suspect",
-    Liveness.DOWN: "down",
-    Liveness.ASLEEP: "asleep",
-}
 _FIELDS: Final = Cohort._fields
 _PROVIDER: Final = _FIELDS.index("provider")
-_TOLD: Final = (Liveness.NEVER_SEEN, Liveness.ASLEEP)  # not concluded from silence, so our deafness changes nothing
 
 
 class Portrait:
@@ -39,19 +33,19 @@ class Portrait:
         of_cohort = [(index, value) for index, value in [*of_cohort, (_PROVIDER, provider)] if value is not None]
         own = [(name, getattr(wanted, name)) for name in ("site", "merchant", "registered")]
         own = [(name, value) for name, value in own if value is not None]
-        in_state = [wanted.state in (None, self._shown(one)) for one in Liveness]  # hashing an enum is slow
+        may_be = [wanted.state in (None, *self._possible(one)) for one in Liveness]  # hashing an enum is slow
 
         def fits(terminal: Terminal) -> bool:
-            if not in_state[terminal.liveness]:
+            if not may_be[terminal.liveness]:
                 return False
             cohort = terminal.cohort
             for index, value in of_cohort:
                 if cohort[index] != value:
                     return False
-            for name, value in own:  # noqa: SIM110 - a generator would cost more than the comparisons
+            for name, value in own:  # a generator would cost more than the comparisons
                 if getattr(terminal, name) != value:
                     return False
-            return True
+            return wanted.state in (None, self._engine.shown(terminal))
 
         return fits
 
@@ -64,7 +58,7 @@ class Portrait:
             site=terminal.site,
             serial=terminal.serial,
             **terminal.cohort._asdict(),
-            state=self._shown(terminal.liveness),
+            state=self._engine.shown(terminal),
             since=terminal.since or None,
             last_seen=terminal.last_seen or None,
             interval_s=terminal.interval_ms / 1000,
@@ -79,22 +73,49 @@ class Portrait:
             boot=terminal.boot if terminal.boot >= 0 else None,
             session=terminal.session,
             session_at=terminal.session_at or None,
+            reach=self._reach(terminal),
+            clocks=Clocks(
+                session=terminal.session_at or None,
+                heartbeat=terminal.beat_at or None,
+                business=sold_at(terminal.usage) or None if terminal.usage else None,
+            ),
+            not_paying=self._not_paying(terminal.id),
             known=self._known(terminal),
-            incidents=[sight.view(one) for one in engine.incidents if concerns(engine.fleet, one, terminal)],
+            incidents=[sight.view(one) for one in engine.incidents if concerns(one, terminal)],
             changes=changes,
         )
 
-    def _shown(self, liveness: Liveness) -> State:
-        return "unknown" if self._engine.deaf and liveness not in _TOLD else _STATES[liveness]
+    def _possible(self, liveness: Liveness) -> set[Shown]:
+        """All that somebody in this state may be shown as now."""
+        engine = self._engine
+        heard = {not engine.deaf, not (engine.deaf or engine.shard.unheard)}
+        planned = {False, bool(engine.covered)}
+        return {shown(liveness, heard=one, planned=other) for one in heard for other in planned}
+
+    def _reach(self, terminal: Terminal) -> Reach:
+        if self._engine.deaf or terminal.liveness is Liveness.NEVER_SEEN:
+            return "unknown"
+        if terminal.liveness in (Liveness.DOWN, Liveness.ASLEEP):
+            return "nobody"
+        lost = self._engine.shard.checkup.worst(terminal.id, "no_host")
+        return "host" if not lost else "internet" if lost < NO_INTERNET else "link"
+
+    def _not_paying(self, key: str) -> NotPaying | None:
+        reason = self._engine.shard.checkup.not_paying.get(key)
+        if reason is None:
+            return None
+        begun = self._engine.explainer.timeline.lasting(f"terminal/{key}", "not_paying", reason)
+        return NotPaying(reason, begun.begin if begun is not None else None)
 
     def _known(self, terminal: Terminal) -> list[Known]:
         shard = self._engine.shard
-        link = Known("link", "down", shard.deaf_since) if self._engine.deaf else Known("link", "up", shard.heard_since)
-        known = [link, Known("state", _STATES[terminal.liveness], terminal.since or None)]
+        heard = shard.heard_from(terminal.cohort.provider)
+        link = Known("link", "up", heard) if heard < NO_DEADLINE else Known("link", "down", shard.deaf_since)
+        known = [link, Known("state", terminal.liveness.name.lower(), terminal.since or None)]
         if terminal.will_at:
             known.append(Known("last_will", "unanswered", terminal.will_at))
         since = {one.kind: one.opened_at for one in self._engine.incidents if one.scope == (("terminal", terminal.id),)}
-        for kind, codes in sorted(shard.faults.get(terminal.id, {}).items()):
+        for kind, codes in sorted(shard.faults.words.get(terminal.id, {}).items()):
             present = sorted(code for code, (_, _, active) in codes.items() if active)
             known += [Known(f"fault/{kind}/{code}", "present", since.get(kind)) for code in present]
         return known

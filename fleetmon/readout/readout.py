@@ -6,7 +6,6 @@ nor metrics, and gives up after `PATIENCE_S`.
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from fleetmon.detect import POLICIES
+from fleetmon.detect.not_paying import REASONS
 from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.mqtt import Subscriber
@@ -25,30 +25,45 @@ from fleetmon.model.days import midnight
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.topics import Topics
+from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
+from fleetmon.readout.prospects import Prospects
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
+from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
-from fleetmon.web.ports import Page, Place, SalePlace, SettlementFilter, TerminalFilter
+from fleetmon.web.ports import (
+    Page,
+    Place,
+    ProspectFilter,
+    ProspectPlace,
+    SalePlace,
+    SettlementFilter,
+    TerminalFilter,
+)
 from fleetmon.web.views import (
+    AcknowledgementView,
     ChangeView,
     IncidentDetail,
     IncidentView,
+    ProspectView,
     RefusedView,
     TerminalDetail,
     TerminalView,
     TransitionView,
+    acknowledgement_view,
 )
 
 PATIENCE_S: Final = 5.0  # with the store, for one question
-LATEST_CHANGES: Final = 50  # shown with a terminal
+LATEST_CHANGES: Final = 50  # shown with a terminal or an incident
 _BATCH: Final = 200  # rows looked through at a time for those that may be seen
 T = TypeVar("T")
 
@@ -58,6 +73,7 @@ class Vitals(Struct, frozen=True):
 
     link_trouble: str | None  # why we hear nothing; None when we do
     last_message: int | None
+    last_canary_s: float | None  # in seconds since 1970
     uncommitted: int
     outbox: Mapping[tuple[str, str], int]  # (incident, status) that nobody was told yet -> since when
     loop_lag_s: float
@@ -75,9 +91,12 @@ class Readout:
     topics: Topics
     subscriber: Subscriber
     alertmanagers: Sequence[Alertmanager]
+    silences: Sequence[Silences]
     vitals: Callable[[], Vitals]
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
+    act: Act
+    planning: Planning
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
     )
@@ -86,8 +105,12 @@ class Readout:
         """What is kept between two questions."""
         self._roster = Roster(self.engine.fleet.terminals)
         self._portrait = Portrait(self.engine)
+        self._prospects = Prospects(self.engine)
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
+        acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
+        self.acknowledge, self.unacknowledge = acknowledging.put, acknowledging.withdraw
+        self.audit = acknowledging.audit
 
     def close(self) -> None:
         """Take no more questions to the store; whoever waits for an answer gets none."""
@@ -110,33 +133,44 @@ class Readout:
             missing.append("alertmanager: none was reached yet")
         return missing
 
+    def now(self) -> int:
+        """The time that the engine has reached."""
+        return self.engine.now
+
     def recalled(self) -> bool:
         """Whether all is known again that was told before the start."""
         return self.engine.arrears.recalled
 
     def _readings(self) -> Readings:
         vitals, fleet = self.vitals(), self.engine.fleet
+        idle = Counter(self.engine.shard.checkup.not_paying.values())
         return Readings(
             census=dict(fleet.census.counts),
+            covered=self.engine.covered.counts,
             unregistered=fleet.census.unregistered,
+            not_paying={str(reason): idle[reason] for reason in REASONS},
             deaf=self.engine.deaf,
+            unheard=frozenset(self.engine.shard.unheard),
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
             money=self._money(),
+            planned=self.planning.readings(),
             messages=dict(self.intake.counts),
             refused=dict(self.intake.quarantine.counts),
             order=dict(self.engine.shard.counts),
             connects=self.subscriber.connects,
+            beats_per_second=fleet.census.beats_per_second,
             last_message_s=vitals.last_message / 1000 if vitals.last_message is not None else None,
             canary_lag_s=self.subscriber.canary_lag_s,
+            last_canary_s=vitals.last_canary_s,
             uncommitted=vitals.uncommitted,
             commits=self.store.commits,
             store_failing=self.store.failing is not None,
             outbox=len(vitals.outbox),
             outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
+            silences={one.url: (dict(one.states), one.failures) for one in self.silences},
             loop_lag_s=vitals.loop_lag_s,
-            cpu_s=time.process_time(),
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,
         )
@@ -153,6 +187,9 @@ class Readout:
         return Money(
             overdue=overdue,
             overdue_amount=amounts,
+            overdue_stage_amount=arrears.stages,
+            expected_amount=outlook.expected,
+            due_amount=outlook.due_days(now),
             at_risk_amount=outlook.at_risk(now),
             next_due_s=None if next_due is None else next_due / 1000,
             calendar_known_until_s=midnight(directory.days.known_to + 1) / 1000,
@@ -160,6 +197,8 @@ class Readout:
             open_sales=outlook.open_sales,
             conflicts=explainer.ledger.conflicts,
             recalled=arrears.recalled,
+            judged_sales=arrears.punctuality.judged,
+            late_sales=arrears.punctuality.late,
         )
 
     # -- terminals ---------------------------------------------------------------------------------
@@ -182,6 +221,12 @@ class Readout:
         sight = Sight(self.engine.fleet, provider)
         terminal = sight.terminal(key)
         return None if terminal is None else self._portrait.detail(terminal, sight, changes)
+
+    async def prospects(
+        self, provider: str | None, wanted: ProspectFilter, after: ProspectPlace | None, limit: int
+    ) -> list[ProspectView]:
+        """Terminals that are due for service."""
+        return await self._prospects.page(provider, wanted, after, limit)
 
     async def changes(
         self, provider: str | None, key: str, before: int | None, limit: int
@@ -214,17 +259,33 @@ class Readout:
         return [sight.view(one) for one in sorted(found.values(), key=_newest_first)[:limit]]
 
     async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
-        """The store's word, for it has the past; a pending incident is in memory only."""
-        held = next((one for one in self.engine.incidents if one.id == key), None)
-        found = await self._ask(lambda: self.store.incident(key)) or held
+        """One incident, with how it went and what people did about it."""
         sight = Sight(self.engine.fleet, provider)
-        if found is None or not sight.concerned(found):
+        found = await self._incident(sight, key)
+        if found is None:
             return None
         rows = await self._ask(lambda: self.store.transitions(key))
+        audit = await self._ask(lambda: self.store.audit("incident", key, None, LATEST_CHANGES))
         transitions = [TransitionView(row.at, row.before, row.after, row.reason, row.terminals) for row in rows]
         view = sight.view(found)
         fields = {name: getattr(view, name) for name in IncidentView.__struct_fields__}
-        return IncidentDetail(**fields, transitions=transitions)
+        return IncidentDetail(
+            **fields,
+            acknowledgement=acknowledgement_view(found),
+            transitions=transitions,
+            audit=[audit_view(row) for row in reversed(audit)],
+        )
+
+    async def acknowledgement(self, provider: str | None, key: str) -> AcknowledgementView | None:
+        """Who sees to an incident."""
+        found = await self._incident(Sight(self.engine.fleet, provider), key)
+        return None if found is None else acknowledgement_view(found)
+
+    async def _incident(self, sight: Sight, key: str) -> Incident | None:
+        """The store's word, for it has the past; a pending incident is in memory only."""
+        held = next((one for one in self.engine.incidents if one.id == key), None)
+        found = await self._ask(lambda: self.store.incident(key)) or held
+        return found if found is not None and sight.concerned(found) else None
 
     def _pending(self, status: str | None, kind: str | None, before: Place | None) -> list[Incident]:
         if status not in (None, "pending"):

@@ -4,20 +4,22 @@ Judged by what is known now: whoever changed the carrier since is concerned by t
 one. What cannot be judged (a scope by attributes unknown here) is hidden from the confined.
 """
 
+from typing import Final
+
 from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.fleet import Fleet
-from fleetmon.model.detector import GroupDetector
+from fleetmon.engine.groups import covers, takes
 from fleetmon.model.incident import Incident
-from fleetmon.model.registry import CELLULAR
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.web.views import IncidentView, incident_view
 
+_OF_MANY: Final = frozenset(one.kind for one in GROUP_DETECTORS)
 
-def concerns(fleet: Fleet, incident: Incident, terminal: Terminal) -> bool:
+
+def concerns(incident: Incident, terminal: Terminal) -> bool:
     """Whether an incident is about this terminal too."""
-    if _detector(incident) is not None:
-        groups = fleet.groups.of(terminal)
-        return any((detector.kind, scope) == (incident.kind, incident.scope) for detector, scope in groups)
+    if incident.kind in _OF_MANY:
+        return takes(incident.scope, terminal)
     known = terminal.attributes().items() | {("host", terminal.cohort.acquirer)}
     return known.issuperset(incident.scope)
 
@@ -46,23 +48,29 @@ class Sight:
         scope = dict(incident.scope)
         if "terminal" in scope:
             return self.terminal(scope["terminal"]) is not None
-        detector = _detector(incident)
-        if detector is not None and "site" in scope:
-            return any(self.sees(terminal) for terminal in self._fleet.groups.members((detector, incident.scope)))
-        return any(_is_of(cohort, incident, detector) for cohort in self._cohorts)
+        if incident.kind in _OF_MANY and "site" in scope:
+            return any(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
+        return any(_is_of(cohort, incident) for cohort in self._cohorts)
+
+    def owns(self, incident: Incident) -> bool:
+        """Whether an incident concerns terminals that are to be seen, and no others."""
+        if self._provider is None or not self.concerned(incident):
+            return self._provider is None
+        scope = dict(incident.scope)
+        if "terminal" in scope:
+            return True
+        if incident.kind in _OF_MANY and "site" in scope:
+            return all(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
+        others = {cohort for cohort, _ in self._fleet.census.counts} - self._cohorts
+        return not any(_is_of(cohort, incident) for cohort in others)
 
     def view(self, incident: Incident) -> IncidentView:
         """The incident as it is to be seen."""
         return incident_view(incident, [key for key in incident.evidence if self.terminal(key) or not self._provider])
 
 
-def _detector(incident: Incident) -> GroupDetector | None:
-    names = tuple(name for name, _ in incident.scope)
-    return next((one for one in GROUP_DETECTORS if one.kind == incident.kind and one.scope == names), None)
-
-
-def _is_of(cohort: Cohort, incident: Incident, detector: GroupDetector | None) -> bool:
-    if detector is not None and detector.cellular and cohort.network not in CELLULAR:
-        return False
+def _is_of(cohort: Cohort, incident: Incident) -> bool:
+    if incident.kind in _OF_MANY:
+        return covers(incident.scope, cohort)
     known = cohort._asdict().items() | {("host", cohort.acquirer)}
     return known.issuperset(incident.scope)

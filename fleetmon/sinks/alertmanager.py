@@ -2,8 +2,12 @@
 
 Source: Alertmanager's docs/alerts_api.md and Prometheus' notifier. `endsAt` of a firing alert lies four
 re-sends ahead, so that two lost ones are forgiven and a dead fleetmon resolves by itself. Labels never
-change while an incident lasts; counts and times are annotations. What another incident explains is
-sent as resolved if it was ever told.
+change while an incident lasts; counts, times and who sees to it are annotations. What another incident explains
+is sent as resolved if it was ever told.
+
+Alertmanager tells people nothing new of an alert whose labels it knows. So when people are to be called again, as
+an acknowledgement has ended, that is an alert of its own with one more label, until somebody acknowledges anew.
+Where it can be wrong: Alertmanager repeats a firing alert every `repeat_interval`, acknowledged or not.
 """
 
 import asyncio
@@ -15,9 +19,9 @@ import aiohttp
 import structlog
 from msgspec import Meta, Struct
 
-from fleetmon.locale import Language, describe
+from fleetmon.locale import Language, acknowledged, called_again, describe
 from fleetmon.model.errors import SinkError
-from fleetmon.model.incident import Incident, Status
+from fleetmon.model.incident import Alternative, Incident, Status
 
 BATCH: Final = 256
 TIMEOUT_S: Final = 10.0
@@ -30,6 +34,7 @@ class AlertmanagerSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     urls: list[Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]] = []
     resend_s: Annotated[float, Meta(gt=0, le=180)] = 60.0
+    silences: bool = True  # for rule-based alerts while work is planned
     language: Language = "en"
     runbook_url: str = ""  # the kind of the incident is appended
     dashboard_url: str = ""
@@ -81,7 +86,12 @@ class Alertmanager:
     async def _tell(self, session: aiohttp.ClientSession) -> None:
         now, incidents = self._current()
         told = [incident for incident in incidents if incident.paged_at is not None]
-        alerts = [watchdog(now, self._settings), *(alert(found, now, self._settings) for found in told)]
+        again = [incident for incident in told if incident.called_again_at is not None]
+        alerts = [
+            watchdog(now, self._settings),
+            *(alert(found, now, self._settings) for found in told),
+            *(second_call(found, now, self._settings) for found in again),
+        ]
         failed: SinkError | None = None
         for start in range(0, len(alerts), BATCH):
             try:
@@ -109,8 +119,14 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
     scope = dict(incident.scope)
     summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, settings.language)
     annotations = {"summary": summary, "description": description, "incident": incident.id}
+    if (known := incident.acknowledgement) is not None:
+        annotations |= {"acknowledged_by": known.author, "acknowledged_until": rfc3339(known.until)}
+        said = acknowledged(description, known.author, known.until, known.comment, settings.language)
+        annotations["description"] = said
     if incident.evidence:
         annotations["terminals"] = ", ".join(incident.evidence)
+    if incident.alternatives:
+        annotations["alternatives"] = "; ".join(map(_said, incident.alternatives))
     if settings.runbook_url:
         annotations["runbook_url"] = f"{settings.runbook_url}{incident.kind}"
     if settings.dashboard_url:
@@ -121,9 +137,31 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
     return {
         "labels": labels | {f"terminal_{name}" if name == "region" else name: value for name, value in scope.items()},
         "annotations": annotations,
-        "startsAt": _rfc3339(incident.opened_at),
-        "endsAt": _rfc3339(ends_at),
+        "startsAt": rfc3339(incident.opened_at),
+        "endsAt": rfc3339(ends_at),
     }
+
+
+def second_call(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
+    """The alert that calls people again, over as soon as somebody acknowledges anew."""
+    assert incident.called_again_at is not None
+    made, known = alert(incident, now, settings), incident.acknowledgement
+    texts = made["annotations"]
+    summary, description = called_again(
+        texts["summary"], texts["description"], incident.called_again_at, settings.language
+    )
+    texts |= {"summary": summary, "description": description}
+    made["labels"] |= {"acknowledgement": "ended"}
+    made["startsAt"] = rfc3339(incident.called_again_at)
+    if known is not None:
+        made["endsAt"] = rfc3339(known.at)
+    return made
+
+
+def _said(one: Alternative) -> str:
+    """`carrier CMCC, region north (22 %)`."""
+    scopes = [", ".join(f"{name} {value}" for name, value in scope) or "all" for scope in one.scopes]
+    return f"{' and '.join(scopes)} ({one.share:.0%})"
 
 
 def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
@@ -131,8 +169,8 @@ def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
     return {
         "labels": {"alertname": WATCHDOG, "severity": "none"},
         "annotations": {"summary": "fleetmon is alive; its absence is the alarm"},
-        "startsAt": _rfc3339(now),
-        "endsAt": _rfc3339(now + _lease(settings)),
+        "startsAt": rfc3339(now),
+        "endsAt": rfc3339(now + _lease(settings)),
     }
 
 
@@ -145,5 +183,6 @@ def _lease(settings: AlertmanagerSettings) -> int:
     return int(4 * settings.resend_s * 1000)
 
 
-def _rfc3339(at: int) -> str:
+def rfc3339(at: int) -> str:
+    """A time in ms as the API wants it."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,11 +6,11 @@ taken on it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Final, get_args
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -18,19 +18,39 @@ from prometheus_client.registry import Collector
 from fleetmon import __version__
 from fleetmon.model.errors import REASONS
 from fleetmon.model.incident import Incident, Status
-from fleetmon.model.terminal import Cohort, Liveness
+from fleetmon.model.terminal import Cohort, Liveness, Shown, shown
 from fleetmon.model.topics import Kind
+from fleetmon.model.window import is_window
 from fleetmon.sinks.money import OTHER, Money, families
+from fleetmon.sinks.planned import Planned
+from fleetmon.sinks.planned import families as planned_families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
-STATES: Final = (*(liveness.name.lower() for liveness in Liveness), "unknown")
+STATES: Final[tuple[Shown, ...]] = get_args(Shown)
+# What is told of firing incidents, by kind: metric, text and how much one incident adds.
+_FIRING: Final[Mapping[str, tuple[str, Callable[[Incident], int]]]] = {
+    "fleetmon_incident_terminals": ("Terminals taken by firing incidents, by kind.", lambda one: one.terminals),
+    "fleetmon_incidents_paged": (
+        "Firing incidents for which people were called, by kind.",
+        lambda one: one.paged_at is not None and one.suppressed_by is None,
+    ),
+    "fleetmon_incidents_acknowledged": (
+        "Firing incidents that somebody sees to, by kind.",
+        lambda one: one.acknowledgement is not None,
+    ),
+    "fleetmon_incidents_planned": (
+        "Firing incidents that planned work explains, by kind.",
+        lambda one: is_window(one.suppressed_by),
+    ),
+}
 # Metric and label of each dimension; label names that Prometheus sets on targets are avoided.
-_DIMENSIONS: Final = {
+DIMENSIONS: Final = {
     "region": ("fleetmon_region_terminals", "terminal_region"),
     "carrier": ("fleetmon_carrier_terminals", "carrier"),
     "acquirer": ("fleetmon_acquirer_terminals", "acquirer"),
     "provider": ("fleetmon_provider_terminals", "provider"),
     "model": ("fleetmon_model_terminals", "terminal_model"),
+    "firmware": ("fleetmon_firmware_terminals", "terminal_firmware"),
 }
 
 
@@ -38,25 +58,31 @@ class Readings(Struct, frozen=True):
     """Everything a scrape shows, copied at one moment. Times in seconds."""
 
     census: Mapping[tuple[Cohort, Liveness], int]
+    covered: Mapping[tuple[Cohort, Liveness], int]  # those of them that planned work covers
     unregistered: int
+    not_paying: Mapping[str, int]  # by reason; all of them, also at nought
     deaf: bool
+    unheard: Collection[str]  # providers that we do not hear although we hear others
     kinds: Iterable[str]
     incidents: Iterable[Incident]
     money: Money
+    planned: Planned
     messages: Mapping[str, int]
     refused: Mapping[str, int]
     order: Mapping[str, int]
     connects: int
+    beats_per_second: float
     last_message_s: float | None
     canary_lag_s: float | None
+    last_canary_s: float | None
     uncommitted: int
     commits: int
     store_failing: bool
     outbox: int
     outbox_oldest_s: float | None
     alertmanagers: Mapping[str, tuple[int, int]]
+    silences: Mapping[str, tuple[Mapping[str, int], int]]  # by state; failures
     loop_lag_s: float
-    cpu_s: float
     reload_succeeded: bool
     reloaded_s: float
 
@@ -64,21 +90,28 @@ class Readings(Struct, frozen=True):
 def render(readings: Readings, accept: str) -> tuple[bytes, str]:
     """The page and its content type, OpenMetrics or text as `accept` asks."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Fleet(readings))
+    registry.register(_Page(readings))
+    ProcessCollector(namespace="fleetmon", registry=registry)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-class _Fleet(Collector):
+def everything(readings: Readings) -> Iterator[Metric]:
+    """All metrics but those of the process."""
+    yield from _terminals(readings)
+    yield from _incidents(readings)
+    yield from families(readings.money)
+    yield from planned_families(readings.planned)
+    yield from _ingest(readings)
+    yield from _ourselves(readings)
+
+
+class _Page(Collector):
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        yield from _terminals(self._readings)
-        yield from _incidents(self._readings)
-        yield from families(self._readings.money)
-        yield from _ingest(self._readings)
-        yield from _ourselves(self._readings)
+        return everything(self._readings)
 
 
 def _terminals(readings: Readings) -> Iterator[Metric]:
@@ -87,7 +120,7 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     for state in STATES:
         total.add_metric([state], counts["", state])
     yield total
-    for dimension, (name, label) in _DIMENSIONS.items():
+    for dimension, (name, label) in DIMENSIONS.items():
         family = GaugeMetricFamily(name, f"Terminals by {dimension} and state.", labels=[label, "state"])
         counts = _by_state(readings, dimension)
         for value in sorted({value for value, _ in counts}):
@@ -97,6 +130,13 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "fleetmon_unregistered_terminals", "Terminals that the registry lacks.", value=readings.unregistered
     )
+    idle = GaugeMetricFamily(
+        "fleetmon_terminals_not_paying", "Terminals that are alive, whose shop trades, and that cannot take a payment.",
+        labels=["reason"],
+    )  # fmt: skip
+    for reason, count in readings.not_paying.items():
+        idle.add_metric([reason], count)
+    yield idle
 
 
 def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, str]]:
@@ -105,10 +145,11 @@ def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, s
     counts: Counter[tuple[str, str]] = Counter()
     for (cohort, liveness), count in readings.census.items():
         value = getattr(cohort, dimension) if dimension else ""
-        heard = liveness in (Liveness.NEVER_SEEN, Liveness.ASLEEP)
-        state = "unknown" if readings.deaf and not heard else liveness.name.lower()
+        heard = not (readings.deaf or cohort.provider in readings.unheard)
+        planned = readings.covered.get((cohort, liveness), 0)
         sizes[value] += count
-        counts[value, state] += count
+        counts[value, shown(liveness, heard=heard, planned=True)] += planned
+        counts[value, shown(liveness, heard=heard, planned=False)] += count - planned
     kept = {value for value, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:VALUES_KEPT]}
     capped: Counter[tuple[str, str]] = Counter()
     for (value, state), count in counts.items():
@@ -118,32 +159,34 @@ def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, s
 
 def _incidents(readings: Readings) -> Iterator[Metric]:
     count: Counter[tuple[str, str]] = Counter()
-    terminals: Counter[str] = Counter()
-    paged: Counter[str] = Counter()
+    measured: Counter[tuple[str, str]] = Counter()
     for incident in readings.incidents:
         count[incident.kind, incident.status.value] += 1
         if incident.status is Status.FIRING:
-            terminals[incident.kind] += incident.terminals
-            paged[incident.kind] += incident.paged_at is not None and incident.suppressed_by is None
+            for name, (_, measure) in _FIRING.items():
+                measured[name, incident.kind] += measure(incident)
     family = GaugeMetricFamily("fleetmon_incidents", "Open incidents by kind and status.", labels=["kind", "status"])
-    affected = GaugeMetricFamily(
-        "fleetmon_incident_terminals", "Terminals taken by firing incidents, by kind.", labels=["kind"]
-    )
-    called = GaugeMetricFamily(
-        "fleetmon_incidents_paged", "Firing incidents for which people were called, by kind.", labels=["kind"]
-    )
     for kind in sorted(readings.kinds):
         for status in (Status.PENDING, Status.FIRING):
             family.add_metric([kind, status.value], count[kind, status.value])
-        affected.add_metric([kind], terminals[kind])
-        called.add_metric([kind], paged[kind])
     yield family
-    yield affected
-    yield called
+    for name, (text, _) in _FIRING.items():
+        family = GaugeMetricFamily(name, text, labels=["kind"])
+        for kind in sorted(readings.kinds):
+            family.add_metric([kind], measured[name, kind])
+        yield family
 
 
 def _ingest(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily("fleetmon_mqtt_connected", "Whether we hear the fleet.", value=not readings.deaf)
+    impaired = readings.deaf or bool(readings.unheard)
+    yield GaugeMetricFamily(
+        "fleetmon_ingest_impaired", "Whether terminals are silent because we do not hear them.", value=impaired
+    )
+    yield GaugeMetricFamily(
+        "fleetmon_expected_heartbeats_per_second", "What the terminals that are up promise to send.",
+        value=readings.beats_per_second,
+    )  # fmt: skip
     yield CounterMetricFamily("fleetmon_mqtt_connects", "Connections made to the broker.", value=readings.connects)
     # A counter that appears with its first event hides that event from `rate()`: all begin at zero.
     messages = dict.fromkeys((kind.level for kind in Kind), 0) | dict(readings.messages)
@@ -163,6 +206,11 @@ def _ingest(readings: Readings) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "fleetmon_canary_lag_seconds", "How long our own message took through the broker.",
             value=readings.canary_lag_s,
+        )  # fmt: skip
+    if readings.last_canary_s is not None:
+        yield GaugeMetricFamily(
+            "fleetmon_last_canary_timestamp_seconds", "When our own message came back last.",
+            value=readings.last_canary_s,
         )  # fmt: skip
 
 
@@ -190,6 +238,7 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         failures.add_metric([url], failed)
     yield sends
     yield failures
+    yield from _silences(readings)
     yield GaugeMetricFamily(
         "fleetmon_config_last_reload_successful", "Whether the last reading of the configuration was taken.",
         value=readings.reload_succeeded,
@@ -198,7 +247,23 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
         "fleetmon_config_last_reload_success_timestamp_seconds", "When one was taken last.", value=readings.reloaded_s
     )
     yield GaugeMetricFamily("fleetmon_event_loop_lag_seconds", "The worst recent lag.", value=readings.loop_lag_s)
-    yield CounterMetricFamily("fleetmon_process_cpu_seconds", "CPU used by this process.", value=readings.cpu_s)
+
+
+def _silences(readings: Readings) -> Iterator[Metric]:
+    states = GaugeMetricFamily(
+        "fleetmon_alertmanager_silences",
+        "Silences for planned work in force or soon: mirrored, failing, or impossible as no label names its scope.",
+        labels=["alertmanager", "state"],
+    )
+    failures = CounterMetricFamily(
+        "fleetmon_alertmanager_silence_failures", "Silences not read, made or expired.", labels=["alertmanager"]
+    )
+    for url, (counts, failed) in readings.silences.items():
+        for state, count in counts.items():
+            states.add_metric([url, state], count)
+        failures.add_metric([url], failed)
+    yield states
+    yield failures
 
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:

@@ -4,21 +4,24 @@ from fleetmon.store.archive import Archive
 from fleetmon.store.care import backup, check
 from fleetmon.store.payouts import StoredPayouts
 from fleetmon.store.restore import Restored
-from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
+from fleetmon.store.rows import AuditRow, ChangeRow, QuarantineRow, ScheduleRow, TerminalRow, TransitionRow, WindowTime
 from fleetmon.store.settings import StoreSettings
 from fleetmon.store.store import Store
 from fleetmon.store.writer import Work
 
 __all__ = [
     "Archive",
+    "AuditRow",
     "ChangeRow",
     "QuarantineRow",
     "Restored",
+    "ScheduleRow",
     "Store",
     "StoreSettings",
     "StoredPayouts",
     "TerminalRow",
     "TransitionRow",
+    "WindowTime",
     "Work",
     "backup",
     "check",

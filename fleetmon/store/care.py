@@ -23,18 +23,21 @@ from fleetmon.store.writer import FAILURES
 
 # Each finds rows that contradict others; all of a kind are written in one transaction.
 _CONTRADICTIONS = {
-    "an audit row without its incident": """
+    "a transition without its incident": """
         SELECT DISTINCT incident_id FROM transition t
         WHERE NOT EXISTS (SELECT 1 FROM incident i WHERE i.id = t.incident_id)""",
     "a message to people without its incident": """
         SELECT DISTINCT incident_id FROM outbox o
         WHERE NOT EXISTS (SELECT 1 FROM incident i WHERE i.id = o.incident_id)""",
-    "an incident whose audit trail does not lead to its status": """
+    "an incident whose transitions do not lead to its status": """
         SELECT id FROM incident i WHERE NOT EXISTS
             (SELECT 1 FROM transition t WHERE t.incident_id = i.id AND t."after" = i.status)""",
     "an incident that paged without a message to people": """
         SELECT id FROM incident i WHERE paged_at IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.incident_id = i.id)""",
+    "an acknowledged incident of which the audit knows nothing": """
+        SELECT id FROM incident i WHERE acknowledgement IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.kind = 'incident' AND a.subject = i.id)""",
     "a resolved incident without its end, or a firing one with an end": """
         SELECT id FROM incident WHERE (status = 'resolved') <> (resolved_at IS NOT NULL)""",
 }

@@ -1,12 +1,27 @@
 """What the API asks. Every answer is short: pages are cut by key, so the last costs no more than the first."""
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
+from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident
+from fleetmon.model.schedule import Entry
+from fleetmon.model.terminal import NO_DEADLINE
+from fleetmon.model.window import Begun, Occurrence
 from fleetmon.store import schema
-from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow, incident_from
+from fleetmon.store.rows import (
+    AuditRow,
+    ChangeRow,
+    QuarantineRow,
+    TerminalRow,
+    TransitionRow,
+    WindowTime,
+    audit_from,
+    incident_from,
+)
 
 Row = TypeVar("Row", TerminalRow, ChangeRow, TransitionRow, QuarantineRow)
 
@@ -63,10 +78,24 @@ def incident(connection: sa.Connection, incident_id: str) -> Incident | None:
 
 
 def transitions(connection: sa.Connection, incident_id: str) -> list[TransitionRow]:
-    """The audit trail of an incident, oldest first."""
+    """How an incident went, oldest first."""
     table = schema.transition
     query = sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.id)
     return _rows(connection, query, TransitionRow)
+
+
+def audit(
+    connection: sa.Connection, kind: str | None, subject: str | None, author: str | None, limit: int, before: int | None
+) -> list[AuditRow]:
+    """What people changed, newest first; None asks for any."""
+    table = schema.audit
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    for column, wanted in ((table.c.kind, kind), (table.c.subject, subject), (table.c.author, author)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return [
+        audit_from(row) for row in connection.execute(query if before is None else query.where(table.c.id < before))
+    ]
 
 
 def quarantine(connection: sa.Connection, limit: int, before: int | None) -> list[QuarantineRow]:
@@ -74,6 +103,37 @@ def quarantine(connection: sa.Connection, limit: int, before: int | None) -> lis
     table = schema.quarantine
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
     return _rows(connection, query if before is None else query.where(table.c.id < before), QuarantineRow)
+
+
+def schedules(connection: sa.Connection, since: int) -> list[Entry]:
+    """The last version of each entry that is not over since then."""
+    table = schema.schedule
+    last = sa.select(table.c.id, sa.func.max(table.c.version).label("version")).group_by(table.c.id).subquery()
+    query = sa.select(table.c.id, table.c.body).join(
+        last, (table.c.id == last.c.id) & (table.c.version == last.c.version)
+    )
+    query = query.where(table.c.over_at.is_(None) | (table.c.over_at >= since) | (table.c.since >= since))
+    return [_entry(*row) for row in connection.execute(query.order_by(table.c.id))]
+
+
+def _entry(key: str, body: str) -> Entry:
+    try:
+        return msgspec.json.decode(body, type=Entry)
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"schedule {key} cannot be read: {error}; was a newer fleetmon here? Use that one, or delete its rows",
+            retryable=False,
+        ) from None
+
+
+def window_times(connection: sa.Connection, since: int) -> Iterator[WindowTime]:
+    """When operators' work was or is in force, as far as it was not over since then."""
+    table = schema.window
+    columns = (table.c.id, table.c.starts_at, table.c.ends_at, table.c.begun_at, table.c.stopped_at)
+    query = sa.select(*columns).where(table.c.provenance == "operator", table.c.ends_at >= since)
+    for key, start, end, begun, stopped in connection.execute(query.order_by(table.c.id, table.c.starts_at)):
+        began = None if begun is None else Begun(start, begun, NO_DEADLINE if stopped is None else stopped)
+        yield WindowTime(key, Occurrence(start, end), began)
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any], kind: type[Row]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What is too old is forgotten, a small bite at a time, so that no commit waits long for it.
+"""What is too old is forgotten, a small bite at a time, so that no commit waits long for it. The audit stays.
 
 Facts that a snapshot does not contain yet stay, however old, and so do incidents that are firing and episodes
 that last. Of facts and changes each bite looks only at the oldest rows by id, which is the order in which they
@@ -25,6 +25,7 @@ def bite(connection: sa.Connection, before: int) -> bool:
         _kept_by_time(connection, schema.episode, schema.episode.c.ended, before),
         _kept_by_time(connection, schema.settlement, schema.settlement.c.due_at, before),
         _kept_by_time(connection, schema.window, schema.window.c.ends_at, before),
+        _kept_by_time(connection, schema.schedule, schema.schedule.c.over_at, before),
     )
     return BITE in eaten
 
@@ -42,7 +43,7 @@ def _oldest(connection: sa.Connection, table: sa.Table, time: sa.Column[int], be
 
 
 def _incidents(connection: sa.Connection, before: int) -> int:
-    """Resolved ones with their audit trail and their outbox rows."""
+    """Resolved ones with how they went and their outbox rows."""
     table = schema.incident
     query = sa.select(table.c.id).where(table.c.resolved_at < before).order_by(table.c.resolved_at).limit(BITE)
     if old := list(connection.scalars(query)):

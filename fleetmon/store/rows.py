@@ -3,20 +3,26 @@
 `TerminalRow` goes both ways; its fields are the columns of the table, in their order.
 """
 
-from typing import Any, Final
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
 from fleetmon.engine import Fact
+from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
-from fleetmon.model.incident import Incident, Status, Transition
+from fleetmon.model.incident import Acknowledgement, Alternative, Incident, Scope, Status, Transition
+from fleetmon.model.schedule import Entry
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
-from fleetmon.model.window import Window
+from fleetmon.model.window import Begun, Occurrence, Window
 
 _STATES: Final = tuple([liveness.name.lower() for liveness in Liveness])  # in order of their numbers, from 0
 _NUL, _INSTEAD = "\\u0000", "\\ufffd"  # as JSON writes them; PostgreSQL could not read the first out of its JSON
+
+
+_Alternative = tuple[list[dict[str, str]], float]  # as it is written
 
 
 class TerminalRow(Struct, frozen=True, gc=False):
@@ -56,7 +62,7 @@ class ChangeRow(Struct, frozen=True):
 
 
 class TransitionRow(Struct, frozen=True):
-    """One line of an incident's audit trail."""
+    """One line of how an incident went."""
 
     id: int
     incident_id: str
@@ -65,6 +71,33 @@ class TransitionRow(Struct, frozen=True):
     after: str
     reason: str
     terminals: int
+
+
+class AuditRow(Struct, frozen=True):
+    """One change that somebody made; ids grow with time."""
+
+    id: int
+    at: int
+    author: str | None
+    action: str
+    kind: str
+    subject: str
+    detail: dict[str, Any]
+
+
+class ScheduleRow(NamedTuple):
+    """A version of planned work; `over_at` is when all its times are over, None: never."""
+
+    entry: Entry
+    over_at: int | None
+
+
+class WindowTime(NamedTuple):
+    """One time of a window, and when flexible work began in it."""
+
+    window: str
+    span: Occurrence
+    begun: Begun | None
 
 
 class QuarantineRow(Struct, frozen=True):
@@ -85,8 +118,10 @@ def incident_row(found: Incident) -> dict[str, Any]:
     del row["clear_since"]
     return row | {
         "status": found.status.value,
-        "scope": msgspec.json.encode(dict(found.scope)).decode().replace(_NUL, _INSTEAD),
+        "scope": _json(dict(found.scope)),
         "evidence": msgspec.json.encode(found.evidence).decode(),
+        "alternatives": _json([(list(map(dict, one.scopes)), one.share) for one in found.alternatives]),
+        "acknowledgement": None if found.acknowledgement is None else _json(found.acknowledgement),
     }
 
 
@@ -97,10 +132,25 @@ def incident_from(row: sa.Row[Any]) -> Incident:
         **fields
         | {
             "status": Status(fields["status"]),
-            "scope": tuple(sorted(msgspec.json.decode(fields["scope"], type=dict[str, str]).items())),
+            "scope": _scope(msgspec.json.decode(fields["scope"], type=dict[str, str])),
+            "alternatives": tuple(
+                [
+                    Alternative(tuple(map(_scope, scopes)), share)
+                    for scopes, share in msgspec.json.decode(fields["alternatives"], type=list[_Alternative])
+                ]
+            ),
             "evidence": msgspec.json.decode(fields["evidence"], type=tuple[str, ...]),
+            "acknowledgement": msgspec.json.decode(fields["acknowledgement"] or "null", type=Acknowledgement | None),
         }
     )
+
+
+def _scope(found: dict[str, str]) -> Scope:
+    return tuple(sorted(found.items()))
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode().replace(_NUL, _INSTEAD)
 
 
 def fact_row(found: Fact) -> dict[str, Any]:
@@ -118,7 +168,7 @@ def fact_row(found: Fact) -> dict[str, Any]:
     }
 
 
-def audit_row(change: Transition) -> dict[str, Any]:
+def transition_row(change: Transition) -> dict[str, Any]:
     """The row of a transition."""
     return {
         "incident_id": change.incident.id,
@@ -130,8 +180,20 @@ def audit_row(change: Transition) -> dict[str, Any]:
     }
 
 
+def audit_row(found: AuditEntry) -> dict[str, Any]:
+    """The row of a change."""
+    row = msgspec.structs.asdict(found)
+    return row | {"key": blake2b(_json(found).encode(), digest_size=16).hexdigest(), "detail": _json(found.detail)}
+
+
+def audit_from(row: sa.Row[Any]) -> AuditRow:
+    """What is told of a row."""
+    return AuditRow(row.id, row.at, row.author, row.action, row.kind, row.subject, msgspec.json.decode(row.detail))
+
+
 def window_rows(found: Window) -> list[dict[str, Any]]:
     """A row for each time of a window; of flexible work the time in which it may be."""
+    begun = {one.start: one for one in found.begun}
     return [
         {
             "id": found.id,
@@ -143,9 +205,28 @@ def window_rows(found: Window) -> list[dict[str, Any]]:
             "reason": found.reason,
             "selector": msgspec.json.encode(found.selector).decode(),
             "cancelled": found.cancelled,
+            "flexible_ms": found.flexible_ms,
+            "begun_at": begun[span.start].at if span.start in begun else None,
+            "stopped_at": _end(begun[span.start].until) if span.start in begun else None,
         }
         for span in dict.fromkeys(found.occurrences)
     ]
+
+
+def schedule_row(found: ScheduleRow) -> dict[str, Any]:
+    """The row of a version."""
+    entry = found.entry
+    return {
+        "id": entry.id,
+        "version": entry.version,
+        "since": entry.since,
+        "over_at": found.over_at,
+        "state": entry.state,
+        "author": entry.author,
+        "calendar": entry.calendar,
+        "reference": entry.schedule.reference,
+        "body": _json(entry),
+    }
 
 
 def episode_row(found: Episode) -> dict[str, Any]:
@@ -155,10 +236,14 @@ def episode_row(found: Episode) -> dict[str, Any]:
         "kind": found.kind,
         "code": found.code,
         "began": found.begin,
-        "ended": None if found.end == NO_DEADLINE else found.end,
+        "ended": _end(found.end),
         "count": found.count,
         "worst": found.worst,
     }
+
+
+def _end(at: int) -> int | None:
+    return None if at == NO_DEADLINE else at
 
 
 def episode_from(row: sa.Row[Any]) -> Episode:

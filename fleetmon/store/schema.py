@@ -1,9 +1,10 @@
 """The tables as the code sees them. Times are integer milliseconds since 1970, amounts integer fen.
 
 `fact` is the log of everything acknowledged, `incident` the current word on each announced incident,
-`transition` the audit trail, `outbox` what people still have to be told, `snapshot` the soft state,
-`terminal` the fleet as it is known now, `terminal_change` how its liveness went, `episode` what was unusual about
-terminals, hosts and merchants, `settlement` the money of each merchant and business date, `window` planned work.
+`transition` how it went, `audit` what people changed (rows are only ever added), `outbox` what people still have to
+be told, `snapshot` the soft state, `terminal` the fleet as it is known now, `terminal_change` how its liveness went,
+`episode` what was unusual about terminals, hosts and merchants, `settlement` the money of each merchant and business
+date, `schedule` what is planned, in all versions, `window` when planned work is.
 The tables are made by the migrations; a test proves that both say the same.
 """
 
@@ -67,6 +68,9 @@ incident = sa.Table(
     sa.Column("terminals", sa.Integer, nullable=False),
     sa.Column("suppressed_by", Text),
     sa.Column("evidence", Text, nullable=False),  # JSON: list of ids
+    sa.Column("alternatives", Text, nullable=False, server_default="[]"),  # JSON: list of [list of scopes, share]
+    sa.Column("acknowledgement", Text),  # JSON
+    sa.Column("called_again_at", sa.BigInteger),
 )
 
 transition = sa.Table(
@@ -80,6 +84,21 @@ transition = sa.Table(
     sa.Column("reason", Text, nullable=False),
     sa.Column("terminals", sa.Integer, nullable=False),
     sa.UniqueConstraint("incident_id", "at", "after", "reason"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("key", Text, nullable=False, unique=True),  # the same when the same change is written again
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("author", Text),  # empty: fleetmon by itself
+    sa.Column("action", Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),  # of the subject
+    sa.Column("subject", Text, nullable=False),
+    sa.Column("detail", Text, nullable=False),  # JSON
+    sa.Index("ix_audit_subject", "kind", "subject", "id"),
+    sqlite_autoincrement=True,
 )
 
 outbox = sa.Table(
@@ -191,5 +210,23 @@ window = sa.Table(
     sa.Column("reason", Text, nullable=False),
     sa.Column("selector", Text, nullable=False),  # JSON
     sa.Column("cancelled", sa.Boolean, nullable=False),
+    sa.Column("flexible_ms", sa.BigInteger),  # how long flexible work lasts, once it
+    sa.Column("begun_at", sa.BigInteger),  # has begun, and when
+    sa.Column("stopped_at", sa.BigInteger),  # somebody put an end to it
+    sqlite_with_rowid=False,
+)
+
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("over_at", sa.BigInteger, index=True),  # all its times are over, or a later version came; empty: never
+    sa.Column("state", Text, nullable=False),
+    sa.Column("author", Text, nullable=False),
+    sa.Column("calendar", Text, nullable=False),
+    sa.Column("reference", Text, nullable=False),
+    sa.Column("body", Text, nullable=False),  # JSON: the whole entry
     sqlite_with_rowid=False,
 )

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from fleetmon.model.episode import Episode
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident
+from fleetmon.model.schedule import Entry
 from fleetmon.store import address, migrate, past, queries, schema
 from fleetmon.store.lock import lock
 from fleetmon.store.past import Part
 from fleetmon.store.restore import Restored, restore
-from fleetmon.store.rows import ChangeRow, QuarantineRow, TerminalRow, TransitionRow
+from fleetmon.store.rows import AuditRow, ChangeRow, QuarantineRow, TerminalRow, TransitionRow, WindowTime
 from fleetmon.store.settings import StoreSettings
 from fleetmon.store.writer import FAILURES, Work, Writer
 
@@ -57,6 +58,11 @@ class Store:
     def commits(self) -> int:
         """Transactions written so far."""
         return self._writer.commits
+
+    @property
+    def attempts(self) -> int:
+        """Commits and failures to commit so far; stands still when the database does not answer at all."""
+        return self._writer.attempts
 
     @property
     def failing(self) -> str | None:
@@ -151,9 +157,26 @@ class Store:
             return queries.incident(connection, incident_id)
 
     def transitions(self, incident_id: str) -> list[TransitionRow]:
-        """The audit trail of an incident, oldest first."""
+        """How an incident went, oldest first."""
         with self._reading() as connection:
             return queries.transitions(connection, incident_id)
+
+    def audit(
+        self, kind: str | None, subject: str | None, author: str | None, limit: int, before: int | None = None
+    ) -> list[AuditRow]:
+        """What people changed, newest first; `before` is the id of the last one of the page before."""
+        with self._reading() as connection:
+            return queries.audit(connection, kind, subject, author, limit, before)
+
+    def schedules(self, since: int) -> list[Entry]:
+        """What is planned, but for what was over before."""
+        with self._reading() as connection:
+            return queries.schedules(connection, since)
+
+    def window_times(self, since: int) -> list[WindowTime]:
+        """When planned work of operators was in force, is and will be, but for what was over before."""
+        with self._reading() as connection:
+            return list(queries.window_times(connection, since))
 
     def quarantine(self, limit: int, before: int | None = None) -> list[QuarantineRow]:
         """Refused messages, newest first; `before` is the id of the last one of the page before."""

@@ -22,12 +22,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fleetmon.engine import Fact, TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.engine.timeline import KEPT
+from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Window
 from fleetmon.store import retention, writes
-from fleetmon.store.rows import TerminalRow
+from fleetmon.store.rows import ScheduleRow, TerminalRow
 
 FAILURES: Final = (DBAPIError, PoolTimeoutError)  # pass by themselves, or when the operator acts
 _PER_COMMIT: Final = 256  # works in one transaction
@@ -50,7 +52,9 @@ class Work(Struct):
     changes: Sequence[TerminalChange] = ()
     episodes: Sequence[Episode] = ()
     settlements: Sequence[Settlement] = ()
-    windows: Sequence[Window] = ()
+    windows: Sequence[Window] = ()  # as of `at`
+    schedules: Sequence[ScheduleRow] = ()
+    audit: Sequence[AuditEntry] = ()
     departed: Sequence[str] = ()  # terminals that the fleet no longer has
     forget_before: int = 0  # what is over since before this time is deleted, when there is time for it
 
@@ -68,6 +72,7 @@ class Writer:
         self._on_crash = on_crash
         self._assure = assure
         self.commits = 0
+        self.attempts = 0  # at a commit that came to an end, good or bad
         self.failing: str | None = None  # why nothing can be written now
         self._engine = engine
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
@@ -138,10 +143,12 @@ class Writer:
         if written:
             self.failing = None
             self.commits += 1
+            self.attempts += 1
         return written
 
     def _log_failure(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
+        self.attempts += 1
         self.failing = " ".join(str(getattr(error, "orig", None) or error).split())
         log.error("store cannot be written, trying again", error=self.failing, attempt=state.attempt_number)
 
@@ -173,7 +180,10 @@ def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.transitions(connection, [change for work in works for change in work.transitions])
     writes.episodes(connection, [found for work in works for found in work.episodes])
     writes.settlements(connection, [found for work in works for found in work.settlements])
-    writes.windows(connection, [found for work in works for found in work.windows])
+    writes.schedules(connection, [found for work in works for found in work.schedules])
+    for work in works:
+        writes.windows(connection, work.windows, work.at - KEPT)
+    writes.audit(connection, [found for work in works for found in work.audit])
     writes.departed(connection, [terminal for work in works for terminal in work.departed])
     writes.terminals(
         connection,

@@ -9,12 +9,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fleetmon.engine import Fact, TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord
+from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Window
 from fleetmon.store import schema
-from fleetmon.store.rows import TerminalRow, audit_row, episode_row, fact_row, incident_row, window_rows
+from fleetmon.store.rows import (
+    ScheduleRow,
+    TerminalRow,
+    audit_row,
+    episode_row,
+    fact_row,
+    incident_row,
+    schedule_row,
+    transition_row,
+    window_rows,
+)
 
 QUARANTINE_ROWS: Final = 1_000
 _AT_ONCE: Final = 500  # ids in one condition
@@ -28,18 +39,28 @@ def facts(connection: sa.Connection, found: Sequence[Fact]) -> None:
 
 
 def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
-    """Incident, audit row and outbox row, together; what was never announced leaves no trace."""
+    """Incident, its history and outbox row, together; what was never announced leaves no trace.
+
+    Whoever is called again is to be told again.
+    """
     told = [change for change in found if change.incident.fired_at is not None]
     latest = {change.incident.id: change.incident for change in told}
-    changing = ("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence")
+    changing = (
+        *("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence", "alternatives"),
+        *("acknowledgement", "called_again_at"),
+    )
     _upsert(connection, schema.incident, [incident_row(one) for one in latest.values()], changing)
-    _insert_new(connection, schema.transition, [audit_row(change) for change in told])
-    news = [
-        {"incident_id": change.incident.id, "status": change.incident.status.value, "at": change.at}
-        for change in told
-        if change.calls
+    _insert_new(connection, schema.transition, [transition_row(change) for change in told])
+    news = {(change.incident.id, change.incident.status.value): change.at for change in told if change.calls}
+    rows = [
+        {"incident_id": key, "status": status, "at": at, "delivered_at": None} for (key, status), at in news.items()
     ]
-    _insert_new(connection, schema.outbox, news)
+    _upsert(connection, schema.outbox, rows, ("at", "delivered_at"), newer="at")
+
+
+def audit(connection: sa.Connection, found: Sequence[AuditEntry]) -> None:
+    """What people changed; a repetition is left out."""
+    _insert_new(connection, schema.audit, [audit_row(one) for one in found])
 
 
 def episodes(connection: sa.Connection, found: Sequence[Episode]) -> None:
@@ -55,13 +76,23 @@ def settlements(connection: sa.Connection, found: Sequence[Settlement]) -> None:
     _upsert(connection, schema.settlement, rows, Settlement.__struct_fields__[2:])
 
 
-def windows(connection: sa.Connection, found: Sequence[Window]) -> None:
-    """Planned work as it is known now: all times of a window are written anew, and none leaves nothing."""
+def windows(connection: sa.Connection, found: Sequence[Window], before: int) -> None:
+    """Planned work as it is known now: its times are written anew, but those that were over `before` stay."""
     latest = {one.id: one for one in found}
     table = schema.window
     for ids in _portions(list(latest)):
-        connection.execute(table.delete().where(table.c.id.in_(ids)))
+        connection.execute(table.delete().where(table.c.id.in_(ids), table.c.ends_at >= before))
     _insert_new(connection, table, [row for one in latest.values() for row in window_rows(one)])
+
+
+def schedules(connection: sa.Connection, found: Sequence[ScheduleRow]) -> None:
+    """Versions of planned work; with each the ones before it are over."""
+    table = schema.schedule
+    _insert_new(connection, table, [schedule_row(one) for one in found])
+    for entry, _ in found:
+        older = (table.c.id == entry.id) & (table.c.version < entry.version)
+        is_open = table.c.over_at.is_(None) | (table.c.over_at > entry.since)
+        connection.execute(table.update().where(older & is_open).values(over_at=entry.since))
 
 
 def terminals(connection: sa.Connection, found: Sequence[TerminalRow], moved: Sequence[TerminalChange]) -> None:
@@ -141,12 +172,20 @@ def _insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str,
         connection.execute(_INSERT[connection.dialect.name](table).on_conflict_do_nothing(), rows)
 
 
-def _upsert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], changing: Sequence[str]) -> None:
-    """Insert, or change the named columns of what is there."""
+def _upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: list[dict[str, Any]],
+    changing: Sequence[str],
+    newer: str | None = None,
+) -> None:
+    """Insert, or change the named columns of what is there; with `newer` only where that column grows."""
     if rows:
         statement = _INSERT[connection.dialect.name](table)
         changed = {name: statement.excluded[name] for name in changing}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed), rows)
+        grown = None if newer is None else statement.excluded[newer] > table.c[newer]
+        key = list(table.primary_key)
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed, where=grown), rows)
 
 
 def _portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -80,7 +80,7 @@ def guard(tokens: Callable[[], Tokens | None], role: Role) -> Guard:
         known = tokens()
         if known is None and role != "viewer":
             raise PermissionDeniedException(
-                "Without tokens nothing can be changed: set web.tokens_file and use a token of an admin."
+                f"Without tokens nothing can be changed: set web.tokens_file and use a token with the role {role}."
             )
         caller = None if known is None else _identify(known, connection.headers.get("authorization", ""))
         if caller is not None and _ROLES.index(caller.role) < _ROLES.index(role):

@@ -9,20 +9,23 @@ from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
+from fleetmon.model.terminal import Shown
 from fleetmon.web import paging
 from fleetmon.web.access import guard, provider_of
+from fleetmon.web.acknowledgements import acknowledgements
 from fleetmon.web.answers import ONE, PAGE, PAGE_HEADERS, Asked, Key, found
+from fleetmon.web.maintenance import maintenance
 from fleetmon.web.money import money
 from fleetmon.web.paging import Cursor, Limit
 from fleetmon.web.ports import Place, Ports, TerminalFilter
 from fleetmon.web.problems import ETAG
+from fleetmon.web.prospects import prospects
 from fleetmon.web.views import (
     ChangePage,
     IncidentDetail,
     IncidentPage,
     IncidentView,
     QuarantinePage,
-    State,
     TerminalDetail,
     TerminalPage,
 )
@@ -31,8 +34,12 @@ _PLACES: Final = msgspec.json.Decoder(Place)
 
 
 def api(ports: Ports) -> Router:
-    """All that can be read."""
-    handlers = [*_terminals(ports), *_incidents(ports), *money(ports), _quarantine(ports)]
+    """All that can be read, and what can be written."""
+    handlers = [
+        *_terminals(ports), prospects(ports), *_incidents(ports), *acknowledgements(ports), *money(ports),
+        *maintenance(ports),
+        _quarantine(ports),
+    ]  # fmt: skip
     viewer = guard(ports.tokens, "viewer")
     return Router("/api/v1", route_handlers=handlers, guards=[viewer, _known_parameters], security=[{"token": []}])
 
@@ -41,7 +48,7 @@ def _terminals(ports: Ports) -> list[BaseRouteHandler]:
     @get("/terminals", tags=["terminals"], responses=PAGE, response_headers=PAGE_HEADERS)
     async def terminals(  # noqa: PLR0913, PLR0917 - query parameters are arguments to Litestar
         request: Asked,
-        shown: Annotated[State | None, QueryParameter(name="state", description="As shown.")] = None,
+        shown: Annotated[Shown | None, QueryParameter(name="state", description="As shown.")] = None,
         provider: Annotated[str | None, QueryParameter(description="Who repairs it.")] = None,
         carrier: Annotated[str | None, QueryParameter(description="Its mobile carrier.")] = None,
         region: Annotated[str | None, QueryParameter(description="Where it is.")] = None,

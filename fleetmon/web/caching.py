@@ -47,13 +47,13 @@ class _Tagging:
 
     def _tag(self, head: Any, body: Any) -> Message:  # noqa: ANN401 - ASGI messages of two types
         headers = MutableScopeHeaders.from_message(head)
-        is_json = headers.get("content-type", "").split(";")[0] in ("application/json", _OPENAPI)
-        if head["status"] != 200 or not is_json or body.get("more_body"):
+        is_tagged = headers.get("content-type", "").split(";")[0] in _TAGGED
+        if head["status"] != 200 or not is_tagged or body.get("more_body"):
             return body  # type: ignore[no-any-return]
-        tag = f'"{hashlib.sha256(body["body"]).hexdigest()[:32]}"'
+        tag = entity_tag(body["body"])
         for name, value in {"ETag": tag, **_CACHING}.items():
             headers[name] = value
-        if not _matches(self._known, tag):
+        if not matches(self._known, tag):
             return body  # type: ignore[no-any-return]
         head["status"] = 304
         for name in ("content-length", "content-type"):
@@ -61,9 +61,14 @@ class _Tagging:
         return {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-_OPENAPI: Final = "application/vnd.oai.openapi+json"
+def entity_tag(body: bytes) -> str:
+    """The tag of an answer with this body."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-def _matches(known: str, tag: str) -> bool:
+_TAGGED: Final = ("application/json", "application/vnd.oai.openapi+json", "text/calendar")
+
+
+def matches(known: str, tag: str) -> bool:
     """Whether the tag is among those that the reader has; weak ones count (RFC 9110, 13.1.2)."""
     return known.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in known.split(",")]

@@ -10,9 +10,22 @@ from msgspec import Struct
 
 from fleetmon.locale import Audience
 from fleetmon.model.events import Count
+from fleetmon.model.schedule import Schedule
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
-from fleetmon.web.views import ChangeView, IncidentDetail, IncidentView, RefusedView, TerminalDetail, TerminalView
+from fleetmon.web.preconditions import Check
+from fleetmon.web.views import (
+    AcknowledgementView,
+    AuditView,
+    ChangeView,
+    IncidentDetail,
+    IncidentView,
+    ProspectView,
+    RefusedView,
+    TerminalDetail,
+    TerminalView,
+)
+from fleetmon.web.windows import CalendarList, FeedKind, ImportView, ImportWish, PreviewView, WindowView
 
 Page = Callable[[str], tuple[bytes, str]]  # Accept header -> body and content type
 
@@ -49,6 +62,31 @@ class SettlementFilter(Struct, frozen=True):
     transaction: str | None = None
 
 
+class WindowFilter(NamedTuple):
+    """Which planned work is asked for; None: any."""
+
+    state: str | None = None
+    provenance: str | None = None
+    owner: str | None = None
+    host: str | None = None
+    calendar: str | None = None
+
+
+class AuditFilter(NamedTuple):
+    """Which changes are asked for; None: any."""
+
+    kind: str | None = None
+    subject: str | None = None
+    author: str | None = None
+
+
+class Caller(NamedTuple):
+    """Who asks, and to whose terminals they are confined."""
+
+    name: str
+    provider: str | None = None
+
+
 class SalePlace(NamedTuple):
     """Of a transaction in the list."""
 
@@ -57,8 +95,72 @@ class SalePlace(NamedTuple):
     transaction: str
 
 
+class ProspectFilter(Struct, frozen=True):
+    """Which terminals that are due for service are asked for; None: any."""
+
+    provider: str | None = None
+    region: str | None = None
+
+
+class ProspectPlace(NamedTuple):
+    """Of a terminal in the list of those that are due for service."""
+
+    probability: float
+    terminal: str
+
+
+class PlanningPorts(Protocol):
+    """Planned work, as the server sees it. What is not to be seen is None; what is written is back when it is stored.
+
+    Writing raises ScheduleError, GuardError, ForbiddenError, ConflictError; `check` is called with what is there.
+    """
+
+    def page(self, provider: str | None, wanted: WindowFilter, after: str | None, limit: int) -> list[WindowView]:
+        """By id, what comes after `after`."""
+
+    def view(self, provider: str | None, key: str) -> WindowView | None:
+        """One window."""
+
+    async def preview(self, caller: Caller, schedule: Schedule) -> PreviewView:
+        """What a schedule would do; nothing is written."""
+
+    async def create(self, caller: Caller, schedule: Schedule) -> tuple[WindowView, bool]:
+        """Plan it, and whether it is new: the same reference again is the next version of the same."""
+
+    async def change(self, caller: Caller, key: str, schedule: Schedule, check: Check) -> WindowView | None:
+        """Write it anew."""
+
+    async def approve(self, caller: Caller, key: str, check: Check) -> WindowView | None:
+        """As the second person."""
+
+    async def cancel(self, caller: Caller, key: str, check: Check) -> WindowView | None:
+        """All times to come, and what is in force."""
+
+    async def end(self, caller: Caller, key: str, check: Check) -> WindowView | None:
+        """The time that is in force."""
+
+    async def extend(self, caller: Caller, key: str, until: int, check: Check) -> WindowView | None:
+        """The time that is in force, or was in the last day, until then (ms)."""
+
+    async def take(self, caller: Caller, wish: ImportWish) -> ImportView:
+        """Take a calendar in; raises ScheduleError for what is none."""
+
+    def calendars(self) -> CalendarList:
+        """Those of the configuration, and how reading them went."""
+
+    def link(self, provider: str | None, kind: FeedKind, key: str) -> str | None:
+        """The path of a feed."""
+
+    async def feed(self, token: str, kind: FeedKind, key: str) -> bytes | None:
+        """A feed, if the token opens it."""
+
+
 class Ports(Protocol):
     """The daemon, as the server sees it. Whatever reads the store may raise StoreError."""
+
+    @property
+    def planning(self) -> PlanningPorts:
+        """Planned work."""
 
     def metrics(self) -> Page:
         """Called on the loop; the page it returns is rendered in a thread."""
@@ -68,6 +170,9 @@ class Ports(Protocol):
 
     def recalled(self) -> bool:
         """Whether all is known again that was told before the start."""
+
+    def now(self) -> int:
+        """The daemon's time, in milliseconds since 1970."""
 
     def tokens(self) -> Tokens | None:
         """Who may ask now; None: anybody who can reach us."""
@@ -83,6 +188,11 @@ class Ports(Protocol):
     async def terminal(self, provider: str | None, key: str) -> TerminalDetail | None:
         """One terminal; None where there is none to be seen."""
 
+    async def prospects(
+        self, provider: str | None, wanted: ProspectFilter, after: ProspectPlace | None, limit: int
+    ) -> list[ProspectView]:
+        """Terminals that are due for service, the likeliest to fail first, those after `after`."""
+
     async def changes(
         self, provider: str | None, key: str, before: int | None, limit: int
     ) -> list[tuple[int, ChangeView]] | None:
@@ -95,6 +205,26 @@ class Ports(Protocol):
 
     async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
         """One incident; None where there is none to be seen."""
+
+    async def acknowledgement(self, provider: str | None, key: str) -> AcknowledgementView | None:
+        """Of an incident; None where there is none to be seen."""
+
+    async def acknowledge(
+        self, provider: str | None, key: str, author: str, until: int, comment: str, check: Check
+    ) -> tuple[AcknowledgementView, bool] | None:
+        """Acknowledge an incident, and whether that is new; None where there is no such incident to be seen.
+
+        `check` is called with the acknowledgement that is there and raises what is to be raised. Raises
+        ConflictError for what is not firing, ForbiddenError for what is also others'. Back when it is stored.
+        """
+
+    async def unacknowledge(self, provider: str | None, key: str, author: str, check: Check) -> bool | None:
+        """Take an acknowledgement back; None where there is no such incident to be seen. Else as `acknowledge`."""
+
+    async def audit(
+        self, provider: str | None, wanted: AuditFilter, before: int | None, limit: int
+    ) -> list[tuple[int, AuditView]]:
+        """What people changed with its numbers, newest first, those with numbers below `before`."""
 
     async def quarantine(
         self, provider: str | None, reason: str | None, before: int | None, limit: int

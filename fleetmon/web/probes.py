@@ -18,8 +18,8 @@ from fleetmon.web.ports import Ports
 from fleetmon.web.problems import documented
 
 _LINKS = (
-    *("/metrics", "/-/healthy", "/-/ready", "/api/v1/terminals", "/api/v1/incidents", "/api/v1/quarantine"),
-    *("/api/v1/settlements", "/api/v1/merchants", "/schema/openapi.json"),
+    *("/metrics", "/-/healthy", "/-/ready", "/api/v1/terminals", "/api/v1/incidents", "/api/v1/audit"),
+    *("/api/v1/quarantine", "/api/v1/service", "/api/v1/settlements", "/api/v1/merchants", "/schema/openapi.json"),
 )
 
 

@@ -3,8 +3,9 @@
 What is our own fault goes to the log with its traceback, without headers, so that no token gets there.
 """
 
+import re
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import structlog
 from litestar import Request, Response
@@ -14,9 +15,18 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta, Struct
 
-from fleetmon.model.errors import ConfigError, StoreError
+from fleetmon.locale import Language, objection
+from fleetmon.model.errors import (
+    ConfigError,
+    ConflictError,
+    ForbiddenError,
+    GuardError,
+    ScheduleError,
+    StoreError,
+)
 
 MEDIA_TYPE = "application/problem+json"
+_TOKEN: Final = re.compile(r"^/feeds/[^/]*")
 log = structlog.get_logger("fleetmon.web")
 
 
@@ -50,20 +60,47 @@ def _not_configured(_request: Request[Any, Any, Any], error: ConfigError) -> Res
     return answer(422, "The configuration was refused; the old one is still running.", error.problems)
 
 
+def _not_so(_request: Request[Any, Any, Any], error: ScheduleError) -> Response[Problem]:
+    return answer(400, "It cannot be planned so.", error.problems)
+
+
+def _guarded(request: Request[Any, Any, Any], error: GuardError) -> Response[Problem]:
+    language: Language = "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+    told = [objection(rule, facts, language) for rule, facts in error.objections]
+    return answer(422, "The guard rails refuse it.", told)
+
+
+def _not_now(_request: Request[Any, Any, Any], error: ConflictError) -> Response[Problem]:
+    return answer(409, str(error))
+
+
+def _not_yours(_request: Request[Any, Any, Any], error: ForbiddenError) -> Response[Problem]:
+    return answer(403, str(error))
+
+
 def _no_store(request: Request[Any, Any, Any], error: StoreError) -> Response[Problem]:
     """The error names the database, which is the operator's business, not every reader's."""
-    log.warning("store cannot be asked", path=request.url.path, error=str(error))
+    log.warning("store cannot be asked", path=_path(request), error=str(error))
     return answer(503, "The store does not answer now; try again in a moment.", Retry_After="5")
 
 
+def _path(request: Request[Any, Any, Any]) -> str:
+    """What was asked for, without the token that the address of a feed holds."""
+    return _TOKEN.sub("/feeds/...", request.url.path)
+
+
 def _our_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    log.error("request failed", method=request.method, path=_path(request), exc_info=error)
     return answer(500, "This is a fault of fleetmon; its log tells more.")
 
 
 HANDLERS: ExceptionHandlersMap = {
     HTTPException: _refused,
     ConfigError: _not_configured,
+    ScheduleError: _not_so,
+    GuardError: _guarded,
+    ConflictError: _not_now,
+    ForbiddenError: _not_yours,
     StoreError: _no_store,
     Exception: _our_fault,
 }

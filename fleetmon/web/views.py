@@ -1,15 +1,27 @@
 """What the API shows, as JSON. Times are milliseconds since 1970; null: never, or not known."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from fleetmon.detect.not_paying import Reason
 from fleetmon.model.incident import Incident, Severity
+from fleetmon.model.terminal import Shown
 from fleetmon.web.paging import Next
 
-State = Literal["never_seen", "up", "suspect", "down", "asleep", "unknown"]
+Reach = Literal["host", "internet", "link", "nobody", "unknown"]
 Time = Annotated[int, Meta(description="Milliseconds since 1970.")]
-_STATE = Meta(description="`unknown` while we hear nothing ourselves, whatever was last known.")
+_STATE = Meta(
+    description="`unknown` while we hear nothing of it ourselves, else `maintenance` while planned work covers it, "
+    "whatever was last known."
+)
+
+
+class AlternativeView(Struct, frozen=True):
+    """What an outage may be else."""
+
+    scopes: Annotated[list[dict[str, str]], Meta(description="One, or several that came together.")]
+    share: Annotated[float, Meta(description="Of belief beside the other answers, 0..1; not calibrated.")]
 
 
 class IncidentView(Struct, frozen=True):
@@ -27,6 +39,12 @@ class IncidentView(Struct, frozen=True):
     terminals: Annotated[int, Meta(description="How many it has taken, of all providers.")]
     evidence: Annotated[list[str], Meta(description="The first few of them; only those that you may see.")]
     suppressed_by: Annotated[str | None, Meta(description="The incident that explains it.")]
+    alternatives: Annotated[list[AlternativeView], Meta(description="Where else the outage may be, likeliest first.")]
+    acknowledged_by: Annotated[str | None, Meta(description="Who sees to it, or did when it was over.")]
+    acknowledged_until: Time | None
+    called_again_at: Annotated[
+        Time | None, Meta(description="When people were called anew, as an acknowledgement had ended.")
+    ]
 
 
 class IncidentPage(Struct, frozen=True):
@@ -46,10 +64,39 @@ class TransitionView(Struct, frozen=True):
     terminals: Annotated[int, Meta(description="How many it had taken then.")]
 
 
+class AcknowledgementView(Struct, frozen=True):
+    """Somebody sees to an incident."""
+
+    author: Annotated[str, Meta(description="The name of the token.")]
+    at: Time
+    until: Annotated[Time, Meta(description="Then people are called again, if it is not over.")]
+    comment: str
+
+
+class AuditView(Struct, frozen=True):
+    """Something that somebody changed."""
+
+    at: Time
+    author: Annotated[str | None, Meta(description="The name of the token; null: fleetmon by itself.")]
+    action: str
+    kind: Annotated[str, Meta(description="What was changed, e.g. `incident`.")]
+    subject: Annotated[str, Meta(description="Its id.")]
+    detail: Annotated[dict[str, Any], Meta(description="How it was `before`, how it is `after`, and more.")]
+
+
+class AuditPage(Struct, frozen=True):
+    """What was changed, newest first."""
+
+    entries: list[AuditView]
+    next: Next
+
+
 class IncidentDetail(IncidentView, frozen=True, kw_only=True):
     """An incident and how it came about."""
 
+    acknowledgement: AcknowledgementView | None
     transitions: Annotated[list[TransitionView], Meta(description="Oldest first, from its announcement on.")]
+    audit: Annotated[list[AuditView], Meta(description="What people did about it, the latest of it, oldest first.")]
 
 
 class TerminalView(Struct, frozen=True):
@@ -67,7 +114,7 @@ class TerminalView(Struct, frozen=True):
     firmware: str
     network: str
     serial: str
-    state: Annotated[State, _STATE]
+    state: Annotated[Shown, _STATE]
     since: Annotated[Time | None, Meta(description="Since when the last known state holds.")]
     last_seen: Time | None
     interval_s: Annotated[float, Meta(description="Seconds between its heartbeats.")]
@@ -103,6 +150,27 @@ class ChangePage(Struct, frozen=True):
     next: Next
 
 
+class Clocks(Struct, frozen=True):
+    """Three clocks that stop for different reasons."""
+
+    session: Annotated[Time | None, Meta(description="When it last connected, by the terminal's own clock.")]
+    heartbeat: Annotated[Time | None, Meta(description="When its last heartbeat arrived.")]
+    business: Annotated[Time | None, Meta(description="When it last told of a sale that succeeded, to the second.")]
+
+
+class NotPaying(Struct, frozen=True):
+    """It is alive, its shop trades, and it cannot take a payment."""
+
+    reason: Annotated[
+        Reason,
+        Meta(
+            description="What keeps it from that, mostly the kind of its incident; `failing`: its sales fail; "
+            "`quiet`: no sale for far longer than is usual for it at this hour."
+        ),
+    ]
+    since: Time | None
+
+
 class TerminalDetail(TerminalView, frozen=True, kw_only=True):
     """A terminal: what it is, how it is, what was."""
 
@@ -110,12 +178,52 @@ class TerminalDetail(TerminalView, frozen=True, kw_only=True):
     boot: Annotated[int | None, Meta(description="How often it has started, by its own count.")]
     session: str
     session_at: Annotated[Time | None, Meta(description="When the session began, by the terminal's own clock.")]
+    reach: Annotated[
+        Reach,
+        Meta(
+            description="How far it gets, by its last heartbeat: to its `host`; to the `internet`, and so to us, but "
+            "not to its host; it has a `link`, and nothing behind it; to `nobody`, for it is silent or switched off."
+        ),
+    ]
+    clocks: Clocks
+    not_paying: Annotated[NotPaying | None, Meta(description="Null while it takes payments, as far as is known.")]
     known: Annotated[list[Known], Meta(description="What is known and since when.")]
     incidents: Annotated[list[IncidentView], Meta(description="The open incidents that concern it.")]
     changes: Annotated[
         list[ChangeView] | None,
         Meta(description="The latest, newest first; null when the store did not answer. More: see its `/changes`."),
     ]
+
+
+class ServiceReason(Struct, frozen=True):
+    """A code that the terminal told."""
+
+    code: Annotated[str, Meta(description="`component/code` of a device event, or a sign of its heartbeats.")]
+    times: Annotated[int, Meta(description="How often within the day that counts.")]
+    last_at: Time
+
+
+class ProspectView(Struct, frozen=True):
+    """A terminal that is due for service."""
+
+    terminal: str
+    merchant: str
+    site: str
+    region: str
+    provider: str
+    model: str
+    probability: Annotated[float, Meta(description="Of a failure within a week; 1 for one that has failed.")]
+    failed_at: Annotated[Time | None, Meta(description="Since when it is broken; null while it is not.")]
+    reasons: Annotated[list[ServiceReason], Meta(description="What it told within one day.")]
+    cases: Annotated[int, Meta(description="How often the same was told by this fleet, lately.")]
+    cases_failed: Annotated[int, Meta(description="How often a failure followed within a week.")]
+
+
+class ProspectPage(Struct, frozen=True):
+    """Terminals that are due for service, the likeliest to fail first."""
+
+    terminals: list[ProspectView]
+    next: Next
 
 
 class RefusedView(Struct, frozen=True):
@@ -139,6 +247,7 @@ class QuarantinePage(Struct, frozen=True):
 
 def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
     """The JSON form of an incident, naming the terminals that the reader may see."""
+    known = incident.acknowledgement
     return IncidentView(
         id=incident.id,
         kind=incident.kind,
@@ -152,4 +261,14 @@ def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
         terminals=incident.terminals,
         evidence=evidence,
         suppressed_by=incident.suppressed_by,
+        alternatives=[AlternativeView(list(map(dict, one.scopes)), one.share) for one in incident.alternatives],
+        acknowledged_by=None if known is None else known.author,
+        acknowledged_until=None if known is None else known.until,
+        called_again_at=incident.called_again_at,
     )
+
+
+def acknowledgement_view(incident: Incident) -> AcknowledgementView | None:
+    """The JSON form of its acknowledgement."""
+    known = incident.acknowledgement
+    return None if known is None else AcknowledgementView(known.author, known.at, known.until, known.comment)

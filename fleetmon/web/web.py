@@ -16,6 +16,7 @@ from fleetmon import __version__
 from fleetmon.model.errors import ConfigError
 from fleetmon.web.api import api
 from fleetmon.web.caching import with_tags
+from fleetmon.web.maintenance import feed_route
 from fleetmon.web.ports import Ports
 from fleetmon.web.probes import probes
 from fleetmon.web.problems import HANDLERS
@@ -45,7 +46,7 @@ def application(ports: Ports, *, lifecycle: bool) -> ASGIApp:
     """All routes."""
     return with_tags(
         Litestar(
-            [*probes(ports, lifecycle=lifecycle), api(ports)],
+            [*probes(ports, lifecycle=lifecycle), api(ports), feed_route(ports)],
             openapi_config=_DOCUMENT,
             exception_handlers=HANDLERS,
             logging_config=None,

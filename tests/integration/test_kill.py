@@ -2,17 +2,21 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import aiomqtt
 import pytest
 import yaml
@@ -92,7 +96,7 @@ class Till:
 
     def _message(self, terminal: str, body: dict[str, Any]) -> str:
         self._seq[terminal] += 1
-        return json.dumps({"at": 1_790_000_000_000, "boot": 1, "seq": self._seq[terminal], **body})
+        return json.dumps({"at": time.time_ns() // 1_000_000, "boot": 1, "seq": self._seq[terminal], **body})
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -133,6 +137,42 @@ async def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(
     effects = Counter(victim.rows("select after, before from transition"))
     assert effects == {("firing", "pending"): till.cycles, ("resolved", "firing"): till.cycles}
     assert victim.rows("select distinct kind from incident") == [("tamper",)], "a false incident"
+
+
+async def test_who_sees_to_it_is_known_after_a_kill(tmp_path: Path, mosquitto: Any, sample: Path) -> None:
+    """Killed as soon as the answer is there: what was answered holds, and is written down once."""
+    digest = hashlib.sha256(b"secret").hexdigest()
+    (tmp_path / "tokens.yml").write_text(f"tokens: [{{name: wang, sha256: {digest}, role: operator}}]")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    web = {"port": port, "tokens_file": "tokens.yml"}
+    victim = Victim(tmp_path, {"registry": str(sample / "registry.yml"), "mqtt": {"port": mosquitto.port}, "web": web})
+    body = {"until": round(time.time() * 1000) + 3_600_000, "comment": "on my way"}
+    try:
+        victim.start()
+        await eventually(lambda: "link up" in (tmp_path / "log").read_text(), "the daemon has subscribed")
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+            said = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
+            await client.publish("pos/v1/terminal/noodle-1/device", json.dumps(said), qos=1)
+        await eventually(lambda: victim.rows("select id from incident"), "the incident")
+        ((key,),) = victim.rows("select id from incident")
+        address = f"http://127.0.0.1:{port}/api/v1/incidents/{key}"
+        async with aiohttp.ClientSession(headers={"Authorization": "Bearer secret"}) as session:
+            async with session.put(f"{address}/acknowledgement", json=body) as answer:
+                assert answer.status == 201
+            victim.kill()
+            victim.start()
+            await eventually(lambda: (tmp_path / "log").read_text().count("link up") == 2, "it is back")
+            async with session.get(address) as answer:
+                known = await answer.json()
+            assert (known["status"], known["acknowledgement"]["author"]) == ("firing", "wang")
+            async with session.put(f"{address}/acknowledgement", json=body) as answer:
+                assert (answer.status, await answer.json()) == (200, known["acknowledgement"]), "it knows it in memory"
+    finally:
+        victim.stop()
+    assert victim.rows("select author, action from audit") == [("wang", "acknowledged")]
+    assert victim.rows("select status from outbox") == [("firing",)], "nobody was called a second time"
 
 
 async def eventually(happened: Any, what: str, timeout_s: float = 30.0) -> None:

@@ -85,7 +85,8 @@ class House:
         return {row["transaction"]: row["findings"] for row in answer["explanations"]}
 
     def incidents(self) -> list[tuple[Any, ...]]:
-        return self.rows("SELECT id, kind, scope, status, opened_at, paged_at, suppressed_by FROM incident ORDER BY id")
+        columns = "id, kind, scope, status, opened_at, paged_at, suppressed_by"
+        return self.rows(f"SELECT {columns} FROM incident WHERE kind = 'settlement_overdue' ORDER BY id")
 
     def looked_at(self) -> int:
         return int(self.rows("SELECT coalesce(min(updated_at), 0) FROM settlement")[0][0])

@@ -1,14 +1,17 @@
 """What only PostgreSQL can do to the store: go away in the middle, ask for a password, be laxer than we promise."""
 
 import queue
+import re
+import subprocess
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fleetmon.engine import TerminalChange
 from fleetmon.model.errors import StoreError
-from fleetmon.store import Store, StoreSettings, TerminalRow, Work, backup
+from fleetmon.store import Store, StoreSettings, TerminalRow, Work, backup, check
 
 
 def down(number: int) -> TerminalChange:
@@ -128,6 +131,34 @@ def test_backup_names_the_tool_that_does_it(postgresql: Any, tmp_path: Any) -> N
     url = postgresql.database()
     with pytest.raises(StoreError, match=rf"pg_dump --format=custom --file={tmp_path}/b {url}"):
         backup(StoreSettings(url), tmp_path / "b")
+
+
+def test_it_is_backed_up_and_restored_as_the_documentation_says(postgresql: Any, tmp_path: Path) -> None:
+    """While the store is open; and a restored one opens, is whole, and holds what was acknowledged by then."""
+    url = postgresql.database()
+    store = Store(StoreSettings(url))
+    done = threading.Event()
+    terminal = TerminalRow("a", "", "", "", "", "", "", "", "", "", registered=True, state="up", since=0)
+    store.submit(Work(done.set, terminals=[terminal], changes=[down(1)]))
+    assert done.wait(20)
+    before = store.terminal("a")
+    assert before is not None
+    restored = f"{url}_restored"
+    said = (Path(__file__).parents[2] / "docs/upgrading.md").read_text()
+    at = f"--host=127.0.0.1 --port={postgresql.port} --username=postgres"
+    for program in ("pg_dump", "createdb", "pg_restore"):
+        (line,) = re.findall(rf"^{program} .*", said, re.MULTILINE)
+        line = line.replace("postgresql://fleetmon@localhost:5432/fleetmon", url)
+        line = line.replace("fleetmon_restored", restored.rpartition("/")[2])
+        command = line if program == "pg_dump" else line.replace(program, f"{program} {at}", 1)
+        finished = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert finished.returncode == 0, finished.stderr
+    store.close()
+    assert check(StoreSettings(restored)) == []
+    again = Store(StoreSettings(restored))
+    assert [found.at for found in again.changes("a", None, 10)] == [1]
+    assert again.terminal("a") == before
+    again.close()
 
 
 def wait_for(happened: Any, store: Store | None, timeout_s: float = 30.0) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp.web
 import pytest
+import yaml
 from msgspec import structs
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -51,6 +53,90 @@ async def test_one_incident_is_one_alert_and_resolves(start: Any, mosquitto: Any
     await running.until(lambda: not running.daemon._outbox, "it is noted as told")
     await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
     await until_alerts(alertmanager, {"FleetmonWatchdog"})
+
+
+async def test_who_sees_to_it_is_an_annotation_and_labels_stay(
+    start: Any, mosquitto: Any, alertmanager: Any, say: Say
+) -> None:
+    running = start(
+        mqtt=MqttSettings(port=mosquitto.port), alertmanager=AlertmanagerSettings(urls=[alertmanager.url], resend_s=0.5)
+    )
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    before = (await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"}))["FleetmonTamper"]
+    assert "acknowledged_by" not in before["annotations"]
+    key, until = running.transitions[-1].incident.id, 4_000_000_000_000
+    turns = running.daemon._turns
+    await turns.between(lambda now: running.daemon.engine.acknowledge(now, key, "wang", until, "on my way"))
+
+    async def annotated(by: str | None) -> dict[str, Any]:
+        async with asyncio.timeout(15):
+            while (found := (await alerts(alertmanager))["FleetmonTamper"])["annotations"].get("acknowledged_by") != by:
+                await asyncio.sleep(0.05)
+        return found
+
+    after = await annotated("wang")
+    assert after["annotations"]["acknowledged_until"] == "2096-10-02T07:06:40.000Z"
+    assert "Acknowledged by wang until 2096-10-02 15:06:40. Comment: on my way" in after["annotations"]["description"]
+    assert after["annotations"]["summary"] == before["annotations"]["summary"]
+    for name in ("labels", "fingerprint", "startsAt"):
+        assert after[name] == before[name]
+    assert after["status"]["state"] == "active", "nothing is silenced"
+    await turns.between(lambda now: running.daemon.engine.unacknowledge(now, key, "wang"))
+    assert (await annotated(None))["fingerprint"] == before["fingerprint"]
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
+    """An address for Alertmanager to notify, and what it said there, each time: the name of an alert, its status."""
+    told: list[tuple[str, str]] = []
+
+    async def hear(request: aiohttp.web.Request) -> aiohttp.web.Response:
+        for one in (await request.json())["alerts"]:
+            again = " again" if one["labels"].get("acknowledgement") == "ended" else ""
+            if one["labels"]["alertname"] != "FleetmonWatchdog":
+                told.append((f"{one['labels']['alertname']}{again}", one["status"]))
+        return aiohttp.web.Response()
+
+    application = aiohttp.web.Application()
+    application.router.add_post("/", hear)
+    runner = aiohttp.web.AppRunner(application)
+    await runner.setup()
+    await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/", told
+    await runner.cleanup()
+
+
+async def test_people_are_told_again_when_an_acknowledgement_ends(
+    start: Any, mosquitto: Any, say: Say, alertmanager: Any, heard: tuple[str, list[tuple[str, str]]], tmp_path: Path
+) -> None:
+    """Alertmanager says nothing new of labels that it knows: without an alert of its own nobody would hear of it."""
+    url, told = heard
+    settings = yaml.safe_load((Path(__file__).parents[2] / "deploy/alertmanager/alertmanager.yml").read_text())
+    settings["route"] |= {"receiver": "people", "group_interval": "1s", "routes": []}
+    settings["receivers"] = [{"name": "people", "webhook_configs": [{"url": url}]}]
+    (tmp_path / "alertmanager/alertmanager.yml").write_text(yaml.safe_dump(settings))
+    await asyncio.to_thread(alertmanager.restart)
+    running = start(
+        mqtt=MqttSettings(port=mosquitto.port), alertmanager=AlertmanagerSettings(urls=[alertmanager.url], resend_s=0.5)
+    )
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    await running.until(lambda: told == [("FleetmonTamper", "firing")], "the first call")
+    running.daemon.engine.shard.heard_since -= 3_600_000  # we have been listening for long
+    key, engine, turns = running.transitions[-1].incident.id, running.daemon.engine, running.daemon._turns
+    again, seen_to = ("FleetmonTamper again", "firing"), ("FleetmonTamper again", "resolved")
+    for number in (1, 2):
+        await turns.between(lambda now: engine.acknowledge(now, key, "wang", now + 500))
+        await running.until(lambda number=number: told.count(again) == number, "called again", 30)
+        if number == 1:
+            await turns.between(lambda now: engine.acknowledge(now, key, "wang", now + 3_600_000))
+            await running.until(lambda: told[-1] == seen_to, "somebody sees to it", 30)
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
+    await running.until(lambda: ("FleetmonTamper", "resolved") in told, "the end", 30)
+    await running.until(lambda: told.count(seen_to) == 2, "of both", 30)
+    assert told.count(("FleetmonTamper", "firing")) == 1
+    assert told.count(again) == 2
 
 
 async def test_an_alert_survives_a_restart_of_the_alertmanager_and_of_the_daemon(

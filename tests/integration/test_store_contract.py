@@ -401,9 +401,9 @@ def test_check_finds_what_contradicts_itself(
     sql("UPDATE incident SET status = 'firing' WHERE id = 'c'")
     sql("DELETE FROM transition WHERE incident_id = 'c' AND after = 'firing'")
     assert check(settings) == [
-        "an audit row without its incident: a",
+        "a transition without its incident: a",
         "a message to people without its incident: a",
-        "an incident whose audit trail does not lead to its status: c",
+        "an incident whose transitions do not lead to its status: c",
         "an incident that paged without a message to people: b",
         "a resolved incident without its end, or a firing one with an end: c",
     ]

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fleetmon.ingest.settings import MqttSettings
-from fleetmon.readout import readout
+from fleetmon.readout import prospects, readout
 
 Say = Callable[..., Awaitable[None]]
 TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
@@ -20,7 +20,7 @@ BEAT = {"at": 1, "boot": 1, "seq": 1}
 BIRTH = {"at": 5, "state": "online", "boot": 3, "session": "s-1", "carrier": "CUCC", "firmware": "2.0", "serial": "SN1"}
 JSON_ROUTES = (
     *("/api/v1/terminals", "/api/v1/terminals/noodle-1", "/api/v1/terminals/noodle-1/changes"),
-    *("/api/v1/incidents", "/api/v1/quarantine", "/schema/openapi.json"),
+    *("/api/v1/incidents", "/api/v1/audit", "/api/v1/service", "/api/v1/quarantine", "/schema/openapi.json"),
 )
 
 
@@ -158,6 +158,61 @@ async def test_one_terminal_tells_what_is_known_and_since_when(running: Any, mos
     neighbour = (await ask(running, "/api/v1/terminals/noodle-2")).json
     assert "tamper" not in [found["kind"] for found in neighbour["incidents"]]
     assert (neighbour["changes"], neighbour["boot"]) == ([], None)
+
+
+async def test_a_terminal_s_reach_and_its_three_clocks(running: Any, mosquitto: Any, say: Say) -> None:
+    async def one() -> Any:
+        return (await ask(running, "/api/v1/terminals/noodle-1")).json
+
+    assert (await one())["reach"] == "unknown"
+    assert (await one())["clocks"] == {"session": None, "heartbeat": None, "business": None}
+    await say(mosquitto.port, "terminal/noodle-1/state", BIRTH)
+    sale = {"at": 1, "boot": 3, "seq": 1, "id": "s1", "kind": "sale", "stage": "approved", "amount": 100}
+    await say(mosquitto.port, "terminal/noodle-1/transaction", sale)
+    await running.until(lambda: running.daemon.engine.fleet.terminals["noodle-1"].usage, "the sale")
+    sold = await one()
+    assert (sold["clocks"]["session"], sold["clocks"]["heartbeat"]) == (5, None)
+    assert 0 <= sold["last_seen"] - sold["clocks"]["business"] < 1000, "to the second"
+    for seq, (net, reach) in enumerate(
+        [({"internet": False}, "link"), ({"host": False}, "internet"), ({"host": True}, "host")], 2
+    ):
+        await say(mosquitto.port, "terminal/noodle-1/heartbeat", {**BEAT, "boot": 3, "seq": seq, "net": net})
+        await running.until(lambda want=seq: running.daemon.engine.fleet.terminals["noodle-1"].seq == want, "the beat")
+        assert (await one())["reach"] == reach
+    assert (await one())["clocks"]["heartbeat"] == (await one())["last_seen"]
+    assert (await one())["not_paying"] is None
+    text = (await ask(running, "/metrics")).text
+    assert 'fleetmon_terminals_not_paying{reason="keys"} 0.0' in text
+
+
+async def test_who_is_due_for_service_is_told_with_reasons_the_likeliest_first(
+    running: Any, mosquitto: Any, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prospects, "AGAIN", 0)
+    said = [("noodle-1", "reader", "Jam"), ("noodle-2", "reader", "Jam"), ("noodle-2", "ped", "KeyStuck")]
+    for seq, (key, component, code) in enumerate(said, 1):
+        word = {"at": time.time_ns() // 10**6, "boot": 1, "seq": seq, "component": component, "code": code}
+        await say(mosquitto.port, f"terminal/{key}/device", {**word, "action": "oneshot"})
+    await say(mosquitto.port, "terminal/grill-1/device", {**TAMPER, "at": time.time_ns() // 10**6})
+    await heard(running, 3)
+    found = (await ask(running, "/api/v1/service")).json["terminals"]
+    assert [(row["terminal"], round(row["probability"], 2)) for row in found] == [
+        ("grill-1", 1.0),
+        ("noodle-2", 0.79),
+        ("noodle-1", 0.27),
+    ]
+    assert found[0]["failed_at"] is not None
+    assert [reason["code"] for reason in found[1]["reasons"]] == ["ped/KeyStuck", "reader/Jam"]
+    assert await pages(running, "/api/v1/service?limit=1", "terminals") == found
+    providers = {row["terminal"]: row["provider"] for row in found}
+    for provider in set(providers.values()):
+        mine = (await ask(running, f"/api/v1/service?provider={provider}")).json["terminals"]
+        assert [row["terminal"] for row in mine] == [key for key in ids_of(found) if providers[key] == provider]
+    assert (await ask(running, "/api/v1/service?cursor=MTI")).status == 400
+
+
+def ids_of(rows: list[Any]) -> list[str]:
+    return [row["terminal"] for row in rows]
 
 
 async def test_incidents_come_in_pages_while_others_open(running: Any, mosquitto: Any, say: Say) -> None:
@@ -332,11 +387,16 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
     }
     assert {path for method, path in operations if path.startswith("/api")} == {
         *("/api/v1/terminals", "/api/v1/terminals/{terminal}", "/api/v1/terminals/{terminal}/changes"),
-        *("/api/v1/incidents", "/api/v1/incidents/{incident}", "/api/v1/quarantine"),
+        *("/api/v1/incidents", "/api/v1/incidents/{incident}", "/api/v1/incidents/{incident}/acknowledgement"),
+        *("/api/v1/audit", "/api/v1/service", "/api/v1/quarantine"),
         *("/api/v1/settlements", "/api/v1/merchants", "/api/v1/merchants/{merchant}/settlements"),
         "/api/v1/transactions/{terminal}/{transaction}/explanation",
+        *("/api/v1/windows", "/api/v1/windows/preview", "/api/v1/windows/{window}"),
+        *("/api/v1/windows/{window}/{deed}", "/api/v1/windows/{window}/extend"),
+        *("/api/v1/calendars", "/api/v1/calendars/import", "/api/v1/feeds/{kind}/{name}"),
     }
     assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}
+    assert {"get", "put", "delete"} == {method for method, path in operations if path.endswith("/acknowledgement")}
     names = [operation["operationId"] for operation in operations.values()]
     assert len(names) == len(set(names))
     for (method, path), operation in operations.items():
@@ -344,7 +404,7 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
         for parameter in operation.get("parameters", []):
             assert parameter.get("description"), f"{path}: {parameter['name']}"
         for status, answer in operation["responses"].items():
-            if status in ("400", "401", "403", "404", "422"):
+            if status in ("400", "401", "403", "404", "409", "412", "422", "503") and path != "/-/ready":
                 assert list(answer["content"]) == ["application/problem+json"], f"{path} {status}"
             assert all("schema" in header for header in answer.get("headers", {}).values()), "as OpenAPI demands"
         if path.startswith("/api") or path == "/-/reload":

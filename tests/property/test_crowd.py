@@ -13,8 +13,7 @@ FLEET = [Terminal(key, "", "", Cohort(), 1, 1) for key in "abcdef"]
 def test_whoever_came_and_did_not_leave_is_a_member_in_order_of_coming(
     first: list[Terminal], moves: list[Terminal | None]
 ) -> None:
-    crowd, plain = Crowd(), list(first)
-    crowd.take(first)
+    crowd, plain = Crowd(list(first)), list(first)
     for terminal in moves:
         if terminal is None:  # somebody looks
             assert [found.id for found in crowd.members()] == [found.id for found in plain]
@@ -24,5 +23,4 @@ def test_whoever_came_and_did_not_leave_is_a_member_in_order_of_coming(
         else:
             plain.append(terminal)
             crowd.enter(terminal)
-        assert crowd.count == len(plain)
     assert [found.id for found in crowd.members()] == [found.id for found in plain]

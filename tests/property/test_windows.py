@@ -1,14 +1,16 @@
 """Windows: what covers a terminal is the union of all that name it, however and in whatever order they came."""
 
+from collections import Counter
 from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetmon.engine.coverage import Coverage, Covered
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.notices import Notices
 from fleetmon.engine.visits import Visits
-from fleetmon.engine.windows import Windows, candidates, count
+from fleetmon.engine.windows import Windows, candidates
 from fleetmon.model.events import MaintenanceMark, Notice, Selector
 from fleetmon.model.registry import Registry, Terminal
 from fleetmon.model.window import Occurrence, Window
@@ -75,10 +77,28 @@ def test_the_order_in_which_windows_come_does_not_matter(data: st.DataObject, wi
 def test_who_is_counted_is_who_is_covered(windows: list[Window], at: int) -> None:
     made = table(windows)
     covered = [one for one in FLEET.terminals.values() if made.cover(one, at)]
-    assert count(FLEET, made.in_force(at)) == len(covered)
+    found = Covered(FLEET, made.in_force(at))
+    assert [one for one in FLEET.terminals.values() if one in found] == covered
+    assert found.counts == Counter((one.cohort, one.liveness) for one in covered)
     for window in windows:
         named = {one.id for one in candidates(FLEET, window)}
         assert named.issuperset(one.id for one in FLEET.terminals.values() if window.covers(one))
+
+
+@given(WINDOWS, st.lists(st.tuples(st.integers(0, 5), WINDOWS), max_size=6))
+def test_what_is_remembered_of_whom_windows_cover_is_never_old(
+    windows: list[Window], later: list[tuple[int, list[Window]]]
+) -> None:
+    made, now = table(windows), 0
+    coverage = Coverage(FLEET, made)
+    for pause, more in later:
+        now += pause
+        for window in more:
+            made.put(window)
+        found = coverage.at(now)
+        assert {one.id for one in FLEET.terminals.values() if one in found} == {
+            one.id for one in FLEET.terminals.values() if made.cover(one, now)
+        }
 
 
 @given(WINDOWS)

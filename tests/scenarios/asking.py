@@ -75,7 +75,7 @@ class Trade(World):
         for key in self.lives:
             self.birth(key)
 
-    def trade(self, seconds: float, fate: Fate = WELL, *, a_minute: float = 40, who: Sequence[str] = ()) -> None:
+    def deal(self, seconds: float, fate: Fate = WELL, *, a_minute: float = 40, who: Sequence[str] = ()) -> None:
         """Requests of these (nobody: everyone) end like this for so long."""
         end, keys = self.now + round(seconds * 1000), who or list(self.lives)
         while (pause := self.chance.expovariate(a_minute / 60)) * 1000 < end - self.now:

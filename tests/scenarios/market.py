@@ -1,6 +1,6 @@
 """The world with money in it: merchants that sell, an acquirer that pays, and files between institutions."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -63,9 +63,9 @@ class Market(World):
     def file(self, event: Any, date: str = TODAY) -> Message:
         return self.tell("host/ACQ/file", SettlementFile(at=self.now, business_date=date, event=event))
 
-    def announce(self, start: float, end: float) -> None:
+    def announce(self, start: float, end: float, service: Literal["card", "payout"] = "payout") -> None:
         begin, over = NOON + round(start * 1000), NOON + round(end * 1000)
-        said = Notice(at=self.now, id="n1", event="scheduled", services=["payout"], starts_at=begin, ends_at=over)
+        said = Notice(at=self.now, id="n1", event="scheduled", services=[service], starts_at=begin, ends_at=over)
         self.tell("host/ACQ/notice/n1", said)
 
     def tell(self, topic: str, event: Event) -> Message:

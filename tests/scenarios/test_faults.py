@@ -79,14 +79,14 @@ def test_made_up_fault_codes_do_not_fill_the_memory() -> None:
     for number in range(1000):
         world.device("corner-1", f"code{number}", "set")
         world.birth("corner-2", firmware=f"v{number}", carrier=f"C{number}")
-    assert len(world.engine.shard.faults["corner-1"]["tamper"]) <= 32
+    assert len(world.engine.shard.faults.words["corner-1"]["tamper"]) <= 32
     assert len(world.engine.fleet._cohorts) < 20
     assert len(world.engine.fleet.census.counts) < 40
-    assert len(world.engine.fleet.groups._shared) < 50
+    assert len(world.engine.fleet.groups._crowds) < 20
     world.run(HOUR)
     assert world.words == [f"{TAMPER} firing"]
     assert not world.engine.correlator._agenda._timers
-    assert not world.engine.correlator._due
+    assert not world.engine.correlator.outages._due
 
 
 def test_whatever_bytes_a_host_sends_have_a_key_of_their_own() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.detect import TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.snapshot import TerminalRecord
 from fleetmon.model.registry import Registry
 from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs
@@ -69,6 +69,25 @@ def test_a_link_that_loses_now_and_then_is_called_down_by_mistake_until_that_is_
         lose(world, 3)
     assert suspicions(world) == learned
     assert patience(world) == pytest.approx(4.05)
+
+
+def test_what_was_called_down_by_mistake_once_is_waited_out_from_then_on() -> None:
+    world = corner()
+    world.run(10 * DAY)
+    lose(world, 4)
+    assert suspicions(world) == 1
+    world.run(DAY)
+    lose(world, 4)
+    assert suspicions(world) == 1
+
+
+def test_one_long_run_makes_no_weak_link() -> None:
+    counts = [4.0, 3.0, *[1.0] * (len(LENGTHS) - 2)]
+    runs = Runs(10, counts, [USUAL_ONWARD] * (len(LENGTHS) - 1))
+    assert not WEAK_SIGNAL.breached(runs, 5, 0.04)
+    assert TERMINAL_OFFLINE.beats(runs, 60_000, 0.04, weak=False) == 5
+    again = runs._replace(counts=[count + 1 for count in counts])
+    assert WEAK_SIGNAL.breached(again, 5, 0.04)
 
 
 def test_what_was_learned_is_forgiven_after_some_good_weeks() -> None:
@@ -212,7 +231,7 @@ def test_what_was_learned_outlives_a_restart_and_old_records_are_read() -> None:
     world.link_up()
     assert world.records()[0].runs == kept.runs
     assert patience(world) == pytest.approx(5.05)
-    old = msgspec.to_builtins(kept)[:-3]
+    old = msgspec.to_builtins(kept)[:-5]
     (read,) = msgspec.convert([old], list[TerminalRecord], strict=False)
     world.restart([read])
     world.link_up()
@@ -296,7 +315,7 @@ def test_the_nights_of_a_whole_shop_are_learned_although_they_look_like_an_outag
     world.start()
     days(world, 4)
     known = len(world.transitions)
-    assert {change.incident.kind for change in world.transitions} == {"site_outage", "terminal_offline"}
+    assert {change.incident.kind for change in world.transitions} == {"site_outage"}
     days(world, 10)
     assert len(world.transitions) == known
 

@@ -54,8 +54,8 @@ def restarted(made: Trade, *, recalled: bool) -> None:
 @pytest.mark.parametrize(("usual", "now"), [(0.05, 0.06), (0.05, 0.1), (0.1, 0.15), (0.3, 0.4), (0.01, 0.03)])
 def test_a_little_more_than_usual_is_no_outage(usual: float, now: float) -> None:
     made = Trade(fleet(100))
-    made.trade(HOUR, made.mixed(usual))
-    made.trade(HOUR, made.mixed(now))
+    made.deal(HOUR, made.mixed(usual))
+    made.deal(HOUR, made.mixed(now))
     assert made.hosts == []
 
 
@@ -64,30 +64,30 @@ def test_a_little_more_than_usual_is_no_outage(usual: float, now: float) -> None
 )
 def test_many_times_the_usual_is(usual: float, now: float, minutes: int) -> None:
     made = Trade(fleet(100))
-    made.trade(HOUR, made.mixed(usual))
-    made.trade(minutes * MINUTE, made.mixed(now))
+    made.deal(HOUR, made.mixed(usual))
+    made.deal(minutes * MINUTE, made.mixed(now))
     assert made.hosts == OUTAGE
-    made.trade(15 * MINUTE, made.mixed(usual))
+    made.deal(15 * MINUTE, made.mixed(usual))
     assert made.hosts == RESOLVED
 
 
 def test_without_history_a_third_is_needed_and_all_is_enough() -> None:
     made = Trade(fleet(100))
     made.run(5 * MINUTE)
-    made.trade(8 * MINUTE, made.mixed(0.25))
+    made.deal(8 * MINUTE, made.mixed(0.25))
     assert made.hosts == []
     made = Trade(fleet(100))
     made.run(5 * MINUTE)
-    made.trade(3 * MINUTE, DOWN)
+    made.deal(3 * MINUTE, DOWN)
     assert made.hosts == OUTAGE
 
 
 def test_an_outage_teaches_nothing() -> None:
     made = Trade(fleet(100))
-    made.trade(HOUR)
+    made.deal(HOUR)
     for _ in range(3):
-        made.trade(2 * HOUR, made.mixed(0.5), a_minute=20)
-        made.trade(HOUR, a_minute=20)
+        made.deal(2 * HOUR, made.mixed(0.5), a_minute=20)
+        made.deal(HOUR, a_minute=20)
     assert made.hosts == RESOLVED * 3
     assert made.engine.correlator.hosts.answers.known("ACQ").usual < 0.01
 
@@ -95,11 +95,11 @@ def test_an_outage_teaches_nothing() -> None:
 def test_a_terminal_that_always_fails_does_not_hide_its_host() -> None:
     made = Trade(fleet(20))
     for _ in range(60):
-        made.trade(55, a_minute=10)
+        made.deal(55, a_minute=10)
         made.end("t5", "declined", "96")
         made.run(5)
     assert made.engine.correlator.hosts.answers.known("ACQ").usual < 0.02
-    made.trade(4 * MINUTE, DOWN, a_minute=10)
+    made.deal(4 * MINUTE, DOWN, a_minute=10)
     assert made.hosts == OUTAGE
 
 
@@ -108,17 +108,17 @@ def test_what_ends_oddly_is_an_outage_only_where_it_is_not_usual(stage: str) -> 
     """Sales kept in the terminals, or refused with a code that nobody knows."""
     response = "Q7" if stage == "declined" else None
     made = Trade(fleet(100))
-    made.trade(40 * MINUTE)
-    made.trade(6 * MINUTE, lambda _: (stage, response))
+    made.deal(40 * MINUTE)
+    made.deal(6 * MINUTE, lambda _: (stage, response))
     assert made.hosts == OUTAGE
-    made.trade(10 * MINUTE)
+    made.deal(10 * MINUTE)
     assert made.hosts == RESOLVED
 
     made = Trade(fleet(100))
     offline = [key for number, key in enumerate(made.lives) if number % 3 == 0]
-    made.trade(2 * HOUR, lambda sold: (stage, response) if sold.terminal in offline else ("approved", "00"))
+    made.deal(2 * HOUR, lambda sold: (stage, response) if sold.terminal in offline else ("approved", "00"))
     assert made.hosts == []
-    made.trade(4 * MINUTE, lambda sold: (stage, response) if sold.terminal in offline else ("declined", "91"))
+    made.deal(4 * MINUTE, lambda sold: (stage, response) if sold.terminal in offline else ("declined", "91"))
     assert made.hosts == OUTAGE
 
 
@@ -159,7 +159,7 @@ def test_with_slow_answers_what_terminals_see_is_believed_sooner() -> None:
         made = Trade(fleet(100))
         for minute in range(60):
             made.report(codes(100, 0.01), p95_ms=420 if minute < 55 else p95_ms)
-            made.trade(MINUTE, made.mixed(0.0 if minute < 55 else 0.16))
+            made.deal(MINUTE, made.mixed(0.0 if minute < 55 else 0.16))
         assert made.hosts == OUTAGE
         opened.append(second(made.last("host_outage").opened_at))
     assert opened[1] < opened[0] - 30
@@ -218,7 +218,7 @@ def test_a_habit_is_known_again_after_a_restart(how: str) -> None:
         if how == "told":
             told(made, minutes, failing, requests=20_000)
         else:
-            made.trade(minutes * MINUTE, made.mixed(failing))
+            made.deal(minutes * MINUTE, made.mixed(failing))
 
     live(90, 0.25)
     restarted(made, recalled=True)
@@ -232,23 +232,23 @@ def test_a_habit_is_known_again_after_a_restart(how: str) -> None:
 @pytest.mark.parametrize("how", ["told", "seen"])
 def test_an_outage_survives_a_restart_and_ends_with_either_kind_of_evidence(how: str, recalled: bool) -> None:
     made = Trade(fleet(30))
-    made.trade(20 * MINUTE)
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(20 * MINUTE)
+    made.deal(5 * MINUTE, DOWN)
     restarted(made, recalled=recalled)
-    made.trade(6 * MINUTE, DOWN)
+    made.deal(6 * MINUTE, DOWN)
     assert made.hosts == OUTAGE
     if how == "told":
         told(made, 3, 0.0)
     else:
-        made.trade(5 * MINUTE)
+        made.deal(5 * MINUTE)
     assert made.hosts == RESOLVED
     assert made.pages == ["host_outage ACQ"]
 
 
 def test_an_outage_of_which_nobody_tells_after_a_restart_is_given_up() -> None:
     made = Trade(fleet(30))
-    made.trade(20 * MINUTE)
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(20 * MINUTE)
+    made.deal(5 * MINUTE, DOWN)
     restarted(made, recalled=True)
     made.run(DAY + HOUR)
     assert made.hosts == RESOLVED
@@ -256,19 +256,19 @@ def test_an_outage_of_which_nobody_tells_after_a_restart_is_given_up() -> None:
 
 def test_what_was_pending_when_we_stopped_is_judged_anew() -> None:
     made = Trade(fleet(100))
-    made.trade(20 * MINUTE)
-    made.trade(50, DOWN)
+    made.deal(20 * MINUTE)
+    made.deal(50, DOWN)
     assert [one.kind for one in made.engine.incidents] == ["host_outage"]
     restarted(made, recalled=True)
-    made.trade(10 * MINUTE)
+    made.deal(10 * MINUTE)
     assert made.hosts == []
 
 
 def test_an_outage_of_the_past_is_not_taken_for_a_habit() -> None:
     made = Trade(fleet(100))
-    made.trade(20 * MINUTE)
-    made.trade(2 * HOUR, DOWN, a_minute=20)
-    made.trade(20 * MINUTE)
+    made.deal(20 * MINUTE)
+    made.deal(2 * HOUR, DOWN, a_minute=20)
+    made.deal(20 * MINUTE)
     past: Sequence[Message] = [fact.message for fact in facts(made)]
     over = [one.incident for one in made.transitions if one.incident.status is Status.RESOLVED]
     made.restart(made.records())

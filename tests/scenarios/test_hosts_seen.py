@@ -17,7 +17,7 @@ RESOLVED = [*OUTAGE, "host_outage ACQ resolved"]
 def trading(count: int = 100, *, issuers: tuple[str, ...] = ISSUERS, a_minute: float = 40, **plan: Any) -> Trade:
     """A fleet that has sold for twenty minutes."""
     made = Trade(fleet(count, **plan), issuers=issuers)
-    made.trade(20 * MINUTE, a_minute=a_minute)
+    made.deal(20 * MINUTE, a_minute=a_minute)
     return made
 
 
@@ -34,9 +34,9 @@ def for_some(which: Callable[[Sold], bool], fate: Fate = DOWN) -> Fate:
 def test_a_host_that_fails_is_seen_soon_and_its_return_too(fate: Fate, a_minute: float) -> None:
     made = trading(a_minute=a_minute)
     began = second(made.now)
-    made.trade(10 * MINUTE, fate, a_minute=a_minute)
+    made.deal(10 * MINUTE, fate, a_minute=a_minute)
     ended = second(made.now)
-    made.trade(15 * MINUTE, a_minute=a_minute)
+    made.deal(15 * MINUTE, a_minute=a_minute)
     assert made.hosts == RESOLVED
     assert made.pages == ["host_outage ACQ"]
     incident = made.last("host_outage")
@@ -49,32 +49,32 @@ def test_a_host_that_fails_is_seen_soon_and_its_return_too(fate: Fate, a_minute:
 
 def test_a_shop_with_three_terminals_is_witness_enough() -> None:
     made = trading(3, shop=3, a_minute=3)
-    made.trade(10 * MINUTE, DOWN, a_minute=3)
+    made.deal(10 * MINUTE, DOWN, a_minute=3)
     assert made.hosts == OUTAGE
-    made.trade(20 * MINUTE, a_minute=3)
+    made.deal(20 * MINUTE, a_minute=3)
     assert made.hosts == RESOLVED
 
 
 def test_who_does_not_name_an_acquirer_means_its_own() -> None:
     made = trading()
     made.acquirer = dict.fromkeys(made.lives, "")
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(5 * MINUTE, DOWN)
     assert made.hosts == OUTAGE
 
 
 def test_one_bad_half_minute_calls_nobody() -> None:
     made = trading()
-    made.trade(25, DOWN)
-    made.trade(20 * MINUTE)
+    made.deal(25, DOWN)
+    made.deal(20 * MINUTE)
     assert made.hosts == []
 
 
 def test_a_host_that_works_on_and_off_is_one_outage() -> None:
     made = trading()
     for _ in range(5):
-        made.trade(3 * MINUTE, DOWN)
-        made.trade(45)
-    made.trade(10 * MINUTE)
+        made.deal(3 * MINUTE, DOWN)
+        made.deal(45)
+    made.deal(10 * MINUTE)
     assert made.hosts == RESOLVED
 
 
@@ -83,14 +83,14 @@ def test_a_host_that_works_on_and_off_is_one_outage() -> None:
 
 def test_declined_cards_are_no_outage() -> None:
     made = trading()
-    made.trade(30 * MINUTE, lambda _: ("declined", made.chance.choice(["05", "14", "51", "54", "55", "61", "75"])))
+    made.deal(30 * MINUTE, lambda _: ("declined", made.chance.choice(["05", "14", "51", "54", "55", "61", "75"])))
     assert made.hosts == []
 
 
 def test_cards_approved_by_their_chip_prove_no_host() -> None:
     made = trading()
-    made.trade(10 * MINUTE, DOWN)
-    made.trade(10 * MINUTE, lambda _: ("approved", "Y1"))
+    made.deal(10 * MINUTE, DOWN)
+    made.deal(10 * MINUTE, lambda _: ("approved", "Y1"))
     assert made.hosts == OUTAGE
 
 
@@ -98,13 +98,13 @@ def test_cards_approved_by_their_chip_prove_no_host() -> None:
 def test_a_busy_terminal_that_always_fails_is_not_its_host(code: str) -> None:
     made = trading()
     who = [*made.lives, *["t5"] * 60]
-    made.trade(HOUR, for_some(lambda sold: sold.terminal == "t5", lambda _: ("declined", code)), who=who)
+    made.deal(HOUR, for_some(lambda sold: sold.terminal == "t5", lambda _: ("declined", code)), who=who)
     assert made.hosts == []
 
 
 def test_neither_is_it_as_long_as_nobody_else_sells() -> None:
     made = trading()
-    made.trade(30 * MINUTE, DOWN, who=["t5"], a_minute=6)
+    made.deal(30 * MINUTE, DOWN, who=["t5"], a_minute=6)
     assert made.hosts == []
 
 
@@ -112,7 +112,7 @@ def test_neither_is_it_as_long_as_nobody_else_sells() -> None:
 def test_a_shop_whose_own_network_fails_is_not_its_host(code: str | None, shop: int) -> None:
     made = trading(shop=shop)
     fate: Fate = LOST if code is None else lambda _: ("declined", code)
-    made.trade(30 * MINUTE, for_some(lambda sold: int(sold.terminal[1:]) < shop, fate))
+    made.deal(30 * MINUTE, for_some(lambda sold: int(sold.terminal[1:]) < shop, fate))
     assert made.hosts == []
 
 
@@ -121,7 +121,7 @@ def test_firmware_that_cannot_pay_is_not_its_host() -> None:
     new = [key for number, key in enumerate(made.lives) if number % 3 == 0]
     for key in made.lives:
         made.birth(key, model="A920", firmware="2.0" if key in new else "1.9")
-    made.trade(30 * MINUTE, for_some(lambda sold: sold.terminal in new, lambda _: ("declined", "96")))
+    made.deal(30 * MINUTE, for_some(lambda sold: sold.terminal in new, lambda _: ("declined", "96")))
     assert made.hosts == []
 
 
@@ -131,7 +131,7 @@ def test_firmware_that_cannot_pay_is_not_its_host() -> None:
 def test_a_carrier_that_swallows_requests_is_not_the_host() -> None:
     """Its terminals are heard, and the requests of others are answered."""
     made = trading()
-    made.trade(30 * MINUTE, for_some(lambda sold: made.carrier[sold.terminal] == "CMCC", LOST))
+    made.deal(30 * MINUTE, for_some(lambda sold: made.carrier[sold.terminal] == "CMCC", LOST))
     assert made.hosts == []
 
 
@@ -146,7 +146,7 @@ def test_a_carrier_outage_is_no_host_outage(carriers: tuple[str, ...], cut_s: in
     began = made.now
     made.stop(*cut)
     if others:
-        made.trade(cut_s, who=others, a_minute=0.4 * len(others))
+        made.deal(cut_s, who=others, a_minute=0.4 * len(others))
     else:
         made.run(cut_s)
     made.start(*cut)
@@ -155,9 +155,9 @@ def test_a_carrier_outage_is_no_host_outage(carriers: tuple[str, ...], cut_s: in
         late_s = (made.now - began) / 1000 * made.chance.random() if dated == "then" else 1
         made.end(key, "unanswered", late_s=late_s, issuer=made.chance.choice(ISSUERS))
         made.run(0.2)
-    made.trade(20 * MINUTE)
+    made.deal(20 * MINUTE)
     assert made.hosts == []
-    assert made.words == (["carrier_outage CMCC north firing", "carrier_outage CMCC north resolved"] * (cut_s > 120))
+    assert made.words == (["carrier_outage CMCC north firing", "carrier_outage CMCC north resolved"] * (cut_s >= 90))
 
 
 @pytest.mark.parametrize(("network", "shop"), [("4g", 2), ("wifi", 1)])
@@ -173,13 +173,13 @@ def test_a_network_that_comes_and_goes_is_not_the_host(network: str, shop: int) 
         for key in list(made.lives)[::2]:
             made.end(key, "unanswered", late_s=10)
             made.run(0.3)
-        made.trade(5)
+        made.deal(5)
     assert [one for one in made.transitions if one.incident.kind == "host_outage"] == []
 
 
 def test_a_shop_that_loses_all_requests_is_not_its_host_when_nobody_else_asks() -> None:
     made = trading(6, shop=6, a_minute=6)
-    made.trade(15 * MINUTE, LOST, a_minute=6)
+    made.deal(15 * MINUTE, LOST, a_minute=6)
     assert made.hosts == []
 
 
@@ -201,56 +201,56 @@ def test_what_a_dying_network_takes_is_not_taken_by_the_host() -> None:
 
 def test_one_issuer_that_fails_while_others_approve_is_the_issuers_outage() -> None:
     made = trading()
-    made.trade(10 * MINUTE, for_some(lambda sold: sold.issuer == "icbc"))
-    made.trade(15 * MINUTE)
+    made.deal(10 * MINUTE, for_some(lambda sold: sold.issuer == "icbc"))
+    made.deal(15 * MINUTE)
     assert made.hosts == ["host_outage icbc firing", "host_outage icbc resolved"]
 
 
 def test_an_issuer_that_fails_at_every_acquirer_is_one_outage() -> None:
     made = trading(acquirers=("A", "B", "C"), a_minute=80)
-    made.trade(10 * MINUTE, for_some(lambda sold: sold.issuer == "ccb"), a_minute=80)
+    made.deal(10 * MINUTE, for_some(lambda sold: sold.issuer == "ccb"), a_minute=80)
     assert made.hosts == ["host_outage ccb firing"]
 
 
 @pytest.mark.parametrize("issuers", [ISSUERS, ("icbc",), ()])
 def test_an_acquirer_that_fails_takes_no_issuer_and_no_other_acquirer_with_it(issuers: tuple[str, ...]) -> None:
     made = trading(issuers=issuers, acquirers=("A", "B"))
-    made.trade(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
-    made.trade(15 * MINUTE)
+    made.deal(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
+    made.deal(15 * MINUTE)
     assert made.hosts == ["host_outage A firing", "host_outage A resolved"]
 
 
 def test_an_issuer_that_fails_beside_a_failing_acquirer_is_another_outage() -> None:
     made = trading(acquirers=("A", "B"), a_minute=80)
-    made.trade(5 * MINUTE, for_some(lambda sold: sold.acquirer == "A"), a_minute=80)
-    made.trade(5 * MINUTE, for_some(lambda sold: sold.acquirer == "A" or sold.issuer == "abc"), a_minute=80)
+    made.deal(5 * MINUTE, for_some(lambda sold: sold.acquirer == "A"), a_minute=80)
+    made.deal(5 * MINUTE, for_some(lambda sold: sold.acquirer == "A" or sold.issuer == "abc"), a_minute=80)
     assert made.hosts == ["host_outage A firing", "host_outage abc firing"]
 
 
 def test_all_acquirers_at_once_are_the_switch_that_serves_them() -> None:
     made = trading(acquirers=("A", "B", "C"), hosts=[Host("UP", "switch")])
-    made.trade(10 * MINUTE, DOWN)
-    made.trade(15 * MINUTE)
+    made.deal(10 * MINUTE, DOWN)
+    made.deal(15 * MINUTE)
     assert made.hosts == ["host_outage UP firing", "host_outage UP resolved"]
     assert made.pages == ["host_outage UP"]
 
 
 def test_one_acquirer_is_not_the_switch() -> None:
     made = trading(acquirers=("A", "B", "C"), hosts=[Host("UP", "switch")])
-    made.trade(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
+    made.deal(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
     assert made.hosts == ["host_outage A firing"]
 
 
 def test_what_acquirers_tell_is_explained_by_the_switch_that_fails() -> None:
     made = trading(acquirers=("A", "B", "C"), hosts=[Host("UP", "switch")])
-    made.trade(4 * MINUTE, DOWN)
+    made.deal(4 * MINUTE, DOWN)
     for _ in range(4):
         made.report(BAD, "A")
-        made.trade(MINUTE, DOWN)
+        made.deal(MINUTE, DOWN)
     assert made.hosts == ["host_outage UP firing", "host_outage A firing"]
     assert made.pages == ["host_outage UP"]
     assert made.last("host_outage").suppressed_by is not None
-    made.trade(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
+    made.deal(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
     assert made.pages == ["host_outage UP", "host_outage A"], "it outlasted the switch's"
 
 
@@ -262,15 +262,15 @@ def test_what_a_host_told_is_over_when_terminals_are_answered() -> None:
     made = trading()
     for _ in range(3):
         made.report(BAD)
-        made.trade(MINUTE, DOWN)
+        made.deal(MINUTE, DOWN)
     assert made.hosts == OUTAGE
-    made.trade(10 * MINUTE)
+    made.deal(10 * MINUTE)
     assert made.hosts == RESOLVED
 
 
 def test_what_terminals_saw_is_over_when_the_host_tells_that_it_works() -> None:
     made = trading()
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(5 * MINUTE, DOWN)
     made.run(2 * MINUTE)
     for _ in range(3):
         made.report(GOOD)
@@ -282,13 +282,13 @@ def test_a_good_word_does_not_end_what_terminals_still_see() -> None:
     made = trading()
     for _ in range(15):
         made.report(GOOD)
-        made.trade(MINUTE, DOWN)
+        made.deal(MINUTE, DOWN)
     assert made.hosts == OUTAGE
 
 
 def test_a_word_on_the_past_does_not_end_what_terminals_have_seen_since() -> None:
     made = trading()
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(5 * MINUTE, DOWN)
     made.run(10)
     made.report(GOOD, window_s=600)
     made.run(5 * MINUTE)
@@ -305,7 +305,7 @@ def test_a_few_answers_between_bad_words_end_nothing() -> None:
         made.run(MINUTE)
     for _ in range(15):
         made.report(BAD)
-        made.trade(MINUTE, a_minute=4)
+        made.deal(MINUTE, a_minute=4)
     assert made.hosts == OUTAGE
 
 
@@ -313,13 +313,13 @@ def test_a_bad_word_that_terminals_belie_calls_nobody() -> None:
     made = trading()
     for _ in range(15):
         made.report(BAD)
-        made.trade(MINUTE)
+        made.deal(MINUTE)
     assert made.hosts == []
 
 
 def test_an_outage_of_which_nobody_tells_any_more_is_given_up_after_a_day() -> None:
     made = trading()
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(5 * MINUTE, DOWN)
     made.run(23 * HOUR)
     assert made.hosts == OUTAGE
     made.run(2 * HOUR)
@@ -334,34 +334,34 @@ def test_announced_work_opens_nothing_and_work_that_runs_over_does(of_whom: str)
     made = trading()
     fate = for_some(lambda sold: of_whom in (sold.acquirer, sold.issuer))
     made.announce(30 * MINUTE, of_whom)
-    made.trade(30 * MINUTE, fate)
+    made.deal(30 * MINUTE, fate)
     assert made.transitions == [] or made.hosts == []
-    made.trade(5 * MINUTE, fate)
+    made.deal(5 * MINUTE, fate)
     assert made.hosts == [f"host_outage {of_whom} firing"]
 
 
 def test_announced_work_that_ends_in_time_leaves_nothing_behind() -> None:
     made = trading()
     made.announce(30 * MINUTE)
-    made.trade(30 * MINUTE, DOWN)
+    made.deal(30 * MINUTE, DOWN)
     made.end("t7", "declined", "91")
-    made.trade(30 * MINUTE)
+    made.deal(30 * MINUTE)
     assert made.transitions == []
 
 
 def test_work_on_payouts_excuses_no_request() -> None:
     made = trading()
     made.announce(HOUR, services=["payout"])
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(5 * MINUTE, DOWN)
     assert made.hosts == OUTAGE
 
 
 def test_the_cut_over_of_a_day_is_no_outage_unless_it_does_not_end() -> None:
     made = trading()
     made.report(GOOD, cutover="start")
-    made.trade(10 * MINUTE, DOWN)
+    made.deal(10 * MINUTE, DOWN)
     assert made.hosts == []
-    made.trade(10 * MINUTE, DOWN)
+    made.deal(10 * MINUTE, DOWN)
     assert made.hosts == OUTAGE
 
 
@@ -374,7 +374,7 @@ def test_after_we_were_deaf_nothing_old_counts() -> None:
     for number, key in enumerate(made.lives):
         made.end(key, "declined", "91", late_s=1 + number * 6)
         made.run(0.05)
-    made.trade(20 * MINUTE)
+    made.deal(20 * MINUTE)
     assert [one for one in made.transitions if one.incident.kind == "host_outage"] == []
 
 
@@ -384,7 +384,7 @@ def test_a_host_that_fails_when_we_are_back_is_told_after_the_grace() -> None:
     made.run(10 * MINUTE)
     made.link_up()
     back = second(made.now)
-    made.trade(10 * MINUTE, DOWN)
+    made.deal(10 * MINUTE, DOWN)
     assert made.hosts == OUTAGE
     assert second(made.last("host_outage").opened_at) >= back + 180
 
@@ -398,8 +398,8 @@ def test_late_messages_tell_the_same() -> None:
         made = trading()
         began = second(made.now)
         made.run(late_s)
-        made.trade(10 * MINUTE, DOWN)
-        made.trade(10 * MINUTE, WELL)
+        made.deal(10 * MINUTE, DOWN)
+        made.deal(10 * MINUTE, WELL)
         found.append(made.hosts)
         assert second(made.last("host_outage").opened_at) <= began + late_s + 60
     assert found == [RESOLVED, RESOLVED]
@@ -424,7 +424,7 @@ def test_what_is_told_minutes_later_is_no_evidence() -> None:
 def test_sales_that_failed_are_explained_by_the_incident_of_their_host(of_whom: str, response: str | None) -> None:
     made = trading()
     fate: Fate = DOWN if response else LOST
-    made.trade(10 * MINUTE, for_some(lambda sold: of_whom in (sold.acquirer, sold.issuer), fate))
+    made.deal(10 * MINUTE, for_some(lambda sold: of_whom in (sold.acquirer, sold.issuer), fate))
     assert made.hosts == [f"host_outage {of_whom} firing"]
     incident = made.last("host_outage")
     found = [one for one in made.engine.explainer.unpaid(made.now) if not one.sale.accepted]
@@ -447,7 +447,7 @@ def test_hosts_that_a_liar_makes_up_fill_no_memory_and_hide_no_outage() -> None:
     assert len(answers._slots) <= 66
     assert len(answers._odd) <= 300
     assert made.hosts == []
-    made.trade(10 * MINUTE, DOWN)
+    made.deal(10 * MINUTE, DOWN)
     assert made.hosts == OUTAGE
 
 
@@ -455,6 +455,6 @@ def test_a_host_that_the_registry_lacks_is_watched_as_well() -> None:
     made = trading(acquirers=("A",))
     for key in made.lives:
         made.acquirer[key] = "stranger"
-    made.trade(20 * MINUTE)
-    made.trade(5 * MINUTE, DOWN)
+    made.deal(20 * MINUTE)
+    made.deal(5 * MINUTE, DOWN)
     assert made.hosts == ["host_outage stranger firing"]

@@ -71,7 +71,7 @@ def test_messages_of_a_boot_that_is_over_are_no_beats_but_are_kept() -> None:
         world.run(MINUTE)
         world.again(old)
     assert world.words == ["terminal_offline corner-1 firing"]
-    late = world.device("corner-1", "NoPaper", "oneshot", component="clock")
+    late = world.mention("corner-1")
     world.birth("corner-1", boot=3)
     world.again(late)
     assert [fact.message.event for fact in world.outcome.facts] == [late.event]
@@ -85,7 +85,7 @@ def test_what_is_too_late_to_be_told_from_a_repetition_is_no_beat() -> None:
     for seq in range(30):
         world.run(MINUTE)
         world.lives["corner-1"].seq = seq
-        world.device("corner-1", "NoPaper", "oneshot", component="clock")
+        world.mention("corner-1")
         assert len(world.outcome.facts) == 1
     assert world.words == ["terminal_offline corner-1 firing"]
 

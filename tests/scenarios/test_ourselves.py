@@ -236,7 +236,7 @@ def test_facts_stored_after_the_snapshot_do_not_hide_a_terminal_that_is_down() -
     world = town()
     records = world.records()
     world.run(30)
-    fact = world.device("north0-1", "NoPaper", "oneshot", component="clock")
+    fact = world.mention("north0-1")
     world.stop("north0-1")
     world.run(10 * MINUTE)
     world.restart(records, [fact])

@@ -24,6 +24,10 @@ def shop() -> World:
         ("power", "AdapterFault", "device_fault"),
         ("power", "PowerLost", "battery"),
         ("battery", "BatteryLow", "battery"),
+        ("keys", "KeyMissing", "keys"),
+        ("software", "ConfigBroken", "software_fault"),
+        ("sim", "SimDeactivated", "sim_problem"),
+        ("clock", "ClockLost", "clock_skew"),
     ],
 )
 def test_a_fault_is_a_ticket_until_it_is_cleared(component: Any, code: str, kind: str) -> None:
@@ -52,8 +56,37 @@ def test_what_happened_once_counts_for_ten_minutes_and_longer_if_it_happens_agai
     assert world.words[-1] == "device_fault corner-2 resolved"
 
 
-def test_other_components_are_other_detectors_matter() -> None:
+def test_paper_that_somebody_puts_in_is_no_fault_and_what_breaks_meanwhile_is_one_at_once() -> None:
     world = shop()
-    world.device("corner-1", "SimDeactivated", "set", component="sim")
-    world.run(HOUR)
+    for _ in range(3):
+        world.device("corner-1", "NoPaper", "set", component="printer")
+        world.run(9 * MINUTE)
+        assert world.words == []
+        world.device("corner-1", "NoPaper", "clear", component="printer")
+        world.run(5 * MINUTE)
+    world.device("corner-1", "NoPaper", "set", component="printer")
+    world.run(4 * MINUTE)
     assert world.words == []
+    world.device("corner-1", "PaperJam", "set", component="printer")
+    assert world.words == ["device_fault corner-1 firing"]
+    world.run(HOUR)
+    world.device("corner-1", "PaperJam", "clear", component="printer")
+    assert len(world.words) == 1, "there still is no paper"
+    world.device("corner-1", "NoPaper", "clear", component="printer")
+    assert world.words == ["device_fault corner-1 firing", "device_fault corner-1 resolved"]
+
+
+def test_paper_that_nobody_puts_in_is_missed_since_it_ran_out_also_over_a_restart() -> None:
+    world = shop()
+    ran_out = world.now
+    world.device("corner-1", "NoPaper", "set", component="printer")
+    world.run(11 * MINUTE)
+    assert world.words == ["device_fault corner-1 firing"]
+    assert world.last("device_fault").opened_at == ran_out
+    world.device("corner-2", "NoPaper", "set", component="printer")
+    world.run(5 * MINUTE)
+    records = world.records()
+    world.restart(records)
+    world.link_up()
+    world.run(11 * MINUTE)
+    assert world.words == ["device_fault corner-1 firing", "device_fault corner-2 firing"]

@@ -201,7 +201,7 @@ def test_an_update_is_seen_over_a_restart_and_only_once(backwards: bool) -> None
 
 def test_work_that_was_announced_before_pages_nobody_after() -> None:
     made = Kept()
-    made.announce(HOUR, 9 * HOUR)
+    made.announce(HOUR, 9 * HOUR, "card")
     made.run(2 * HOUR)
     made.die()
     for _ in range(5):

@@ -50,7 +50,7 @@ def test_a_transaction_or_device_event_is_a_sign_of_life() -> None:
     world.stop()
     for _ in range(30):
         world.run(100)
-        world.device("corner-1", "NoPaper", "oneshot", component="clock")
+        world.mention("corner-1")
     assert world.transitions == []
 
 

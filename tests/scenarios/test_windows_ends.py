@@ -98,7 +98,7 @@ def test_a_notice_covers_every_terminal_of_its_provider() -> None:
     until(made, 50)
     assert paged(made) == []
     assert made.last("carrier_outage").suppressed_by == "window:notice:PRO:n1"
-    assert made.engine.in_maintenance == 8
+    assert made.engine.covered.counts.total() == 8
 
 
 def test_the_words_of_a_notice_may_come_in_any_order_and_twice() -> None:
@@ -148,10 +148,10 @@ def test_who_goes_offline_for_maintenance_is_covered_until_it_is_back() -> None:
     made = world()
     made.farewell("shop0-1", "maintenance")
     made.stop("shop0-1")
-    assert made.engine.in_maintenance == 1
+    assert made.engine.covered.counts.total() == 1
     made.run(10 * MINUTE)
     made.birth("shop0-1")
-    assert made.engine.in_maintenance == 0
+    assert made.engine.covered.counts.total() == 0
 
 
 # -- who does not come back ------------------------------------------------------------------------

@@ -11,8 +11,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from fleetmon.engine import Engine, Message, Outcome
+from fleetmon.engine.outcome import TerminalChange
 from fleetmon.engine.snapshot import TerminalRecord, record
-from fleetmon.model.events import DeviceEvent, Event, Heartbeat, State
+from fleetmon.model.episode import Episode
+from fleetmon.model.events import DeviceEvent, Event, Heartbeat, State, Transaction
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry, Site, Terminal
 
@@ -69,8 +71,12 @@ class World:
         self.now = NOON
         self.transitions: list[Transition] = []
         self.outcome = Outcome()
+        self.changes: list[TerminalChange] = []
+        self.episodes: dict[tuple[str, str, str, int], Episode] = {}
         self.script: list[Step] = []
+        self.muted: set[str] = set()  # whose messages are lost on the way to us
         self.lives: dict[str, Life] = {}
+        self.says: dict[str, dict[str, Any]] = {}  # what their heartbeats say; what is callable is asked for each
         self._beats: list[tuple[int, str]] = []
         for number, row in enumerate(registry.terminals):
             interval = (row.interval_s or 60) * 1000
@@ -90,6 +96,13 @@ class World:
         for key in who or self.lives:
             self.lives[key].beating = False
 
+    def mute(self, *who: str) -> None:
+        """These go on, but nothing that they say arrives; nobody named means everyone."""
+        self.muted.update(who or self.lives)
+
+    def unmute(self, *who: str) -> None:
+        self.muted.difference_update(who or self.lives)
+
     def run(self, seconds: float) -> None:
         """Let time pass, with the heartbeats of those that beat."""
         end = self.now + round(seconds * 1000)
@@ -99,14 +112,16 @@ class World:
             heappush(self._beats, (at + life.interval, key))
             self.now = at
             if life.beating:
-                self.beat(key)
+                fields = self.says.get(key, {}).items()
+                self.beat(key, **{name: value(at) if callable(value) else value for name, value in fields})
         self.now = end
         self.take(self.engine.advance(end))
 
     def say(self, key: str, event: Event, *, retained: bool = False) -> Message:
         topic = f"pos/v1/terminal/{key}/{type(event).__name__.lower()}"
         message = Message(self.now, key, event, retained, topic, msgspec.json.encode(event))
-        self.again(message)
+        if key not in self.muted:
+            self.again(message)
         return message
 
     def again(self, message: Message) -> None:
@@ -118,7 +133,18 @@ class World:
     def beat(self, key: str, **fields: Any) -> Message:
         life = self.lives[key]
         life.seq += 1
-        return self.say(key, Heartbeat(at=self.now, boot=life.boot, seq=life.seq, **fields))
+        return self.say(key, Heartbeat(**{"at": self.now, "boot": life.boot, "seq": life.seq, **fields}))
+
+    def show(self, key: str, **fields: Any) -> None:
+        """From now on its heartbeats say this."""
+        self.says[key] = fields
+
+    def trade(self, key: str, name: str, stage: Any = "approved", **fields: Any) -> Message:
+        """A stage of a transaction."""
+        life = self.lives[key]
+        life.seq += 1
+        fields = {"kind": "sale", "amount": 1_000, **fields}
+        return self.say(key, Transaction(at=self.now, boot=life.boot, seq=life.seq, id=name, stage=stage, **fields))
 
     def birth(self, key: str, *, retained: bool = False, boot: int | None = None, **fields: Any) -> Message:
         """A new connection; with another boot the counter starts anew."""
@@ -135,11 +161,14 @@ class World:
         said = State(at=self.now, state="offline", boot=life.boot, session=f"s{life.session}", reason=reason)
         return self.say(key, said, retained=retained)
 
-    def device(self, key: str, code: str, action: Any, *, component: Any = "security") -> Message:
+    def device(self, key: str, code: str, action: Any, *, component: Any = "security", severity: Any = None) -> Message:
         life = self.lives[key]
         life.seq += 1
-        event = DeviceEvent(at=self.now, boot=life.boot, seq=life.seq, component=component, code=code, action=action)
-        return self.say(key, event)
+        return self.say(key, DeviceEvent(self.now, life.boot, life.seq, component, code, action, severity))
+
+    def mention(self, key: str) -> Message:
+        """A device event that nothing follows from."""
+        return self.device(key, "TimeSet", "oneshot", component="clock", severity="info")
 
     # -- ourselves ---------------------------------------------------------------------------------
 
@@ -151,9 +180,20 @@ class World:
         self.script.append(Step(self.now, "up"))
         self.take(self.engine.link_up(self.now))
 
+    def stall(self, seconds: float) -> None:
+        """We do not look for a while, and what was said meanwhile is lost."""
+        self.now += round(seconds * 1000)
+        while self._beats[0][0] < self.now:
+            at, key = heappop(self._beats)
+            heappush(self._beats, (at + self.lives[key].interval, key))
+            self.lives[key].seq += self.lives[key].beating
+        self.engine.stalled(self.now)
+
     def take(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.transitions += outcome.transitions
+        self.changes += outcome.changes
+        self.episodes |= {(one.topic, one.kind, one.code, one.begin): one for one in outcome.episodes}
 
     def records(self) -> list[TerminalRecord]:
         """A snapshot, as it comes back from the disk."""
@@ -192,6 +232,9 @@ class World:
             for change in self.transitions
             if change.calls and change.incident.status is Status.FIRING
         ]
+
+    def shown(self, key: str) -> str:
+        return self.engine.shown(self.engine.fleet.terminals[key])
 
     def liveness(self, key: str) -> str:
         return self.engine.fleet.terminals[key].liveness.name.lower()

@@ -1,10 +1,11 @@
 """Every cause in its plainest case: the terminal, its shop and its network (money: `test_causes.py`)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from fleetmon.model.case import Announcement, Answer, Batch, Pulse, Silence
+from fleetmon.model.case import Announcement, Answer, Batch, Case, Pulse, Silence
 
 from .cases import (
     CUTOFF,
@@ -229,3 +230,19 @@ def test_nothing_that_was_told_of_the_terminal_outranks_a_date() -> None:
 def test_a_no_of_the_card_s_bank_stays_one_whatever_others_heard() -> None:
     others = [Answer(NOON + number, "approved", "00") for number in range(3)]
     assert cause(refused("51", answers=others, signs=[so("weak")])) == "card_declined"
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("keys", lambda known: refused("A0", **known)),
+        ("software_fault", lambda known: refused("30", **known)),
+        ("tamper", lambda known: refused("", signs=[so("insecure")], **known)),
+        ("device_fault", lambda known: refused("", signs=[so("no_reader")], **known)),
+        ("offline_pending", lambda known: kept(signs=[so("pending")], **known)),
+        ("batch_not_closed", lambda known: unclosed(**known)),
+    ],
+)
+def test_the_incident_that_was_announced_for_it_is_named(kind: str, made: Callable[[dict[str, Any]], Case]) -> None:
+    found = first(made({"incidents": [incident(kind), incident("terminal_moved")]}))
+    assert (found.cause, found.incident) == (kind, f"{kind}-1")

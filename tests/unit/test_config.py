@@ -157,3 +157,51 @@ def test_a_registry_may_be_json(tmp_path: Path) -> None:
     found = "\n".join(problems(path))
     assert 'terminals[0].modle: unknown key; did you mean "model"?' in found
     assert "terminals[1].id" in found
+
+
+def test_problems_of_calendars_and_feeds_are_named(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("short")
+    calendars = [
+        {"name": "a", "owner": "A", "url": "https://example.org/a.ics", "selector": {"carrier": "CMCC"}},
+        {"name": "a", "owner": "A", "file": "a.ics", "url": "https://example.org/a.ics", "host": "NOBODY"},
+        {"name": "c", "owner": "C", "file": "c.ics", "zone": "Mars/Base", "zones": {"X": "Nowhere"}},
+        {"name": "d", "owner": "D", "url_file": "none", "everything": True},
+    ]
+    planning = {"calendars": calendars, "feed_secret_file": "secret", "guards": {"longest_s": 5}}
+    assert [one.split(":")[0] for one in problems(written(tmp_path, planning=planning))] == [
+        "planning.guards.longest_s"
+    ]
+    del planning["guards"]
+    found = "\n".join(problems(written(tmp_path, planning=planning)))
+    for wanted in (
+        'planning.calendars[1].name: "a" is there twice', "planning.calendars[1]: give one of url, url_file and file",
+        'planning.calendars[1].host: "NOBODY" is no host or provider', 'planning.calendars[2].zone: "Mars/Base" is no',
+        'planning.calendars[2].zones.X: "Nowhere" is no IANA', "planning.calendars[2].selector: may touch the whole",
+        "planning.calendars[3].url_file: ", "planning.feed_secret_file: has fewer than 32 characters",
+    ):  # fmt: skip
+        assert wanted in found
+    assert found.count("\n") == 7
+
+
+def test_addresses_of_calendars_and_the_secret_of_feeds_may_stand_in_files(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s" * 40 + "\n")
+    (tmp_path / "url").write_text("https://example.org/hidden.ics\n")
+    calendars = [
+        {"name": "a", "owner": "A", "url_file": "url", "everything": True},
+        {"name": "b", "owner": "B", "file": "b.ics", "everything": True},
+    ]
+    loaded = config.load(written(tmp_path, planning={"calendars": calendars, "feed_secret_file": "secret"}), {})
+    assert (loaded.feed_secret, loaded.calendar_urls) == (b"s" * 40, {"a": "https://example.org/hidden.ics"})
+    assert loaded.config.planning.calendars[1].file == str(tmp_path / "b.ics")
+    assert "hidden" not in repr(loaded)
+    assert "ssss" not in repr(loaded)
+
+
+def test_guard_rails_may_change_while_running_and_calendars_may_not(tmp_path: Path) -> None:
+    calendar = {"name": "a", "owner": "A", "url": "https://example.org/a.ics", "everything": True}
+    running = config.load(written(tmp_path, planning={"calendars": [calendar]}), {}).config
+    config.load(
+        written(tmp_path, planning={"calendars": [calendar], "guards": {"holidays": True}}), {}
+    ).config.check_reload(running)
+    with pytest.raises(ConfigError, match=r"planning\.calendars: changed; restart fleetmon for it"):
+        config.load(written(tmp_path), {}).config.check_reload(running)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fleetmon.engine import Engine, Message
 from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.groups import takes
 from fleetmon.engine.snapshot import record
 from fleetmon.model.events import State
 from fleetmon.model.incident import fnv1a
@@ -51,9 +52,10 @@ def assert_in_order(fleet: Fleet) -> None:
     assert fleet.census.unregistered == sum(not one.registered for one in everybody)
     placed = [(number, one.id) for number, part in enumerate(fleet.partitions) for one in part]
     assert sorted(placed) == sorted((one.partition, one.id) for one in everybody)
-    for group in {group for one in everybody for group in fleet.groups.of(one)}:
-        wanted = sorted(one.id for one in everybody if group in fleet.groups.of(one))
-        assert sorted(one.id for one in fleet.groups.members(group)) == wanted
+    scopes = {(("carrier", one.cohort.carrier), ("firmware", one.cohort.firmware)) for one in everybody}
+    for scope in scopes | {(("site", one.site),) for one in everybody if one.site}:
+        wanted = sorted(one.id for one in everybody if takes(scope, one))
+        assert sorted(one.id for one in fleet.groups.members(scope)) == wanted
 
 
 @given(st.lists(said, max_size=12))

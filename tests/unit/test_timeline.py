@@ -2,11 +2,14 @@
 
 from itertools import permutations
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetmon.engine.checkup import Checkup
+from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.timeline import KEPT, MOST, Timeline
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import (
@@ -21,12 +24,14 @@ from fleetmon.model.events import (
     Power,
     State,
 )
+from fleetmon.model.registry import Registry
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
 
 START = 1_800_000_000_000
 MINUTE = 60_000
 T = "terminal/t"
 Word = tuple[str, int, int]  # action, seq, minute
+CHECKUPS = WeakKeyDictionary[Timeline, Checkup]()
 
 
 def terminal(site: str = "") -> Terminal:
@@ -53,8 +58,11 @@ def seen(made: Timeline, kind: str = "printer", since: int = 0, until: int = 10*
 
 
 def beat(made: Timeline, minute: int, *, late_s: int = 0, site: str = "", **fields: Any) -> None:
+    """A heartbeat as `checkup` looks at it."""
     now = START + minute * MINUTE
-    made.beat(terminal(site), Heartbeat(at=now - late_s * 1000, boot=1, seq=minute, **fields), now)
+    looked = CHECKUPS.setdefault(made, Checkup(Fleet(Registry()), lambda: 0, lambda _: frozenset(), lambda _: None))
+    looked.timeline = made
+    looked.beat(terminal(site), Heartbeat(at=now - late_s * 1000, boot=1, seq=minute, **fields), now)
 
 
 def state(made: Timeline, minute: int, **fields: Any) -> None:
@@ -162,6 +170,7 @@ WELL: dict[str, Any] = {"net": Net(type="4g", rssi_dbm=-70.0, rtt_ms=90.0), "poi
         ("no_reader", {"poi": Poi(reader=False)}),
         ("no_communication", {"poi": Poi(communication=False)}),
         ("printer", {"poi": Poi(printer="PaperJam")}),
+        ("unreachable", {"poi": Poi(status="Unreachable")}),
         ("maintenance_status", {"poi": Poi(status="Maintenance")}),
         ("moved", {"site": "shop", "geo": Geo(lat=28.5, lng=113.0)}),
         ("skewed", {"late_s": 120}),

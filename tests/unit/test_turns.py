@@ -104,6 +104,21 @@ async def test_without_a_backlog_all_is_done_at_once() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_what_somebody_asks_for_waits_for_the_round_and_comes_after_it() -> None:
+    daemon = Daemon()
+    daemon.now = NOON + 126_001
+    daemon.turns.deliver(daemon.line, [PACKET] * 450)
+
+    def act(now: int) -> Outcome:
+        daemon.log.append(("asked", now, daemon.turns.busy, daemon.engine.behind(now)))
+        return Outcome()
+
+    async with asyncio.timeout(10):
+        await daemon.turns.between(act)
+    assert daemon.log[-2:] == [("taken", 50, NOON + 126_001, False), ("asked", NOON + 126_001, False, False)]
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_fault_in_a_later_turn_is_told_and_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     daemon = Daemon()
     daemon.now = NOON + 126_001

@@ -19,7 +19,7 @@ from fleetmon.model.incident import Incident, Scope
 from fleetmon.model.registry import Registry, Site, Terminal
 from fleetmon.readout.roster import PIECE, Roster
 from fleetmon.readout.sight import Sight, concerns
-from fleetmon.web import paging
+from fleetmon.web import paging, problems
 from fleetmon.web.access import Token, Tokens
 from fleetmon.web.caching import with_tags
 from fleetmon.web.ports import Place
@@ -199,9 +199,12 @@ def test_a_host_that_strangers_reach_needs_a_file_of_tokens_that_is_there(tmp_pa
 def test_whom_an_incident_concerns(kind: str, scope: Scope, terminals: set[str], providers: set[str]) -> None:
     fleet = Engine(REGISTRY).fleet
     incident = Incident("i", kind, scope, "warning", pages=False, opened_at=1, evidence=("a1", "b1"))
-    assert {key for key, one in fleet.terminals.items() if concerns(fleet, incident, one)} == terminals
+    assert {key for key, one in fleet.terminals.items() if concerns(incident, one)} == terminals
     assert {name for name in ("A", "B", "C") if Sight(fleet, name).concerned(incident)} == providers
     assert Sight(fleet, None).concerned(incident)
+    owners = {name for name in ("A", "B", "C") if Sight(fleet, name).owns(incident)}
+    assert owners == (providers if len(providers) == 1 else set()), "what concerns others, too, is nobody's own"
+    assert Sight(fleet, None).owns(incident)
     assert Sight(fleet, None).view(incident).evidence == ["a1", "b1"]
     assert Sight(fleet, "B").view(incident).evidence == ["b1"]
 
@@ -230,3 +233,11 @@ async def test_a_walk_through_a_great_fleet_goes_on_past_the_first_piece() -> No
     roster = Roster(Engine(registry).fleet.terminals)
     last = f"t{PIECE + 9:06}"
     assert [one.id for one in await roster.page(None, 5, lambda one: one.id == last)] == [last]
+
+
+def test_the_key_in_the_address_of_a_feed_never_reaches_a_log() -> None:
+    class Asked:
+        class url:  # noqa: N801 - as Starlette and Litestar call it
+            path = "/feeds/abc234secret/site/S1.ics"
+
+    assert problems._path(Asked()) == "/feeds/.../site/S1.ics"  # type: ignore[arg-type]

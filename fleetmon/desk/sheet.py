@@ -1,0 +1,59 @@
+"""An incident as on-call reads it on a terminal."""
+
+from collections.abc import Iterator
+
+from fleetmon.locale import Language, count, describe, fill, local_time, texts
+from fleetmon.web.views import AuditView, IncidentDetail, IncidentView, TransitionView
+
+
+def line(one: IncidentView, language: Language) -> Iterator[str]:
+    """What is wrong, since when, how much, and who sees to it."""
+    book = texts(language)
+    said = {
+        "id": one.id,
+        "status": book[f"status.{one.status}"],
+        "severity": book[f"severity.{one.severity}"],
+        "since": local_time(one.opened_at),
+    }
+    said |= {"until": local_time(one.resolved_at)} if one.resolved_at is not None else {}
+    yield count("desk.incident", one.terminals, language, said)
+    yield f"  {_described(one, language)[0]}"
+    if one.acknowledged_by is not None and one.acknowledged_until is not None:
+        known = {"author": one.acknowledged_by, "until": local_time(one.acknowledged_until)}
+        yield "  " + fill(book["desk.incident.by"], known)
+    elif one.called_again_at is not None:
+        yield "  " + fill(book["desk.incident.again"], {"at": local_time(one.called_again_at)})
+
+
+def sheet(one: IncidentDetail, language: Language) -> Iterator[str]:
+    """The same, what to do first, and how it came about."""
+    yield from line(one, language)
+    yield f"  {_described(one, language)[1]}"
+    if one.evidence:
+        yield "  " + fill(texts(language)["desk.incident.terminals"], {"list": ", ".join(one.evidence)})
+    changed = {entry.at for entry in one.audit}  # what people changed is told once, with who it was
+    steps = [(step.at, _went(step)) for step in one.transitions if step.before != step.after or step.at not in changed]
+    steps += [(entry.at, _did(entry, language)) for entry in one.audit]
+    for at, text in sorted(steps, key=lambda step: step[0]):
+        yield f"    {local_time(at)}  {text}"
+
+
+def _described(one: IncidentView, language: Language) -> tuple[str, str]:
+    try:
+        return describe(one.kind, one.scope, one.terminals, one.opened_at, language)
+    except KeyError:  # of a daemon that knows more kinds than we do
+        return " ".join([one.kind, *one.scope.values()]), ""
+
+
+def _went(step: TransitionView) -> str:
+    return step.reason if step.before == step.after else f"{step.after}: {step.reason}"
+
+
+def _did(entry: AuditView, language: Language) -> str:
+    """Who did what; fleetmon by itself, where nobody did."""
+    book, after = texts(language), entry.detail.get("after") or {}
+    said = {"author": entry.author or "fleetmon", "action": book.get(f"action.{entry.action}", entry.action)}
+    said |= {"until": local_time(after["until"])} if "until" in after else {}
+    if why := after.get("comment") or entry.detail.get("reason"):
+        said["why"] = str(why)
+    return fill(book["desk.incident.did"], said)

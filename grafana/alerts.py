@@ -1,0 +1,248 @@
+"""Alerts and maintenance: who is called for what, what is known to be wrong, and what was planned?
+
+Incidents are fleetmon's and reach the Alertmanager from it; alerts here are those of Prometheus' own rules.
+"""
+
+from typing import Final
+
+from asking import CONNECTED, OURS, WATCHDOG, of, trouble, while_heard, worst
+from frame import ADDRESS, STORES, began, dashboard
+from overview import this_page, wrong_now
+from panels import (
+    ANY,
+    BLUE,
+    PLANNED,
+    RED,
+    YELLOW,
+    Column,
+    Head,
+    Json,
+    Label,
+    Query,
+    graph,
+    listing,
+    row,
+    stat,
+    table,
+    timeline,
+)
+
+UID: Final = "fleetmon-alerts"
+_RULES: Final = 'alertname=~"Fleetmon.+", alertname!="FleetmonRulesWatchdog"'
+_FIRING: Final = of("fleetmon_incidents", 'status="firing"')
+_COVERED: Final = of("fleetmon_maintenance_terminals")
+_SCOPE: Final = "host, carrier, region, site, merchant, terminal, acquirer, provider, model, firmware, network"
+
+
+def alerts() -> Json:
+    """The dashboard."""
+    return dashboard(
+        UID,
+        "Alerts and maintenance",
+        "Who is called for what, what is known to be wrong, and what was planned?",
+        [
+            this_page((0, 0, 4, 4)),
+            *_incidents(),
+            *_planned(),
+            wrong_now((0, 4, 12, 9)),
+            _over_time(),
+            *_rules(),
+            _work(),
+            row(40, "Incidents and planned work (where the store is PostgreSQL)", 30, _stored()),
+        ],
+        [began("Alert on fleetmon", "alertname", OURS, YELLOW)],
+        [STORES, ADDRESS],
+    )
+
+
+def _incidents() -> list[Json]:
+    return [
+        stat(
+            Head(
+                2, "On-call was called",
+                "Incidents that are firing and not explained by another: each is one alert in the Alertmanager. "
+                "Grey: nobody can say that there is none.",
+                (4, 0, 4, 4),
+            ),
+            trouble(f"sum({of('fleetmon_incidents_paged')})"),
+            "short",
+            ANY,
+        ),
+        stat(
+            Head(
+                3, "Firing incidents",
+                "All that are wrong now, tickets included. /api/v1/incidents?status=firing lists them.",
+                (8, 0, 4, 4),
+            ),
+            trouble(f"sum({_FIRING})"),
+            "short",
+        ),
+        stat(
+            Head(
+                5, "Firing rules",
+                "Alerts of Prometheus' own rules, on the fleet and on fleetmon: see the table. Grey: the rules are not "
+                "evaluated (FleetmonRulesWatchdog is away).",
+                (12, 0, 4, 4),
+            ),
+            f'count(ALERTS{{alertstate="firing", {_RULES}}}) or {while_heard(f"0 * count({WATCHDOG})")}',
+            "short",
+            ANY,
+        ),
+    ]  # fmt: skip
+
+
+def _planned() -> list[Json]:
+    active = of("fleetmon_windows", 'state="active"')
+    return [
+        stat(
+            Head(
+                6, "Planned work now",
+                "Windows that are in force, and the blue stretches in all graphs. What opens in them pages nobody "
+                "until they end, and counts everywhere.",
+                (16, 0, 4, 4),
+            ),
+            f"sum({active})",
+            "short",
+            PLANNED,
+        ),
+        stat(
+            Head(
+                9, "Explained by it",
+                "Firing incidents for which nobody is called because of planned work. Those that outlast it are "
+                "called for when it ends.",
+                (20, 0, 4, 4),
+            ),
+            f"sum({of('fleetmon_incidents_planned')})",
+            "short",
+            PLANNED,
+        ),
+    ]  # fmt: skip
+
+
+def _over_time() -> Json:
+    return graph(
+        Head(
+            10, "Firing incidents by kind",
+            "The eight kinds with the most. Many terminal_offline and no outage: single faults. What is known to be "
+            "wrong stays while we are deaf, and only ingest_impaired is new then.",
+            (12, 4, 12, 9),
+        ),
+        [Query(worst("kind", _FIRING), "{{kind}}")],
+        "short",
+    )  # fmt: skip
+
+
+def _rules() -> list[Json]:
+    return [
+        table(
+            Head(
+                11, "Rules that fire",
+                "Alerts of Prometheus' rules, and for how long each has been seen. Its runbook is linked in the alert.",
+                (0, 13, 12, 8),
+            ),
+            [Label("alertname", "Alert"), Label("severity", "Severity")],
+            [
+                Column(
+                    "For",
+                    f"max by (alertname, severity) (time() - ALERTS_FOR_STATE{{{_RULES}}} "
+                    f'and ignoring (alertstate) ALERTS{{alertstate="firing"}})',
+                    "s",
+                )
+            ],
+        ),
+        timeline(
+            Head(
+                12, "Rules over time",
+                "When each rule was pending and when it fired. Nothing at all: all was well, or Prometheus was away.",
+                (12, 13, 12, 8),
+            ),
+            Query(
+                f'max by (alertname) (2 * ALERTS{{alertstate="firing", {_RULES}}} '
+                f'or ALERTS{{alertstate="pending", {_RULES}}})',
+                "{{alertname}}",
+            ),
+            {1: ("pending", YELLOW), 2: ("firing", RED)},
+        ),
+    ]  # fmt: skip
+
+
+def _work() -> Json:
+    down = of("fleetmon_terminals", 'state="down"')
+    return graph(
+        Head(
+            13, "Terminals in planned work, and terminals down",
+            "What is down while few are covered was not planned. Both fall together when work ends; what stays down "
+            "is called for after the grace of its window (maintenance_overdue).",
+            (0, 21, 24, 9),
+        ),
+        [
+            Query(f"sum({_COVERED})", "in planned work"),
+            Query(f"sum({down}) and on () (max({CONNECTED}) == 1)", "down"),
+        ],
+        "short",
+        {"in planned work": BLUE, "down": RED},
+    )  # fmt: skip
+
+
+def _stored() -> list[Json]:
+    return [
+        listing(
+            Head(
+                31, "Incidents",
+                "Those that opened in the time shown, and all that are still open; the newest first. A click tells "
+                "how each went.",
+                (0, 31, 24, 10),
+            ),
+            [
+                Label("opened_at", "Opened", unit="dateTimeAsIso"),
+                Label("kind", "Kind"),
+                Label("scope", "Where"),
+                Label("status", "Status"),
+                Label("severity", "Severity"),
+                Label("minutes", "Lasts", unit="m"),
+                Label("terminals", "Terminals", unit="short"),
+                Label("paged_at", "Called at", unit="dateTimeAsIso"),
+                Label("acknowledged_by", "Seen to by"),
+                Label("suppressed_by", "Explained by"),
+                Label("id", "Incident", ("How it went", "${address}/api/v1/incidents/${__value.raw}")),
+            ],
+            f"SELECT opened_at, kind, concat_ws(' ', {_SCOPE}) AS scope, status, severity, minutes, terminals, "
+            "paged_at, acknowledged_by, suppressed_by, id FROM v_incident "
+            "WHERE $__timeFilter(opened_at) OR status = 'firing' ORDER BY opened_at DESC, id LIMIT 100",
+        ),
+        listing(
+            Head(
+                32, "What it cost",
+                "Of the incidents that opened in the time shown: how many of each kind, how long they lasted together, "
+                "and how many of them called somebody.",
+                (0, 41, 10, 10),
+            ),
+            [
+                Label("kind", "Kind"),
+                Label("incidents", "Incidents", unit="short"),
+                Label("called", "Called", unit="short"),
+                Label("minutes", "Lasted", unit="m"),
+            ],
+            "SELECT kind, count(*) AS incidents, count(paged_at) AS called, sum(minutes) AS minutes "
+            "FROM v_incident WHERE $__timeFilter(opened_at) GROUP BY kind ORDER BY minutes DESC, kind",
+        ),
+        listing(
+            Head(
+                33, "Planned work",
+                "In force and to come, and what ended in the time shown.",
+                (10, 41, 14, 10),
+            ),
+            [
+                Label("state", "State"),
+                Label("starts_at", "From", unit="dateTimeAsIso"),
+                Label("ends_at", "Until", unit="dateTimeAsIso"),
+                Label("owner", "Owner"),
+                Label("host", "Host"),
+                Label("selector", "For"),
+                Label("reason", "Reason"),
+            ],
+            "SELECT state, starts_at, ends_at, owner, host, selector, reason FROM v_window "
+            "WHERE state IN ('active', 'scheduled') OR $__timeFilter(ends_at) "
+            "ORDER BY state <> 'active', starts_at, id LIMIT 100",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Unit tests; a package, so that those of money share a till."""

@@ -1,0 +1,135 @@
+"""Outages are named by what those share who fell silent, before any of them is called down."""
+
+import random
+
+import pytest
+
+from fleetmon.model.registry import Registry, Site, Terminal
+
+from .world import HOUR, MINUTE, World, second
+
+REGIONS, CARRIERS, MODELS, PROVIDERS = "nesw", ("CMCC", "CUCC", "CTCC"), ("A80", "P2000", "V5"), ("ps1", "ps2")
+
+
+def city(shops: int = 48, each: int = 4, seed: int = 1) -> World:
+    """Shops in four regions; what each terminal is comes by chance, one in eight is on cable."""
+    chance = random.Random(seed)
+    sites = [Site(f"s{number}", region=REGIONS[number % 4]) for number in range(shops)]
+    terminals = [
+        Terminal(
+            f"{site.id}-{number}",
+            site=site.id,
+            region=site.region,
+            carrier=chance.choice(CARRIERS),
+            model=chance.choice(MODELS),
+            provider=chance.choice(PROVIDERS),
+            acquirer=chance.choice(("ACQ1", "ACQ2")),
+            network="ethernet" if chance.random() < 0.125 else "4g",
+            interval_s=60,
+        )
+        for site in sites
+        for number in range(each)
+    ]
+    world = World(Registry(sites=sites, terminals=terminals))
+    world.start()
+    world.run(10 * MINUTE)
+    return world
+
+
+def having(world: World, **wanted: str) -> list[str]:
+    rows = world.registry.terminals
+    found = [row.id for row in rows if all(getattr(row, name) == value for name, value in wanted.items())]
+    return [key for key in found if "carrier" not in wanted or world.engine.fleet.terminals[key].cohort.network == "4g"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [
+        ({"carrier": "CMCC"}, "carrier_outage CMCC"),
+        ({"carrier": "CUCC", "region": "e"}, "carrier_outage CUCC e"),
+        ({"region": "n"}, "region_outage n"),
+        ({"model": "V5"}, "model_fault V5"),
+        ({"model": "A80", "carrier": "CTCC"}, "attribute_outage CTCC A80"),
+        ({"provider": "ps2"}, "ingest_impaired ps2"),  # of everything it has: what they share is the way to us
+        ({"network": "ethernet"}, "attribute_outage ethernet"),
+        ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s"),
+    ],
+)
+def test_the_page_names_what_they_share(wanted: dict[str, str], page: str) -> None:
+    world = city()
+    cut = having(world, **wanted)
+    world.stop(*cut)
+    world.run(15 * MINUTE)
+    assert world.pages == [page]
+    outage = next(one for one in world.engine.incidents if one.paged_at)
+    assert outage.terminals == len(cut)
+    assert second(outage.opened_at) - 10 * MINUTE <= 60 + 15
+    assert second(outage.paged_at) - 10 * MINUTE <= 60 + 40
+    world.start()
+    world.run(15 * MINUTE)
+    assert world.words == [f"{page} firing", f"{page} resolved"]
+    assert not world.engine.incidents
+
+
+def test_two_at_once_are_two_pages() -> None:
+    world = city()
+    world.stop(*having(world, carrier="CMCC", region="n"), *having(world, carrier="CTCC", region="s"))
+    world.run(HOUR)
+    assert sorted(world.pages) == ["carrier_outage CMCC n", "carrier_outage CTCC s"]
+
+
+def test_four_of_five_are_an_outage_and_one_of_three_are_not() -> None:
+    world = city()
+    cut = having(world, carrier="CMCC", region="w")
+    world.stop(*cut[: round(len(cut) * 0.8)])
+    world.run(HOUR)
+    assert world.pages == ["carrier_outage CMCC w"]
+    world = city()
+    world.stop(*having(world, carrier="CMCC", region="w")[: len(cut) // 3])
+    world.run(HOUR)
+    assert world.pages == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_beats_lost_by_chance_make_no_outage(seed: int) -> None:
+    chance = random.Random(seed)
+    world = city(seed=seed)
+    for _ in range(60):
+        lossy = chance.sample(sorted(world.lives), 10)  # of 192 terminals in each minute, two beats each now and then
+        world.stop(*lossy)
+        world.run(60)
+        world.start(*lossy)
+        for key in lossy:
+            world.lives[key].seq += 1  # it went on counting
+    assert [word for word in world.words if "outage" in word or "fault" in word] == []
+
+
+def test_an_update_that_silences_bit_by_bit_is_the_firmware() -> None:
+    world = city()
+    for key in having(world, model="P2000"):
+        world.birth(key, boot=2, firmware="9.9", model="P2000")
+        world.run(20)
+        world.stop(key)
+    world.run(HOUR)
+    assert [page for page in world.pages if page.startswith("model_fault")] == world.pages
+    assert len(world.pages) == 1
+    assert world.last("model_fault").scope in ((("firmware", "9.9"),), (("model", "P2000"),))
+
+
+def test_a_shop_that_is_dark_is_no_outage_of_its_carrier_or_model() -> None:
+    world = city()
+    world.stop(*(key for key in world.lives if key.startswith("s7-")))
+    world.run(HOUR)
+    assert world.words == ["site_outage s7 firing"]
+
+
+def test_an_outage_tells_what_it_may_be_else() -> None:
+    world = city()
+    world.stop(*having(world, carrier="CUCC", region="e"))
+    world.run(10 * MINUTE)
+    outage = next(one for one in world.engine.incidents if one.paged_at)
+    assert outage.alternatives
+    assert outage.scope not in [
+        scope for other in outage.alternatives for scope in other.scopes if len(other.scopes) == 1
+    ]
+    assert all(0 <= other.share < 1 for other in outage.alternatives)

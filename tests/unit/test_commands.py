@@ -1,0 +1,103 @@
+"""What every command has, whoever adds it: a page at the end of its help, and completion in the shell."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from fleetmon.cli import cli
+from fleetmon.commands import manual
+from fleetmon.commands.files import PARTS
+
+ROOT = Path(__file__).parents[2]
+
+
+def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Full name and end of the help of each command."""
+    for name, command in getattr(group, "commands", {}).items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*before, name))
+        else:
+            yield " ".join((*before, name)), command.epilog or ""
+
+
+FOUND = dict(commands(typer.main.get_command(cli)))
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_help_ends_with_examples_of_the_command_and_its_exit_status(name: str) -> None:
+    page = FOUND[name]
+    assert page, "give it a page in fleetmon/commands/manual.py"
+    examples, *others = page.split("\n\n")
+    assert examples.startswith("EXAMPLES\n")
+    assert f"\n  fleetmon {name}" in examples
+    assert any(part.startswith("EXIT STATUS\n  0 ") for part in others)
+    assert max(len(line) for line in page.splitlines()) <= 78
+    assert "[" not in page, "Typer takes it for markup"
+
+
+def test_every_page_is_of_a_command() -> None:
+    assert set(manual.PAGES) == set(FOUND)
+
+
+def test_the_options_in_examples_exist() -> None:
+    root = typer.main.get_command(cli)
+    for name, page in FOUND.items():
+        command = root
+        for word in name.split():
+            command = command.commands[word]  # type: ignore[attr-defined]
+        known = {option for parameter in command.params for option in parameter.opts}
+        for line in page.splitlines():
+            if line.startswith(f"  fleetmon {name}"):
+                used = {word.split("=")[0] for word in line.split() if word.startswith("--")}
+                assert used <= known, line
+
+
+def completed(words: str, **more: str) -> list[str]:
+    """What bash would offer after these words."""
+    environment = {**os.environ, "_FLEETMON_COMPLETE": "complete_bash", "COMP_WORDS": words, **more}
+    environment.setdefault("COMP_CWORD", str(len(words.split(" ")) - 1))
+    command = [sys.executable, "-m", "fleetmon"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.split()
+
+
+def test_the_shell_completes_commands_options_and_choices() -> None:
+    assert completed("fleetmon che") == ["check-config"]
+    assert completed("fleetmon store ") == ["backup", "check"]
+    assert "--dry-run" in completed("fleetmon import --")
+    assert set(completed("fleetmon explain --for ")) == {"merchant", "on-call", "provider"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_there_is_a_completion_script_for_each_shell(shell: str) -> None:
+    environment = {**os.environ, "_FLEETMON_COMPLETE": f"source_{shell}"}
+    made = subprocess.run(
+        [sys.executable, "-m", "fleetmon"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "_FLEETMON_COMPLETE=complete_" in made.stdout
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=made.stdout, text=True, check=True)
+
+
+def test_files_lists_and_writes_what_is_kept_here(tmp_path: Path) -> None:
+    def fleetmon(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "fleetmon", "files", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    listed = fleetmon().stdout.splitlines()
+    assert fleetmon(str(tmp_path / "new")).returncode == 0
+    written = sorted(
+        str(path.relative_to(tmp_path / "new")) for path in (tmp_path / "new").rglob("*") if path.is_file()
+    )
+    assert sorted(listed) == written
+    assert {part for part in PARTS if not any(name.startswith(part) for name in written)} == set()
+    for name in written:
+        assert (tmp_path / "new" / name).read_bytes() == (ROOT / name).read_bytes()
+    again = fleetmon(str(tmp_path / "new"))
+    assert (again.returncode, "is there already" in again.stderr, "Traceback" in again.stderr) == (1, True, False)
+    refused = fleetmon("/proc/none/here")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
