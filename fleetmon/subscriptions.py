@@ -61,10 +61,12 @@ class Subscription:
             try:
                 await self.read(session)
             except (ConfigError, SinkError, StoreError) as error:
-                self.problem, self.failures = str(error), self.failures + 1
-                log.warning("calendar cannot be read", calendar=self.settings.name, error=self.problem)
+                self._fail(str(error))
                 await asyncio.sleep(min(pause, self.settings.refresh_s))
                 pause *= 2
+            except Exception as error:  # noqa: BLE001 - what a stranger wrote must not end the watch
+                self._fail(f"fleetmon cannot cope with it: {error!r}; please report it with the file")
+                await asyncio.sleep(self.settings.refresh_s)
             else:
                 pause = RETRY_S
                 await asyncio.sleep(self.settings.refresh_s)
@@ -80,6 +82,10 @@ class Subscription:
                 cancelled=len(found.cancelled), refused=len(found.refused),
             )  # fmt: skip
         self.read_at, self.problem = self._wall(), ""
+
+    def _fail(self, problem: str) -> None:
+        self.problem, self.failures = problem, self.failures + 1
+        log.warning("calendar cannot be read", calendar=self.settings.name, error=problem)
 
     async def _fetched(self, session: aiohttp.ClientSession) -> bytes | None:
         if self._address is None:

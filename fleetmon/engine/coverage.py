@@ -83,6 +83,6 @@ class Coverage:
         if state != self._state or now >= self._until:
             self._state = state
             self._covered = Covered(self._fleet, self._windows.in_force(now))
-            edges = [edge for window in self._windows for span in self._windows.spans(window) for edge in span]
-            self._until = min((edge for edge in edges if edge > now), default=NO_DEADLINE)
+            edges = (self._windows.edge(window, now) for window in self._windows)
+            self._until = min(edges, default=NO_DEADLINE)
         return self._covered

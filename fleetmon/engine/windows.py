@@ -5,14 +5,16 @@ attribute that it names, so of ten thousand windows a question looks at the few 
 that overlap, or follow each other within the settle time, are one stretch of planned work.
 """
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from fleetmon.engine.fleet import Fleet
-from fleetmon.model.terminal import Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Terminal
 from fleetmon.model.window import Begun, Occurrence, State, Window, values
 
 _NARROWEST: Final = (
@@ -40,6 +42,7 @@ class Windows:
         self._windows: dict[str, Window] = {}
         self._under: dict[_Key, dict[str, Window]] = {}
         self._of_host: dict[str, dict[str, Window]] = {}  # whose own work it is
+        self._tangled: set[str] = set()  # whose times run into each other
         self._begun: dict[str, dict[int, Begun]] = {}  # flexible work, by the start of each occurrence that has begun
 
     def __iter__(self) -> Iterator[Window]:
@@ -54,6 +57,8 @@ class Windows:
         self.drop(window.id)
         self.changes += 1
         self._windows[window.id] = window
+        if any(after.start < before.end for before, after in pairwise(window.occurrences)):
+            self._tangled.add(window.id)
         for one in window.begun:
             known = self._begun.setdefault(window.id, {})
             other = known.get(one.start, one)
@@ -69,6 +74,7 @@ class Windows:
         if window is None:
             return
         self.changes += 1
+        self._tangled.discard(window_id)
         for key in _keys(window):
             del self._under[key][window_id]
             if not self._under[key]:
@@ -149,11 +155,22 @@ class Windows:
         """Where a window stands."""
         if window.cancelled:
             return "cancelled"
+        if self._is_plain(window):
+            current, coming = _around(window.occurrences, now)
+            return "active" if current else "scheduled" if coming else "ended"
         spans = self.spans(window)
         if any(span.start <= now < span.end for span in spans):
             return "active"
         waits = any(now < span.end for span in window.occurrences if window.flexible_ms is not None)
         return "scheduled" if waits or any(now < span.start for span in spans) else "ended"
+
+    def edge(self, window: Window, now: int) -> int:
+        """When its work begins or ends next; NO_DEADLINE: never, as far as is known."""
+        if self._is_plain(window):
+            current, coming = _around(window.occurrences, now)
+            return current.end if current else coming.start if coming else NO_DEADLINE
+        edges = (edge for span in self.spans(window) for edge in span)
+        return min((edge for edge in edges if edge > now), default=NO_DEADLINE)
 
     def in_force(self, now: int) -> list[Window]:
         """The windows that are active."""
@@ -162,6 +179,10 @@ class Windows:
     def by_state(self, now: int) -> Counter[State]:
         """How many windows stand where."""
         return Counter(self.state(window, now) for window in self)
+
+    def _is_plain(self, window: Window) -> bool:
+        """Whether its times follow each other, each as it stands there: then few of them need be looked at."""
+        return window.flexible_ms is None and window.id not in self._tangled
 
     def _over(self, terminal: Terminal) -> Iterator[Window]:
         """The windows that cover a terminal, whenever they are."""
@@ -189,6 +210,13 @@ def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
         merchants = set(values(window.selector["merchant"]))
         return [one for one in fleet.terminals.values() if one.merchant in merchants]
     return fleet.terminals.values()
+
+
+def _around(spans: Sequence[Occurrence], now: int) -> tuple[Occurrence | None, Occurrence | None]:
+    """The one in force and the next one, of spans that follow each other."""
+    after = bisect_right(spans, (now, NO_DEADLINE))
+    current = spans[after - 1] if after and now < spans[after - 1].end else None
+    return current, spans[after] if after < len(spans) else None
 
 
 def _keys(window: Window) -> list[_Key]:

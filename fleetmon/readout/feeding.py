@@ -4,6 +4,7 @@ Writing a great calendar takes seconds, so it is done in a thread, and once for 
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from fleetmon.engine import Engine
@@ -14,6 +15,7 @@ from fleetmon.planning.feeds import FeedKind
 from fleetmon.planning.ical.write import feed
 from fleetmon.planning.plans import Plans
 from fleetmon.readout.planned import Planned
+from fleetmon.readout.slices import slowly
 
 _KEPT: Final = 200  # feeds as they were last written
 _Mark = tuple[tuple[str, object], ...]  # what is in a feed, and in which version
@@ -42,12 +44,10 @@ class Feeding:
         """The feed, if the token opens it."""
         if not feeds.opens(self._secret, token, kind, key):
             return None
-        entries = [entry for entry in self._plans if self._concerns(kind, key, self._planned.window(entry))]
-        notices = [
-            window
-            for window in self._planned.windows
-            if window.provenance == "notice" and self._concerns(kind, key, window)
-        ]
+        concerned = partial(self._concerns, kind, key)
+        entries = [one async for one in slowly(list(self._plans)) if concerned(self._planned.window(one))]
+        announced = [window for window in self._planned.windows if window.provenance == "notice"]
+        notices = [one async for one in slowly(announced) if concerned(one)]
         mark = _mark(entries, notices)
         known = self._written.get((kind, key))
         if known is not None and known[0] == mark:

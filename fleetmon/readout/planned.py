@@ -20,6 +20,7 @@ from fleetmon.planning.horizon import window_of
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
 from fleetmon.readout.sight import Sight
+from fleetmon.readout.slices import slowly
 from fleetmon.web.ports import WindowFilter
 from fleetmon.web.views import IncidentView
 from fleetmon.web.windows import SpanView, WindowState, WindowView
@@ -50,11 +51,11 @@ class Planned:
         """What the core knows."""
         return self._engine.correlator.works.windows
 
-    def page(self, provider: str | None, wanted: WindowFilter, after: str | None, limit: int) -> list[WindowView]:
-        """By id, those after `after`."""
+    async def page(self, provider: str | None, wanted: WindowFilter, after: str | None, limit: int) -> list[WindowView]:
+        """By id, those after `after`; in short steps, for whoever is confined is looked for among all."""
         others = {window.id for window in self.windows if window.provenance != "operator"}
         found: list[WindowView] = []
-        for key in sorted({entry.id for entry in self._plans} | others):
+        async for key in slowly(sorted({entry.id for entry in self._plans} | others)):
             if after is None or key > after:
                 view = self.view(provider, key)
                 found += [view] if view is not None and _fits(view, wanted) else []

@@ -61,7 +61,7 @@ def _read(ports: Ports) -> list[BaseRouteHandler]:
     ) -> Response[WindowPage]:
         """Planned work by id: of people and calendars, announced by hosts, and marked by technicians."""
         wanted = WindowFilter(shown, provenance, owner, host, calendar)
-        rows = ports.planning.page(provider_of(request), wanted, paging.decode(cursor, paging.IDS), limit + 1)
+        rows = await ports.planning.page(provider_of(request), wanted, paging.decode(cursor, paging.IDS), limit + 1)
         page, following = paging.cut(rows, limit, lambda row: row.id)
         return paging.answer(request, WindowPage(page, following), following)
 

@@ -115,7 +115,7 @@ class PlanningPorts(Protocol):
     Writing raises ScheduleError, GuardError, ForbiddenError, ConflictError; `check` is called with what is there.
     """
 
-    def page(self, provider: str | None, wanted: WindowFilter, after: str | None, limit: int) -> list[WindowView]:
+    async def page(self, provider: str | None, wanted: WindowFilter, after: str | None, limit: int) -> list[WindowView]:
         """By id, what comes after `after`."""
 
     def view(self, provider: str | None, key: str) -> WindowView | None:

@@ -13,6 +13,7 @@ from fleetmon.engine.visits import Visits
 from fleetmon.engine.windows import Windows, candidates
 from fleetmon.model.events import MaintenanceMark, Notice, Selector
 from fleetmon.model.registry import Registry, Terminal
+from fleetmon.model.terminal import NO_DEADLINE
 from fleetmon.model.window import Occurrence, Window
 
 SETTLE: Final = 5
@@ -99,6 +100,18 @@ def test_what_is_remembered_of_whom_windows_cover_is_never_old(
         assert {one.id for one in FLEET.terminals.values() if one in found} == {
             one.id for one in FLEET.terminals.values() if made.cover(one, now)
         }
+
+
+@given(WINDOWS, st.integers(0, 100))
+def test_where_it_stands_and_what_comes_next_is_what_all_its_times_say(windows: list[Window], at: int) -> None:
+    made = table(windows)
+    for window in windows:
+        inside = [span for span in window.occurrences if span.start <= at < span.end]
+        coming = [span for span in window.occurrences if span.start > at]
+        assert made.state(window, at) == ("active" if inside else "scheduled" if coming else "ended")
+        edges = [edge for span in window.occurrences for edge in span if edge > at]
+        next_edge = made.edge(window, at)
+        assert next_edge == min(edges, default=NO_DEADLINE)
 
 
 @given(WINDOWS)

@@ -229,6 +229,8 @@ def test_no_card_number_comes_in_with_a_title() -> None:
         (["DTSTART:2026-11-24"], {}, "DTSTART '2026-11-24' is no time like 20261124T010000"),
         (["DTSTART:20261131T010000"], {}, "DTSTART 20261131T010000 is in no calendar"),
         (["DTSTART:99991231T010000Z", "DURATION:PT1H"], {}, "not in the years 1970 to 2199"),
+        (["RRULE:FREQ=DAILY", "RDATE;TZID=America/New_York:99991231T235959"], {}, "RDATE 99991231T235959 is not in"),
+        (["DTSTART:19691231T010000", "DURATION:PT1H"], {}, "DTSTART 19691231T010000 is not in the years 1970 to 2199"),
         (["RRULE:FREQ=SECONDLY"], {}, "FREQ=SECONDLY is not taken"),
         (["RRULE:FREQ=DAILY", "RRULE:FREQ=WEEKLY"], {}, "has several RRULE"),
         (["RRULE:FREQ=DAILY", "EXRULE:FREQ=WEEKLY"], {}, "or an EXRULE"),

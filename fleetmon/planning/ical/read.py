@@ -83,7 +83,7 @@ def read(data: bytes, source: str, binding: CalendarSettings, now: int) -> Readi
                 return found
             try:
                 _keep(found, _event(uid, parts, told), now)
-            except (ValueError, msgspec.ValidationError) as error:
+            except (ValueError, OverflowError, msgspec.ValidationError) as error:
                 found.refused.append(Refused(parts[0].line, uid, " ".join(str(error).split())))
     return found
 

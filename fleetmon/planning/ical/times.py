@@ -14,6 +14,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from fleetmon.planning import zones
 from fleetmon.planning.ical.lines import Component, Property
+from fleetmon.planning.rules import YEARS
 
 _TIME: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})(Z?))?", re.ASCII)
 _OFFSET: Final = re.compile(r"([+-])(\d{2})00(?:00)?", re.ASCII)
@@ -77,6 +78,8 @@ def clock(said: Property, known: Zones, value: str | None = None) -> Clock:
         wall = datetime(int(year), int(month), int(day), hour, minute, min(second, 59), tzinfo=UTC).replace(tzinfo=None)
     except ValueError:
         raise ValueError(f"{said.name} {text} is in no calendar") from None
+    if wall.year not in YEARS:
+        raise ValueError(f"{said.name} {text} is not in the years {YEARS.start} to {YEARS.stop - 1}")
     if utc:
         return Clock(wall, "UTC", whole_day=False)
     tzid = said.parameters.get("TZID")
