@@ -130,7 +130,7 @@ class Hosts:
     # -- in ----------------------------------------------------------------------------------------
 
     def _health(self, host: str, health: HostHealth, at: int) -> None:
-        word = self.words.note(host, health, at, self._floor)
+        word = self.words.note(host, health, at)
         trouble = self._troubles.get(host)
         if word is None:
             return
@@ -241,14 +241,8 @@ class Hosts:
 
     # -- what is known -----------------------------------------------------------------------------
 
-    @property
-    def _floor(self) -> float:
-        """The least that is supposed to fail as a rule: as long as the past is not read back, nobody knows."""
-        return 0.0 if self._works.planned.complete else HOST_OUTAGE.unknown
-
     def _known(self, host: str, now: int) -> Known:
-        known = self.answers.known(host)
-        return known._replace(usual=max(known.usual, self._floor), slow=self.words.is_slow(host, now))
+        return self.answers.known(host)._replace(slow=self.words.is_slow(host, now))
 
     def _usual(self, host: str, trouble: Trouble, now: int) -> float:
         known = self._known(host, now)

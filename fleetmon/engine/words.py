@@ -59,8 +59,8 @@ class Words:
         self._failing: dict[str, Usual] = {}
         self._paces: dict[str, Usual] = {}  # of the logarithm of p95
 
-    def note(self, host: str, health: HostHealth, at: int, floor: float) -> Word | None:
-        """Take in a report, of which at least `floor` fails as a rule; None if it is not news."""
+    def note(self, host: str, health: HostHealth, at: int) -> Word | None:
+        """Take in a report; None if it is not news."""
         # A clock that is a day off dates nothing: then the arrival does.
         told_at = health.at if abs(health.at - at) < DAY else at
         last = self._newest.get(host)
@@ -68,7 +68,7 @@ class Words:
             return None
         if last is None and host not in self.registered and len(self._newest) >= STRANGERS:
             return None
-        said = self.said(host, health, floor)
+        said = self.said(host, health)
         if said.works and health.requests == 0 and last is not None:
             said = said._replace(works=last.health.signed_on is False)
         since = (last and last.failing_since) or at if said.fails else None
@@ -82,10 +82,10 @@ class Words:
         if host in self.registered or host in self._failing or len(self._failing) < STRANGERS:
             self._learn(host, health, at, self.said(host, health))
 
-    def said(self, host: str, health: HostHealth, floor: float = 0.0) -> Said:
+    def said(self, host: str, health: HostHealth) -> Said:
         """What a report amounts to, by what is usual of its host."""
         failing, pace = self._failing.get(host, _NOTHING), self._paces.get(host, _NOTHING)
-        usual = max(failing.mean(HOST_OUTAGE.unknown, _TRUST), floor)
+        usual = failing.mean(HOST_OUTAGE.unknown, _TRUST)
         slow = health.p95_ms is not None and pace.weight >= _PACES and HOST_OUTAGE.slow(health.p95_ms, exp(pace.mean()))
         replies = Replies(health.requests, HOST_OUTAGE.told(health, self.overlay(host)), usual, slow)
         return Said(HOST_OUTAGE.fails(health, replies), HOST_OUTAGE.works(health, replies), slow)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -39,6 +39,7 @@ def fleet(
     carriers: Sequence[str] = ("CMCC", "CUCC", "CTCC"),
     shop: int = 2,
     interval_s: int = 600,
+    network: Literal["4g", "wifi"] = "4g",
     hosts: Sequence[Host] = (),
 ) -> Registry:
     """`t0`, `t1`, ... in shops of `shop` terminals, with acquirers and carriers in turn."""
@@ -51,7 +52,7 @@ def fleet(
                 site=f"s{number // shop}",
                 region="north",
                 carrier=carriers[number % len(carriers)],
-                network="4g",
+                network=network,
                 acquirer=acquirers[number // shop % len(acquirers)],
                 interval_s=interval_s,
             )

@@ -9,7 +9,7 @@ from fleetmon.model.events import HostHealth, Transaction
 from fleetmon.model.incident import Status
 
 from .asking import DOWN, Trade, fleet
-from .world import DAY, HOUR, MINUTE, World
+from .world import DAY, HOUR, MINUTE, World, second
 
 OUTAGE = ["host_outage ACQ firing"]
 RESOLVED = [*OUTAGE, "host_outage ACQ resolved"]
@@ -153,6 +153,18 @@ def test_with_slow_answers_less_is_enough() -> None:
         assert made.hosts == found
 
 
+def test_with_slow_answers_what_terminals_see_is_believed_sooner() -> None:
+    opened = []
+    for p95_ms in (420, 15_000):
+        made = Trade(fleet(100))
+        for minute in range(60):
+            made.report(codes(100, 0.01), p95_ms=420 if minute < 55 else p95_ms)
+            made.deal(MINUTE, made.mixed(0.0 if minute < 55 else 0.16))
+        assert made.hosts == OUTAGE
+        opened.append(second(made.last("host_outage").opened_at))
+    assert opened[1] < opened[0] - 30
+
+
 def test_a_host_that_signed_off_works_again_when_it_signs_on() -> None:
     made = Trade(fleet(4))
     told(made, 5, 0.0)
@@ -214,14 +226,6 @@ def test_a_habit_is_known_again_after_a_restart(how: str) -> None:
     assert made.hosts == []
     live(10, 0.95)
     assert made.hosts == OUTAGE
-
-
-def test_until_the_past_is_read_back_nobody_is_called_for_what_may_be_a_habit() -> None:
-    made = Trade(fleet(4))
-    told(made, 30, 0.25, requests=20_000)
-    restarted(made, recalled=False)
-    told(made, 10, 0.25, requests=20_000)
-    assert made.hosts == []
 
 
 @pytest.mark.parametrize("recalled", [True, False])

@@ -160,6 +160,29 @@ def test_a_carrier_outage_is_no_host_outage(carriers: tuple[str, ...], cut_s: in
     assert made.words == (["carrier_outage CMCC north firing", "carrier_outage CMCC north resolved"] * (cut_s >= 90))
 
 
+@pytest.mark.parametrize(("network", "shop"), [("4g", 2), ("wifi", 1)])
+def test_a_network_that_comes_and_goes_is_not_the_host(network: str, shop: int) -> None:
+    """All are on it, and whoever comes back tells of the request that it lost."""
+    made = trading(carriers=("CMCC",), network=network, shop=shop)
+    for _ in range(8):
+        for key in made.lives:
+            made.farewell(key, "lost")
+        made.run(15)
+        for key in made.lives:
+            made.birth(key)
+        for key in list(made.lives)[::2]:
+            made.end(key, "unanswered", late_s=10)
+            made.run(0.3)
+        made.deal(5)
+    assert [one for one in made.transitions if one.incident.kind == "host_outage"] == []
+
+
+def test_a_shop_that_loses_all_requests_is_not_its_host_when_nobody_else_asks() -> None:
+    made = trading(6, shop=6, a_minute=6)
+    made.deal(15 * MINUTE, LOST, a_minute=6)
+    assert made.hosts == []
+
+
 def test_what_a_dying_network_takes_is_not_taken_by_the_host() -> None:
     """One network, one acquirer: as the terminals fall silent, the last requests of each are lost."""
     made = trading(carriers=("CMCC",), interval_s=60)
@@ -263,6 +286,29 @@ def test_a_good_word_does_not_end_what_terminals_still_see() -> None:
     assert made.hosts == OUTAGE
 
 
+def test_a_word_on_the_past_does_not_end_what_terminals_have_seen_since() -> None:
+    made = trading()
+    made.deal(5 * MINUTE, DOWN)
+    made.run(10)
+    made.report(GOOD, window_s=600)
+    made.run(5 * MINUTE)
+    assert made.hosts == OUTAGE
+    made.report(GOOD, window_s=60)
+    made.run(2 * MINUTE)
+    assert made.hosts == RESOLVED
+
+
+def test_a_few_answers_between_bad_words_end_nothing() -> None:
+    made = trading()
+    for _ in range(3):
+        made.report(BAD)
+        made.run(MINUTE)
+    for _ in range(15):
+        made.report(BAD)
+        made.deal(MINUTE, a_minute=4)
+    assert made.hosts == OUTAGE
+
+
 def test_a_bad_word_that_terminals_belie_calls_nobody() -> None:
     made = trading()
     for _ in range(15):
@@ -297,7 +343,8 @@ def test_announced_work_opens_nothing_and_work_that_runs_over_does(of_whom: str)
 def test_announced_work_that_ends_in_time_leaves_nothing_behind() -> None:
     made = trading()
     made.announce(30 * MINUTE)
-    made.deal(30 * MINUTE - 20, DOWN)
+    made.deal(30 * MINUTE, DOWN)
+    made.end("t7", "declined", "91")
     made.deal(30 * MINUTE)
     assert made.transitions == []
 
@@ -360,10 +407,14 @@ def test_late_messages_tell_the_same() -> None:
 
 def test_what_is_told_minutes_later_is_no_evidence() -> None:
     made = trading()
-    for key in made.lives:
+    for key in [*made.lives, *made.lives, *made.lives]:
         made.end(key, "unanswered", late_s=150)
         made.run(1)
     assert made.hosts == []
+    for key in [*made.lives, *made.lives, *made.lives]:
+        made.end(key, "unanswered", late_s=90)
+        made.run(1)
+    assert made.hosts == OUTAGE
 
 
 # -- what it explains --------------------------------------------------------------------------------
