@@ -50,7 +50,7 @@ soak: $(VENV)/.runtime  ## Ten minutes with 20,000 terminals, two restarts of th
 score: $(VENV)/.runtime  ## How often is the explanation right? On generated recordings with a known truth (some minutes)
 	@$(BIN)/python -m bench.score $(SCORE)
 
-score-detection: $(VENV)/.runtime  ## How soon and how surely is silence understood, of one terminal and of many? On generated fleets (a quarter of an hour)
+score-detection: $(VENV)/.runtime  ## How soon and surely is silence understood, of one terminal and of many? (most of an hour)
 	@$(BIN)/python -m bench.detection_score $(SCORE)
 
 calibrate: $(VENV)/.runtime  ## Fit the temperature of the confidences, on seeds used for nothing else

@@ -25,7 +25,7 @@ from fleetmon.model.incident import Incident, Status, Transition
 
 LARGE: Final = 5  # from so many on the targets hold
 GROUPS: Final = frozenset({"carrier_outage", "region_outage", "site_outage", "model_fault", "attribute_outage"})
-_SHARED: Final = GROUPS | {"flapping"}
+_SHARED: Final = GROUPS | {"flapping", "ingest_impaired"}
 _ALONE: Final = frozenset({"terminal_offline", "flapping"})
 _RECOVERY: Final = 20 * MINUTE  # after its end, in which what is told about its victims is due to their return
 _EARLY: Final = 2 * MINUTE  # an incident may be dated by the last sign of life

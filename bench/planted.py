@@ -1,9 +1,9 @@
 """Shared outages planted in a fleet, and the lives that its terminals lead then, for `bench.detection_score`.
 
-Every three quarters of an hour something happens: an outage of a carrier, a region, a shop, a model, a firmware, a
-provider or of two of these together; two at once; a shop within its region; a link that flaps; an update after
-which terminals stop beating one by one; or nothing. A quarter takes only some of its members. Beside them
-single terminals fail or flap, links lose, shops close and a few do not open.
+Every three quarters of an hour something happens: an outage of a carrier, a region, a shop, a model, a firmware or of
+two of these together; a provider that we do not hear; two at once; a shop within its region; a link that flaps; an
+update after which terminals stop beating one by one; or nothing. A quarter takes only some of its members. Beside
+them single terminals fail or flap, links lose, shops close and a few do not open.
 
 A scope is planted only if it can be told by who falls silent: any other that is no longer differs from it by two
 terminals and by a sixth of them.
@@ -27,6 +27,8 @@ _LINGERS: Final = 10 * MINUTE  # what was wrong may be told so much later
 _LEVELS: Final = ("one", "two", "nested", "flapping", "rollout", "none")
 _SHARES: Final = (60, 14, 8, 7, 5, 6)
 
+Held = dict[tuple[tuple[str, str], ...], int]
+
 
 class Family(NamedTuple):
     """A way to fail together: by which names, and as which kinds of incident it may be told."""
@@ -35,6 +37,7 @@ class Family(NamedTuple):
     kinds: frozenset[str]
     power: float = 0.0  # how often it takes the power, so that terminals restart; else the network
     weight: int = 2
+    deaf: bool = False  # by the contract it is we who do not hear; nobody is down
 
 
 _CARRIER, _ANY = frozenset({"carrier_outage"}), frozenset({"attribute_outage"})
@@ -46,7 +49,7 @@ FAMILIES: Final = (
     Family(("site",), _SITE, power=0.5, weight=4),
     Family(("model",), _MODEL, power=1.0),
     Family(("firmware",), _MODEL, power=1.0),
-    Family(("provider",), _ANY, weight=1),
+    Family(("provider",), frozenset({"ingest_impaired"}), weight=1, deaf=True),
     Family(("carrier", "model"), _ANY),
     Family(("carrier", "network"), _ANY, weight=1),
     Family(("region", "model"), _ANY, power=0.5, weight=1),
@@ -66,6 +69,7 @@ class Outage(NamedTuple):
     power: bool
     parts: tuple[Span, ...]  # of its span, in which they are silent; several when it flaps
     alone: dict[str, Span]  # whoever falls silent at a time of its own
+    deaf: bool = False  # nobody is down
 
 
 class Plot(NamedTuple):
@@ -125,7 +129,10 @@ def plotted(fleet: Fleet, chance: random.Random) -> Plot:
 def lived(plot: Plot, chance: random.Random) -> None:
     """Let everybody live through what is planted."""
     for unit in plot.fleet.units.values():
-        plot.lives[unit.key] = live(unit.key, _plan(plot, unit, chance), chance)
+        life = live(unit.key, _plan(plot, unit, chance), chance)
+        deaf = [one.span for one in plot.outages if one.deaf and unit.key in one.taken]
+        dead = [span for span in life.dead if not any(one.begin <= span.begin < one.end for one in deaf)]
+        plot.lives[unit.key] = life._replace(dead=dead)
 
 
 def _happen(plot: Plot, level: str, at: int, chance: random.Random) -> Iterator[Outage]:
@@ -156,12 +163,12 @@ def _family(chance: random.Random) -> Family:
 
 def _outage(plot: Plot, family: Family, scope: Names, span: Span, chance: random.Random) -> Outage:
     members = sorted(open_all(plot, span) & holders(plot.units(span.begin), scope))
-    if chance.random() < 0.25:
+    if not family.deaf and chance.random() < 0.25:
         kept = max(_LEAST, round(len(members) * chance.uniform(0.7, 0.9)))
         members = sorted(chance.sample(members, min(kept, len(members))))
     power = chance.random() < family.power
     title = " x ".join(family.names)
-    return Outage(title, family.kinds, scope, span, frozenset(members), span.begin, power, (span,), {})
+    return Outage(title, family.kinds, scope, span, frozenset(members), span.begin, power, (span,), {}, family.deaf)
 
 
 def _beside(plot: Plot, first: Outage, chance: random.Random) -> Outage | None:
@@ -176,13 +183,11 @@ def _beside(plot: Plot, first: Outage, chance: random.Random) -> Outage | None:
 
 def _nested(plot: Plot, span: Span, chance: random.Random) -> Iterator[Outage]:
     """A shop fails while, or just before, its region does, and takes longer to mend."""
+    held = _held(plot, Span(span.begin - 6 * MINUTE, span.end + 20 * MINUTE))
     for region in chance.sample(sorted({unit.names["region"] for unit in plot.fleet.units.values()}), 3):
-        units = [unit for unit in plot.fleet.units.values() if unit.names["region"] == region]
-        whole = open_all(plot, Span(span.begin, span.end + 20 * MINUTE))
-        sites = sorted({unit.names["site"] for unit in units})
-        large = [site for site in sites if len(whole & holders(units, {"site": site})) >= 4]
-        had = {"region": region} in [outage.scope for outage in plot.outages]
-        if had or not large or len(whole & holders(units, {"region": region})) < 20:
+        sites = sorted({unit.names["site"] for unit in plot.fleet.units.values() if unit.names["region"] == region})
+        large = [site for site in sites if _may_fail(plot, held, {"site": site}, 4)]
+        if not large or not _may_fail(plot, held, {"region": region}, 20):
             continue
         begin = span.begin + chance.choice((-6, 3)) * MINUTE
         wide, narrow = FAMILIES[2], FAMILIES[3]
@@ -230,16 +235,22 @@ def _scope(plot: Plot, names: tuple[str, ...], span: Span, chance: random.Random
         if tuple(name for name, _ in scope) == tuple(sorted(names, key=NAMES.index))
     }
     fit = [scope for scope, size in sizes.items() if _LEAST <= size <= _MOST]
-    had = [outage.scope for outage in plot.outages]  # what fails again and again is another matter
     for scope in sorted(fit, key=lambda one: (abs(math.log(sizes[one] / wanted)), one))[:12]:
-        if dict(scope) not in had and _is_plain(scope, held):
+        if _may_fail(plot, held, dict(scope), _LEAST):
             return dict(scope)
     return None
 
 
-def _held(plot: Plot, span: Span) -> dict[tuple[tuple[str, str], ...], int]:
+def _may_fail(plot: Plot, held: Held, scope: Names, least: int) -> bool:
+    """Whether enough share it, it can be told from others, and it is new: what fails again is another matter."""
+    known = tuple((name, scope[name]) for name in NAMES if name in scope)
+    enough = held.get(known, 0).bit_count() >= least
+    return enough and scope not in [one.scope for one in plot.outages] and _is_plain(known, held)
+
+
+def _held(plot: Plot, span: Span) -> Held:
     """Of every scope of one or two names, who is in it and open all the time, as the bits of a number."""
-    found: dict[tuple[tuple[str, str], ...], int] = {}
+    found: Held = {}
     whole = open_all(plot, span)
     for place, unit in enumerate(plot.units(span.begin)):
         if unit.key in whole:
@@ -249,7 +260,7 @@ def _held(plot: Plot, span: Span) -> dict[tuple[tuple[str, str], ...], int]:
     return found
 
 
-def _is_plain(scope: tuple[tuple[str, str], ...], held: dict[tuple[tuple[str, str], ...], int]) -> bool:
+def _is_plain(scope: tuple[tuple[str, str], ...], held: Held) -> bool:
     members = held[scope]
     apart = max(2.0, members.bit_count() / 6)
     return not any(

@@ -2,10 +2,11 @@
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from bench import fleets, outage_figures, outages, planted, watchers
+from bench import fleets, liveness, outage_figures, outages, planted, watchers
 from bench.beats import MINUTE, START, Life, Link, Plan, Span, live
 from bench.detection_score import SEEDS
 from bench.outages import Claim, Judged
@@ -25,7 +26,8 @@ def world(*scopes: dict[str, str], power: bool = False) -> Plot:
         taken = frozenset(fleets.holders(plot.fleet.units.values(), scope) & planted.open_all(plot, Span(BEGIN, END)))
         kinds = next(one.kinds for one in planted.FAMILIES if set(one.names) == set(scope))
         span = Span(BEGIN, END)
-        plot.outages.append(Outage("planted", kinds, scope, span, taken, BEGIN, power, (span,), {}))
+        deaf = "provider" in scope
+        plot.outages.append(Outage("planted", kinds, scope, span, taken, BEGIN, power, (span,), {}, deaf))
     planted.lived(plot, chance)
     return plot
 
@@ -162,6 +164,17 @@ def test_what_is_planted_can_be_told_from_any_scope_as_short() -> None:
                     assert len(held ^ (fleets.holders(units, outage.scope) & whole)) >= 2
 
 
+def test_a_provider_that_falls_silent_is_ours_to_hear_and_its_terminals_are_not_down() -> None:
+    plot = world({"provider": "SP-1"})
+    (outage,) = plot.outages
+    inside = [span for key in outage.taken for span in plot.lives[key].dead if BEGIN <= span.begin < END]
+    assert len(outage.taken) > 5
+    assert inside == []
+    (told,) = judge(plot, claim("ingest_impaired", {"provider": "SP-1"})).outages
+    assert told.place == 1
+    assert judge(plot, claim("ingest_impaired", {})).claims["large wrong"] == 1
+
+
 def test_the_same_seed_gives_the_same_fleet_and_test_seeds_are_others() -> None:
     one, other = (planted.plotted(fleets.found(40, 60_000, chance), chance) for chance in map(random.Random, "aa"))
     assert one == other
@@ -186,3 +199,17 @@ def test_a_life_is_silent_when_it_is_off() -> None:
         return any(s.begin + 5_000 < one.at < s.end for s in spans for one in life.signals if one.what == "beat")
 
     assert not any(inside(life, [*life.off, *life.dead]) for life in WORLD.lives.values())
+
+
+def test_beats_of_others_are_judged_by_their_own_counting(tmp_path: Path) -> None:
+    """In ten hours five beats are lost in a row, and once it restarts after ten minutes; at last it stops."""
+    beats = [(minute, 1, minute) for minute in range(600) if not 100 <= minute < 105]
+    beats = [(minute, 2, minute - 400) if minute >= 400 else (minute, boot, seq) for minute, boot, seq in beats]
+    lines = [f"x,{minute * MINUTE},{boot},{seq},60" for minute, boot, seq in beats if not 390 <= minute < 400]
+    (tmp_path / "beats.csv").write_text("\n".join(["terminal,at,boot,seq,interval_s", *lines]))
+    scores = {one.detector: one for one in liveness.foreign(tmp_path / "beats.csv")}
+    plain = scores["fixed 3 beats"]
+    assert plain.mistakes == pytest.approx(1 / (589 / 1440), rel=0.01)
+    assert plain.found == 1
+    assert plain.after_beat_s == pytest.approx(183, abs=1)
+    assert scores["last will only"].mistakes == scores["last will only"].found == 0
