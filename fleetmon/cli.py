@@ -107,6 +107,7 @@ def replay(
 
 
 cli.command(epilog=PAGES["explain"])(plain_errors()(desk.explain))
+cli.command(epilog=PAGES["report"])(plain_errors()(desk.report))
 cli.command("import", epilog=PAGES["import"])(import_files)
 cli.command(epilog=PAGES["files"])(files)
 

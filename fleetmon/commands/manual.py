@@ -113,6 +113,16 @@ EXIT STATUS
 ENVIRONMENT
   FLEETMON_TOKEN_FILE      file with the token, where --token-file is left out
 {_SECRETS}""",
+    "report": f"""\
+EXAMPLES
+  fleetmon report
+      What happened in the last 24 hours, and what it cost.
+  fleetmon report --since 3d --lang zh --format html > monday.html
+      The weekend as one page with a picture, for mail, in Chinese.
+  fleetmon report --format json | jq .payments.lost_s
+      For machines; the API has the same at /api/v1/report.
+
+{_STATUS}{_DAEMON}""",
     "import": f"""\
 EXAMPLES
   fleetmon import --dry-run settlement.csv

@@ -106,6 +106,12 @@ class Arrears:
         return self._open_days.keys()
 
     @property
+    def late_days(self) -> Mapping[tuple[str, int], tuple[str, int]]:
+        """First cause and late money in fen by merchant and business date."""
+        found = ((merchant, day, told) for merchant, days in self._open_days.items() for day, told in days.items())
+        return {(merchant, day): (told.group[0], told.amount) for merchant, day, told in found}
+
+    @property
     def next(self) -> int:
         """When somebody is to be looked at."""
         if self.deaf:

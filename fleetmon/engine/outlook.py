@@ -7,7 +7,7 @@ Where it can be wrong: a batch that is closed every night at the last minute is 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from fleetmon.detect.interface_fault import BAD
@@ -38,6 +38,17 @@ class _Share(NamedTuple):
     due_at: int
     closes_at: int  # by when its batch has to be closed
     amount: int
+
+
+class Endangered(NamedTuple):
+    """A sale whose money is not late, and will be unless something happens."""
+
+    terminal: str
+    transaction: str
+    merchant: str
+    amount: int
+    due_at: int
+    reason: Reason
 
 
 class Outlook:
@@ -170,6 +181,25 @@ class Outlook:
         for reason, acquirer, amount in self._risks(now):
             found[reason, acquirer] += amount
         return found
+
+    def endangered(self, now: int) -> Iterator[Endangered | None]:
+        """The sales behind `at_risk`, each with its nearest reason, and None for each other one; a long walk."""
+        late = {key for key in self._in_clearing if self._is_late(*key)}
+        for (terminal, id_), share in list(self._open.items()):
+            reason = None if share is None else self._threat(share, late, now)
+            if share is None or reason is None:
+                yield None
+            else:
+                yield Endangered(terminal, id_, share.merchant, share.amount, share.due_at, reason)
+
+    def _threat(self, share: _Share, late: Container[tuple[str, int]], now: int) -> Reason | None:
+        if share.stage == "terminal":
+            return "in_terminal"
+        if share.stage == "batch" and now >= share.closes_at - SHORTLY:
+            return "batch_open"
+        if share.merchant in self._blocked:
+            return "account_blocked"
+        return "file_late" if share.stage != "batch" and (share.acquirer, share.day) in late else None
 
     def risk(self, sale: Sale, standing: Standing, now: int) -> Reason | None:
         """Why the money of a sale that is not late will be late unless something happens; the nearest reason."""

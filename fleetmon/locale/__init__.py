@@ -4,11 +4,11 @@ from fleetmon.locale.catalogue import LANGUAGES, Language, fill, texts
 from fleetmon.locale.incidents import acknowledged, called_again, describe, local_time
 from fleetmon.locale.planned import objection
 from fleetmon.locale.seen import seen
-from fleetmon.locale.spoken import Facts, count, money, percent, share, span, time
+from fleetmon.locale.spoken import Facts, count, moment, money, number, percent, share, span, time
 from fleetmon.locale.told import AUDIENCES, Audience, Matter, Told, name, remedy, tell, word
 
 __all__ = [
     "AUDIENCES", "LANGUAGES", "Audience", "Facts", "Language", "Matter", "Told", "acknowledged", "called_again",
-    "count", "describe", "fill", "local_time", "money", "name", "objection", "percent", "remedy", "seen", "share",
-    "span", "tell", "texts", "time", "word",
+    "count", "describe", "fill", "local_time", "moment", "money", "name", "number", "objection", "percent", "remedy",
+    "seen", "share", "span", "tell", "texts", "time", "word",
 ]  # fmt: skip

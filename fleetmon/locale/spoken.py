@@ -68,6 +68,16 @@ def money(amount: int, language: Language, currency: str = "CNY") -> str:
     return format_currency(units, currency, locale=LOCALES["zh" if currency == "CNY" else language])
 
 
+def number(value: float, language: Language) -> str:
+    """A number with the marks of the language, with one decimal at most."""
+    return format_decimal(value, format="#,##0.#", locale=LOCALES[language])
+
+
+def moment(at: datetime, language: Language, pattern: str) -> str:
+    """A time by its own clock, in the pattern `format.{pattern}`."""
+    return format_datetime(at, texts(language)[f"format.{pattern}"], tzinfo=at.tzinfo, locale=LOCALES[language])
+
+
 def percent(share: float, language: Language) -> str:
     """A share 0..1 in whole percents; nothing is ever quite sure."""
     return format_percent(min(share, 0.99), locale=LOCALES[language])

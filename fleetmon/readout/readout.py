@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -24,12 +25,14 @@ from fleetmon.locale import Audience
 from fleetmon.model.days import midnight
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
+from fleetmon.model.schedule import CHINA
 from fleetmon.model.topics import Topics
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.prospects import Prospects
+from fleetmon.readout.report import Present, Reports
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
@@ -49,6 +52,7 @@ from fleetmon.web.ports import (
     SettlementFilter,
     TerminalFilter,
 )
+from fleetmon.web.report.views import ReportView
 from fleetmon.web.views import (
     AcknowledgementView,
     ChangeView,
@@ -97,6 +101,7 @@ class Readout:
     reload: Callable[[], Awaitable[None]]
     act: Act
     planning: Planning
+    zone: str = CHINA  # of the fleet, in which the report is told
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
     )
@@ -111,6 +116,7 @@ class Readout:
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
         self.acknowledge, self.unacknowledge = acknowledging.put, acknowledging.withdraw
         self.audit = acknowledging.audit
+        self.reports = Reports(self.engine, self.store, self._ask, self.planning, self._present, ZoneInfo(self.zone))
 
     def close(self) -> None:
         """Take no more questions to the store; whoever waits for an answer gets none."""
@@ -342,6 +348,17 @@ class Readout:
     async def merchant(self, provider: str | None, key: str) -> MerchantSettlements | None:
         """One merchant's money by business date."""
         return await self._settlements.of_merchant(provider, key)
+
+    # -- all of it ---------------------------------------------------------------------------------
+
+    async def report(self, provider: str | None, hours: int) -> ReportView:
+        """What happened in the last hours."""
+        return await self.reports.make(provider, self.engine.now - hours * 3_600_000)
+
+    def _present(self) -> Present:
+        vitals = self.vitals()
+        age_s = None if vitals.last_canary_s is None else self.engine.now / 1000 - vitals.last_canary_s
+        return Present(vitals.link_trouble or self.store.failing, vitals.last_message, age_s)
 
     # -- the store ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from fleetmon.store.archive import Archive
 from fleetmon.store.care import backup, check
+from fleetmon.store.night import SENT, WATCHED, Night, Watch
 from fleetmon.store.payouts import StoredPayouts
 from fleetmon.store.restore import Restored
 from fleetmon.store.rows import AuditRow, ChangeRow, QuarantineRow, ScheduleRow, TerminalRow, TransitionRow, WindowTime
@@ -10,9 +11,12 @@ from fleetmon.store.store import Store
 from fleetmon.store.writer import Work
 
 __all__ = [
+    "SENT",
+    "WATCHED",
     "Archive",
     "AuditRow",
     "ChangeRow",
+    "Night",
     "QuarantineRow",
     "Restored",
     "ScheduleRow",
@@ -21,6 +25,7 @@ __all__ = [
     "StoredPayouts",
     "TerminalRow",
     "TransitionRow",
+    "Watch",
     "WindowTime",
     "Work",
     "backup",

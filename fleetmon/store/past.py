@@ -21,6 +21,7 @@ from fleetmon.model.topics import Kind
 from fleetmon.store import schema
 from fleetmon.store.rows import episode_from, incident_from
 
+OURS: Final = "fleetmon/daemon"  # the topic of what we did ourselves, see `night`
 _DECODERS: Final = {kind.struct.__name__: msgspec.json.Decoder(kind.struct) for kind in Kind}
 
 
@@ -38,18 +39,18 @@ def message_from(row: sa.Row[Any]) -> Message:
     return Message(row.received_at, row.subject, event, row.retained, row.topic, row.payload)
 
 
-def before(connection: sa.Connection, at: int) -> int:
-    """The id of the last fact that arrived before this time; 0 when there is none."""
-    table = schema.fact
+def before(connection: sa.Connection, at: int, time: sa.Column[int] = schema.fact.c.received_at) -> int:
+    """The id of the last fact that arrived before this time, or of another row by its `time`; 0 when there is none."""
+    table = time.table
     first, last = connection.execute(sa.select(sa.func.min(table.c.id), sa.func.max(table.c.id))).one()
     if first is None:
         return 0
     low, high = first - 1, last  # nothing up to `low` is young, everything above `high` is
     while low < high:
         middle = (low + high + 1) // 2
-        query = sa.select(table.c.id, table.c.received_at).where(table.c.id <= middle).order_by(table.c.id.desc())
+        query = sa.select(table.c.id, time).where(table.c.id <= middle).order_by(table.c.id.desc())
         found = connection.execute(query.limit(1)).first()
-        if found is None or found.received_at < at:
+        if found is None or found[1] < at:
             low = middle
         else:
             high = found.id - 1
@@ -105,7 +106,8 @@ def episodes(connection: sa.Connection, since: int, after: Episode | None, limit
     """What ended since then, in order of topic, kind, code and beginning, after one of them."""
     table = schema.episode
     key = sa.tuple_(*table.primary_key)
-    query = sa.select(table).where(table.c.ended >= since).order_by(*table.primary_key).limit(limit)
+    theirs = table.c.topic != OURS  # and not what we did ourselves
+    query = sa.select(table).where(table.c.ended >= since, theirs).order_by(*table.primary_key).limit(limit)
     if after is not None:
         query = query.where(key > sa.tuple_(after.topic, after.kind, after.code, after.begin))
     return [episode_from(row) for row in connection.execute(query)]

@@ -10,8 +10,9 @@ from fleetmon.model.episode import Episode
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident
 from fleetmon.model.schedule import Entry
-from fleetmon.store import address, migrate, past, queries, schema
+from fleetmon.store import address, migrate, night, past, queries, schema
 from fleetmon.store.lock import lock
+from fleetmon.store.night import Night
 from fleetmon.store.past import Part
 from fleetmon.store.restore import Restored, restore
 from fleetmon.store.rows import AuditRow, ChangeRow, QuarantineRow, TerminalRow, TransitionRow, WindowTime
@@ -177,6 +178,21 @@ class Store:
         """When planned work of operators was in force, is and will be, but for what was over before."""
         with self._reading() as connection:
             return list(queries.window_times(connection, since))
+
+    def night(self, begin: int, end: int) -> Night:
+        """Who was up when, and what was wrong, in a span of time (ms)."""
+        with self._reading() as connection:
+            return night.night(connection, begin, end)
+
+    def last_watched(self, before: int) -> int:
+        """When we were last known to watch, before this time; 0: never."""
+        with self._reading() as connection:
+            return night.last_watched(connection, before)
+
+    def is_sent(self, name: str) -> bool:
+        """Whether the report of this name was sent."""
+        with self._reading() as connection:
+            return night.is_sent(connection, name)
 
     def quarantine(self, limit: int, before: int | None = None) -> list[QuarantineRow]:
         """Refused messages, newest first; `before` is the id of the last one of the page before."""

@@ -20,6 +20,7 @@ from fleetmon.web.paging import Cursor, Limit
 from fleetmon.web.ports import Place, Ports, TerminalFilter
 from fleetmon.web.problems import ETAG
 from fleetmon.web.prospects import prospects
+from fleetmon.web.report.route import report
 from fleetmon.web.views import (
     ChangePage,
     IncidentDetail,
@@ -37,7 +38,7 @@ def api(ports: Ports) -> Router:
     """All that can be read, and what can be written."""
     handlers = [
         *_terminals(ports), prospects(ports), *_incidents(ports), *acknowledgements(ports), *money(ports),
-        *maintenance(ports),
+        *maintenance(ports), report(ports),
         _quarantine(ports),
     ]  # fmt: skip
     viewer = guard(ports.tokens, "viewer")

@@ -14,6 +14,7 @@ from fleetmon.model.schedule import Schedule
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
 from fleetmon.web.preconditions import Check
+from fleetmon.web.report.views import ReportView
 from fleetmon.web.views import (
     AcknowledgementView,
     AuditView,
@@ -243,6 +244,9 @@ class Ports(Protocol):
 
     async def merchants(self, provider: str | None, said: str, after: str | None, limit: int) -> list[MerchantView]:
         """Merchants whom somebody may mean, by id, those after `after`."""
+
+    async def report(self, provider: str | None, hours: int) -> ReportView:
+        """What happened in the last hours, what it cost, what is open, whose money is at risk."""
 
     async def merchant(self, provider: str | None, key: str) -> MerchantSettlements | None:
         """One merchant's money by business date; None where there is no such merchant to be seen."""

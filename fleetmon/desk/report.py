@@ -1,0 +1,36 @@
+"""`fleetmon report`: what happened overnight, what it cost, what is open, and whose money is at risk today."""
+
+import asyncio
+from typing import Annotated, Literal
+
+import typer
+
+from fleetmon.desk.daemon import api
+from fleetmon.desk.options import HERE, Lang, TokenFile, Url, tell, token
+from fleetmon.web.report.page import page
+from fleetmon.web.report.settings import LONGEST_H, hours, is_span
+from fleetmon.web.report.text import lines
+from fleetmon.web.report.views import ReportView
+
+
+def report(
+    *,
+    since: Annotated[str, typer.Option(metavar="24h|3d", help="How far back; 31 days at most.")] = "24h",
+    lang: Lang = "en",
+    form: Annotated[Literal["text", "json", "html"], typer.Option("--format", help="Form of the report.")] = "text",
+    url: Url = HERE,
+    token_file: TokenFile = None,
+) -> None:
+    """Tell what happened: is the fleet taking payments, is money late, is the data fresh, what is open, who is at risk."""
+    if not is_span(since) or hours(since) is None:
+        raise typer.BadParameter(f"--since {since}: write it as 24h or 3d, {LONGEST_H // 24} days at most")
+
+    async def ask() -> ReportView:
+        async with api(url, token(token_file)) as daemon:
+            return await daemon.get("/report", ReportView, {"since": since})
+
+    found = asyncio.run(ask())
+    if form == "html":
+        typer.echo(page(found, lang), nl=False)
+    else:
+        tell(found, form, lines(found, lang))
