@@ -21,11 +21,13 @@ from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.registry import Registry
 from fleetmon.model.responses import Meaning
+from fleetmon.planning import zones
 from fleetmon.planning.feeds import SECRET_LEAST
 from fleetmon.planning.settings import CalendarSettings, PlanningSettings
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
 from fleetmon.store import StoreSettings
 from fleetmon.web.access import Tokens
+from fleetmon.web.report.settings import ReportSettings
 from fleetmon.web.settings import WebSettings
 from fleetmon.working_days import working_days
 
@@ -60,6 +62,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     log: LogSettings = field(default_factory=LogSettings)
     detection: DetectionSettings = field(default_factory=DetectionSettings)
     planning: PlanningSettings = field(default_factory=PlanningSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
     max_unregistered: Annotated[int, Meta(ge=0)] = 10_000
     ledger_days: Annotated[int, Meta(ge=1, le=40)] = 40
     settlement_paged_from: Annotated[int, Meta(ge=0)] = PAGED_FROM
@@ -67,7 +70,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     def check_reload(self, running: "Config") -> None:
         """Raise ConfigError where this differs from the running one in what only a restart can change."""
-        fixed = ("mqtt", "store", "alertmanager", "web")
+        fixed = ("mqtt", "store", "alertmanager", "web", "report")
         changed = [name for name in fixed if getattr(self, name) != getattr(running, name)]
         if self.planning != replace(running.planning, guards=self.planning.guards):
             changed.append("planning.calendars")
@@ -126,6 +129,7 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
         if (address := attempt(partial(_url, index, one, environment), None)) is not None
     }
     problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems(), *config.planning.problems()]
+    problems += _of_report(config.report)
     problems += tokens.strangers(row.id for row in registry.providers) if tokens else []
     hosts = {row.id for row in registry.hosts}
     problems += config.planning.strangers(hosts | {row.id for row in registry.providers})
@@ -153,6 +157,12 @@ def _contradictions(mqtt: MqttSettings) -> list[str]:
         except ConfigError as error:
             problems += error.problems
     return problems
+
+
+def _of_report(report: ReportSettings) -> list[str]:
+    """What is wrong with the report."""
+    known = zones.find(report.zone) is not None
+    return [*report.problems(), *([] if known else [f'report.zone: "{report.zone}" is no IANA time zone'])]
 
 
 def nothing_to_read() -> Loaded:

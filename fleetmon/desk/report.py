@@ -21,7 +21,7 @@ def report(
     url: Url = HERE,
     token_file: TokenFile = None,
 ) -> None:
-    """Tell what happened: is the fleet taking payments, is money late, is the data fresh, what is open, who is at risk."""
+    """Tell what happened, what it cost in minutes and in yuan, what is open, and whose money is at risk today."""
     if not is_span(since) or hours(since) is None:
         raise typer.BadParameter(f"--since {since}: write it as 24h or 3d, {LONGEST_H // 24} days at most")
 

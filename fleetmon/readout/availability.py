@@ -1,9 +1,10 @@
-"""Who could take payments when: the fleet's time in a span, summed up by columns of an hour or so.
+"""Which terminals could take payments when: the fleet's time in a span, summed up by columns of an hour or so.
 
 A terminal counts while it was expected: heard, or missed. Who was switched off with its shop closed, or was never
 heard, does not. A missed one was lost from its last sign of life until it was heard again; who was only late was not.
-Alive but not able to pay is lost, too. Time that planned work covers is counted by itself, and of time in which we
-did not hear, or did not watch, nothing is said: it is neither good nor bad.
+Alive but not able to pay is lost, too, unless all that speaks for it is that nobody bought. Time that planned work
+covers is counted by itself, and of time in which we did not hear, or did not watch, nothing is said: it is neither
+good nor bad.
 Where it can be wrong: a missed terminal may have taken payments that we heard nothing of.
 """
 
@@ -95,7 +96,8 @@ def attendance(
                 else:
                     _lose(found, Lost(row, *span, since, idle=False), blind(row.provider), planned)
     for one in night.episodes:
-        idle = night.rows.get(one.topic.split("/")[1]) if one.kind == "not_paying" else None
+        is_idle = one.kind == "not_paying" and one.code != "quiet"
+        idle = night.rows.get(one.topic.split("/")[1]) if is_idle else None
         if idle is not None and provider in (None, idle.provider):
             _idle(found, idle, (one.begin, one.end), blind(idle.provider), planned)
     return found

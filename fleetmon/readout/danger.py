@@ -1,7 +1,7 @@
 """Late money and money at risk, by merchant and by terminal; whoever is confined is told of their terminals' sales."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -9,13 +9,21 @@ from msgspec import Struct, field
 
 from fleetmon.engine import Engine
 from fleetmon.engine.outlook import Reason
-from fleetmon.locale import LANGUAGES
-from fleetmon.readout.sight import Sight
+from fleetmon.explain import CAUSES
+from fleetmon.locale import LANGUAGES, remedy, texts
+from fleetmon.model.cause import Actor
+from fleetmon.model.incident import Status
+from fleetmon.model.sale import Sale
+from fleetmon.readout.sight import Sight, concerns
 from fleetmon.readout.slices import slowly
-from fleetmon.readout.telling import Telling
 from fleetmon.web.report.views import CauseSum, Level, MerchantRiskView, MoneyView
 
 SHOWN: Final = 20  # merchants
+CAUSED: Final[Mapping[str, Actor]] = {cause.id: cause.actor for cause in CAUSES}
+UNKNOWN: Final = "unknown"  # the cause of what nothing fits
+_ACTORS: Final[Mapping[Reason, Actor]] = {
+    "in_terminal": "provider", "batch_open": "merchant", "account_blocked": "merchant", "file_late": "acquirer",
+}  # fmt: skip
 _LATE: Final = ("overdue", "held", "returned")
 Late = dict[tuple[str, int], tuple[str, int]]  # by merchant and business date: first cause, fen
 
@@ -83,14 +91,14 @@ class Danger:
     def _merchant(
         self, key: str, risk: Risk, today_ends: int, moment: Callable[[int], datetime]
     ) -> MerchantRiskView | None:
-        explainer, now = self._engine.explainer, self._engine.now
+        explainer = self._engine.explainer
         _, terminal, transaction = risk.largest
         book = explainer.ledger.books.get(key)
         sale = book.sales.get((terminal, transaction)) if book else None
         if sale is None:
             return None  # paid since we looked
-        explained = explainer.explanation(sale, now)
-        told = Telling(explainer.ledger.directory, "on-call").view(explained, now)
+        reason = max(risk.reasons, key=lambda one: risk.reasons[one])
+        cause, actor = self._wrong(sale, reason)
         row = explainer.ledger.directory.merchants.get(key)
         return MerchantRiskView(
             merchant=key,
@@ -100,11 +108,26 @@ class Danger:
             due_at=moment(risk.due_at),
             today=risk.due_at < today_ends,
             reasons=dict(risk.reasons),
-            cause=explained.findings[0].cause,
-            actor=explained.findings[0].actor,
-            headline={language: told.texts[language].headline for language in LANGUAGES},
-            next_step={language: told.texts[language].next_step for language in LANGUAGES},
+            cause=cause,
+            actor=actor,
+            next_step={
+                language: texts(language)[f"report.step.{reason}"] if cause is None else remedy(cause, language)
+                for language in LANGUAGES
+            },
         )
+
+    def _wrong(self, sale: Sale, reason: Reason) -> tuple[str | None, Actor]:
+        """What is wrong, and who acts: an open incident of the terminal that holds it, else what explains the sale."""
+        terminal = self._engine.fleet.terminals.get(sale.terminal)
+        if reason == "in_terminal" and terminal is not None:
+            open_ = [one for one in self._engine.incidents if one.kind in CAUSED and one.status is Status.FIRING]
+            taking = [one for one in open_ if concerns(one, terminal)]
+            if taking:
+                kind = max(taking, key=lambda one: (one.suppressed_by is None, one.terminals, one.id)).kind
+                return kind, CAUSED[kind]
+        findings = self._engine.explainer.explanation(sale, self._engine.now).findings
+        wrong = next((one for one in findings if one.actor != "nobody" and one.cause != UNKNOWN), None)
+        return (None, _ACTORS[reason]) if wrong is None else (wrong.cause, wrong.actor)
 
     async def _late_days(self) -> Late:
         arrears, ledger, now = self._engine.arrears, self._engine.explainer.ledger, self._engine.now

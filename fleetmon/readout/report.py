@@ -13,8 +13,6 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from fleetmon.detect.settlement_overdue import SETTLEMENT_OVERDUE
 from fleetmon.engine import Engine
-from fleetmon.explain import CAUSES
-from fleetmon.model.cause import Actor
 from fleetmon.model.days import day_from
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Liveness
@@ -22,7 +20,7 @@ from fleetmon.planning.ical.scope import selector_text
 from fleetmon.planning.zones import EPOCH, instant, local
 from fleetmon.readout.availability import KINDS, Attendance, Columns, attendance
 from fleetmon.readout.costs import Cost, Costs
-from fleetmon.readout.danger import Danger
+from fleetmon.readout.danger import CAUSED, Danger
 from fleetmon.readout.gaps import Gaps, PlannedTimes
 from fleetmon.readout.sight import Sight, concerns
 from fleetmon.readout.spans import Span, length, merged, within
@@ -47,7 +45,6 @@ WINDOWS: Final = 200
 GOOD, WARNING = 0.95, 0.8  # the share of the fleet that can pay, as on the overview dashboard
 _HOUR: Final = 3_600_000
 _MOST: Final = 72  # columns
-_ACTORS: Final[dict[str, Actor]] = {cause.id: cause.actor for cause in CAUSES}
 T = TypeVar("T")
 
 
@@ -243,7 +240,7 @@ class Reports:
             end=None if one.resolved_at is None else moment(one.resolved_at),
             terminals=one.terminals,
             explains=sum(other.id != one.id for other in family),
-            actor=_ACTORS.get(one.kind, "on-call"),
+            actor=CAUSED.get(one.kind, "on-call"),
             paged=one.paged_at is not None,
             acknowledged_by=None if known is None else known.author,
             planned=(one.suppressed_by or "").startswith("window"),

@@ -94,7 +94,7 @@ def _gaps(found: ReportView) -> Iterator[str]:
 
 def _axis(found: ReportView, language: Language) -> Iterator[str]:
     hours = found.hours[1:] if len(found.hours) > 1 else found.hours
-    every = -(-len(hours) // _LABELS)
+    every = -(-len(hours) // _LABELS) or 1
     daily = len(hours) > 1 and (hours[0].end - hours[0].begin).total_seconds() > 3 * 3600
     for hour in hours[::every]:
         x = _x(found, hour.begin)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fleetmon.locale import Language
+from fleetmon.locale import Language, moment, texts
 from fleetmon.web.report.views import ReportView
 from fleetmon.web.report.words import Section, words
 
@@ -10,6 +10,13 @@ from fleetmon.web.report.words import Section, words
 def text(found: ReportView, language: Language) -> str:
     """All of it, one thing a line."""
     return "\n".join(lines(found, language)) + "\n"
+
+
+def subject(found: ReportView, language: Language) -> str:
+    """One line for a mail: the day, and what is not well."""
+    told, book = words(found, language), texts(language)
+    wrong = [f"{one.question} {one.answer}" for one in told.verdicts if one.level != "good"]
+    return f"{told.title} {moment(found.end, language, 'date')}: {' '.join(wrong) or book['report.well']}"
 
 
 def lines(found: ReportView, language: Language) -> Iterator[str]:

@@ -135,9 +135,10 @@ class MerchantRiskView(Struct, frozen=True):
     due_at: Annotated[datetime, Meta(description="The first of it.")]
     today: Annotated[bool, Meta(description="Whether that is today.")]
     reasons: Annotated[dict[Risk, Fen], Meta(description="Where it is held up.")]
-    cause: Annotated[str, Meta(description="The first finding on the largest of its sales.")]
+    cause: Annotated[
+        str | None, Meta(description="What is wrong with the largest of its sales; null: nothing but where it is.")
+    ]
     actor: Actor
-    headline: dict[Language, str]
     next_step: dict[Language, str]
 
 

@@ -233,7 +233,9 @@ class _Speaker:
         today = {"today": self.say("risk.today")} if one.today else {}
         merchant, due = fill(self._book["desk.merchant"], known), self.stamp(one.due_at)
         head = self.say("risk.one", merchant=merchant, amount=self._money(one.amount), due=due, **today)
-        why = self.say("risk.why", cause=self._cause(one.cause), headline=one.headline[self._language])
+        held = [self.say(f"reason.{reason}", amount=self._money(amount)) for reason, amount in one.reasons.items()]
+        cause = {"cause": self._cause(one.cause)} if one.cause else {}
+        why = self.say("risk.why", held=self._book["report.happened.join"].join(held), **cause)
         who = fill(self._book[f"who.{one.actor}"], {})
         return Item(head, [why, self.say("risk.next", who=who, step=one.next_step[self._language])])
 
