@@ -4,21 +4,17 @@ Judged by what is known now: whoever changed the carrier since is concerned by t
 one. What cannot be judged (a scope by attributes unknown here) is hidden from the confined.
 """
 
-from typing import Final
-
-from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.groups import covers, takes
+from fleetmon.engine.outages import is_of_many
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.web.views import IncidentView, incident_view
 
-_OF_MANY: Final = frozenset(one.kind for one in GROUP_DETECTORS)
-
 
 def concerns(incident: Incident, terminal: Terminal) -> bool:
     """Whether an incident is about this terminal too."""
-    if incident.kind in _OF_MANY:
+    if is_of_many(incident):
         return takes(incident.scope, terminal)
     known = terminal.attributes().items() | {("host", terminal.cohort.acquirer)}
     return known.issuperset(incident.scope)
@@ -48,7 +44,7 @@ class Sight:
         scope = dict(incident.scope)
         if "terminal" in scope:
             return self.terminal(scope["terminal"]) is not None
-        if incident.kind in _OF_MANY and "site" in scope:
+        if is_of_many(incident) and "site" in scope:
             return any(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
         return any(_is_of(cohort, incident) for cohort in self._cohorts)
 
@@ -59,7 +55,7 @@ class Sight:
         scope = dict(incident.scope)
         if "terminal" in scope:
             return True
-        if incident.kind in _OF_MANY and "site" in scope:
+        if is_of_many(incident) and "site" in scope:
             return all(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
         others = {cohort for cohort, _ in self._fleet.census.counts} - self._cohorts
         return not any(_is_of(cohort, incident) for cohort in others)
@@ -70,7 +66,7 @@ class Sight:
 
 
 def _is_of(cohort: Cohort, incident: Incident) -> bool:
-    if incident.kind in _OF_MANY:
+    if is_of_many(incident):
         return covers(incident.scope, cohort)
     known = cohort._asdict().items() | {("host", cohort.acquirer)}
     return known.issuperset(incident.scope)
