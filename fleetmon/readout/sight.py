@@ -20,6 +20,19 @@ def concerns(incident: Incident, terminal: Terminal) -> bool:
     return known.issuperset(incident.scope)
 
 
+def owner(fleet: Fleet, incident: Incident) -> str | None:
+    """The provider to whom all terminals that an incident concerns belong; None if there is no such one."""
+    scope = dict(incident.scope)
+    if "terminal" in scope:
+        terminal = fleet.terminals.get(scope["terminal"])
+        return None if terminal is None else terminal.cohort.provider
+    if is_of_many(incident) and "site" in scope:
+        found = {terminal.cohort.provider for terminal in fleet.groups.members(incident.scope)}
+    else:
+        found = {cohort.provider for cohort, _ in fleet.census.counts if _is_of(cohort, incident)}
+    return found.pop() if len(found) == 1 else None
+
+
 class Sight:
     """What the terminals of one provider make visible; without a provider everything."""
 
@@ -50,15 +63,7 @@ class Sight:
 
     def owns(self, incident: Incident) -> bool:
         """Whether an incident concerns terminals that are to be seen, and no others."""
-        if self._provider is None or not self.concerned(incident):
-            return self._provider is None
-        scope = dict(incident.scope)
-        if "terminal" in scope:
-            return True
-        if is_of_many(incident) and "site" in scope:
-            return all(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
-        others = {cohort for cohort, _ in self._fleet.census.counts} - self._cohorts
-        return not any(_is_of(cohort, incident) for cohort in others)
+        return self._provider is None or owner(self._fleet, incident) == self._provider
 
     def view(self, incident: Incident) -> IncidentView:
         """The incident as it is to be seen."""

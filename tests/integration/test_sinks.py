@@ -48,6 +48,7 @@ async def test_one_incident_is_one_alert_and_resolves(start: Any, mosquitto: Any
     found = await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
     assert found["FleetmonTamper"]["labels"] == {
         "alertname": "FleetmonTamper", "severity": "critical", "kind": "tamper", "terminal": "noodle-1",
+        "provider": "field-1",
     }  # fmt: skip
     assert "noodle-1" in found["FleetmonTamper"]["annotations"]["summary"]
     await running.until(lambda: not running.daemon.announcements.unheard, "it is noted as told")
