@@ -43,8 +43,7 @@ def _reading(postgresql: Any, story: history.Story) -> Iterator[Read]:
     stored.fill(engine, story)
     engine.dispose()
     database = sa.make_url(settings.url).database
-    for _ in range(2):  # and again after an upgrade
-        postgresql.ask(READER.read_text(), database)
+    postgresql.ask(READER.read_text(), database)
     parts = f"host=127.0.0.1 port={postgresql.port} user=fleetmon_reader dbname={database}"
     with psycopg.connect(parts, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
         yield lambda query: list(connection.execute(query.encode()))
