@@ -3,7 +3,7 @@
 What was handed over is remembered in the store, so a restart repeats nothing; who starts late, or could not reach
 anybody, does so as soon as possible, but not later than some hours after. On days that are left out nothing is
 sent, and the next report reaches back to the last one: that of Monday tells of the weekend.
-Where it can be wrong: killed between handing over and noting that, it hands the same over again.
+Where it can be wrong: killed between handing over and noting that, it hands the same over again, under the same key.
 """
 
 import asyncio
@@ -32,9 +32,12 @@ log = structlog.get_logger("fleetmon.report")
 
 
 class Tell(Protocol):
-    """Hands a document to people: title, text, and the same as a page. Raises SinkError."""
+    """Hands a document to people: title, text, and the same as a page; the same key again changes nothing.
 
-    def __call__(self, title: str, body_text: str, body_html: str, /) -> Awaitable[object]: ...  # noqa: D102
+    Raises SinkError or StoreError.
+    """
+
+    def __call__(self, key: str, title: str, text: str, html: str, /) -> Awaitable[object]: ...  # noqa: D102
 
 
 class Due(NamedTuple):
@@ -124,8 +127,8 @@ class Morning:
 
     async def _send(self, due: Due) -> None:
         found = await self._make(due.begin)
-        words = subject(found, self._language), text(found, self._language), page(found, self._language)
-        await self._tell(*words)
+        language = self._language
+        await self._tell(f"report/{due.day}", subject(found, language), text(found, language), page(found, language))
         written = asyncio.Event()
         loop, now = asyncio.get_running_loop(), self._wall()
         done = Watch(SENT, due.at, max(now, due.at), due.day).episode

@@ -151,6 +151,7 @@ class Reports:
             expected=now["expected"],
             paying=now["up"] - now["idle"],
             idle=now["idle"],
+            quiet=now["quiet"],
             availability=(sums["up"] - sums["idle"]) / possible if possible else None,
             lost_s=(sums["down"] + sums["idle"]) / 1000,
             lost_terminals=len({one.terminal.id for one in found.attendance.lost}),
@@ -159,7 +160,7 @@ class Reports:
         )
 
     def _now(self, provider: str | None) -> Counter[str]:
-        """Terminals as they are now: all, expected, up, and up without being able to pay."""
+        """Terminals as they are now: all, expected, not proven down, and of these not able to pay, or sold nothing."""
         engine, found = self._engine, Counter[str]()
         covered, unheard = engine.covered.counts, engine.shard.unheard
         for (cohort, liveness), count in engine.fleet.census.counts.items():
@@ -169,12 +170,12 @@ class Reports:
             open_ = count - covered.get((cohort, liveness), 0)
             if liveness in (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN) and not engine.deaf:
                 found["unheard" if cohort.provider in unheard else "expected"] += open_
-                found["up"] += open_ if liveness is Liveness.UP and cohort.provider not in unheard else 0
+                found["up"] += open_ if liveness is not Liveness.DOWN and cohort.provider not in unheard else 0
         terminals = engine.fleet.terminals
-        for key in engine.shard.checkup.not_paying:
+        for key, why in engine.shard.checkup.not_paying.items():
             terminal = terminals.get(key)
             if terminal is not None and provider in (None, terminal.cohort.provider) and engine.shown(terminal) == "up":
-                found["idle"] += 1
+                found["quiet" if why == "quiet" else "idle"] += 1
         return found
 
     def _level(self, now: Counter[str]) -> Level:

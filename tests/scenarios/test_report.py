@@ -68,7 +68,7 @@ async def test_an_outage_costs_its_minutes_and_its_sales(night: Make) -> None:
         (14, SHOPS * HOUR),
         (15, sum(_phases(made))),
     ]
-    assert "732 minutes of payment on 12 terminals; about 24.4 sales missed, ¥1,220.00 (estimate)" in text(found, "en")
+    assert "732 min of payment (terminals: 12); about 24.4 sales missed, ¥1,220.00 (estimate)" in text(found, "en")
     assert "12 台终端共 732 分钟收款时间；约少做 24.4 笔、¥1,220.00（估计）" in text(found, "zh")
 
 
@@ -192,7 +192,7 @@ async def test_what_we_did_not_hear_is_neither_good_nor_bad(night: Make) -> None
     assert [gap.why for gap in found.data.gaps] == ["deaf"]
     assert found.data.level == "warning"
     assert picture(found, "en").count("url(#p-hatch)") == 1
-    assert "We heard nothing for 30 minutes" in text(found, "en")
+    assert "We heard nothing for 30 min" in text(found, "en")
 
 
 async def test_deaf_now_is_never_good(night: Make) -> None:

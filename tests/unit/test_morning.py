@@ -65,12 +65,13 @@ class House:
         self.begins.append(begin)
         return report(self.now, self.settings.zone)
 
-    async def tell(self, title: str, body_text: str, body_html: str) -> None:
+    async def tell(self, key: str, title: str, body_text: str, body_html: str) -> None:
         if self.failures:
             self.failures -= 1
             raise SinkError("the mail server does not answer", retryable=True)
         assert title
         assert body_text
+        assert key == datetime.fromtimestamp(self.now / 1000, ZoneInfo(self.settings.zone)).strftime("report/%Y-%m-%d")
         assert body_html.startswith("<!DOCTYPE html>")
         local = datetime.fromtimestamp(self.now / 1000, ZoneInfo(self.settings.zone))
         self.sent.append(local.strftime("%a %d %H:%M"))

@@ -18,12 +18,14 @@ WIDTH, HEIGHT, LANE = 720, 72, 15
 _LEFT, _TOP, _AXIS = 4, 4, 18
 _LEAST: Final = 2.0  # points of anything lost
 _LABELS: Final = 12
+_ROOM: Final = 36  # that a label takes
+_WIDE_S: Final = 2 * 3600  # a column that is wider is one of many hours
 
 
 def picture(found: ReportView, language: Language) -> str:
     """The picture."""
     marked = found.happened[:MARKED]
-    height = _TOP + HEIGHT + _AXIS + LANE * len(marked) + 2
+    height = _TOP + HEIGHT + _AXIS + LANE * len(marked) + 4
     parts = [*_bars(found), *_gaps(found), *_axis(found, language)]
     for lane, one in enumerate(marked):
         y = _TOP + HEIGHT + _AXIS + lane * LANE
@@ -31,7 +33,9 @@ def picture(found: ReportView, language: Language) -> str:
         text_x = begin - 4 if begin > _LEFT + 14 else end + 4
         anchor = "end" if begin > _LEFT + 14 else "start"
         parts.append(_rect("mark", begin, y + 4, max(end - begin, 2), LANE - 8))
-        parts.append(f'<text class="ink" x="{text_x:.1f}" y="{y + 11}" text-anchor="{anchor}">{lane + 1}</text>')
+        parts.append(
+            f'<text class="ink" fill="#5b6770" x="{text_x:.1f}" y="{y + 11}" text-anchor="{anchor}">{lane + 1}</text>'
+        )
     title = escape(texts(language)["report.picture"])
     return (
         f'<svg viewBox="0 0 {WIDTH} {height}" width="100%" role="img" aria-labelledby="p-title p-said" '
@@ -93,15 +97,16 @@ def _gaps(found: ReportView) -> Iterator[str]:
 
 
 def _axis(found: ReportView, language: Language) -> Iterator[str]:
-    hours = found.hours[1:] if len(found.hours) > 1 else found.hours
-    every = -(-len(hours) // _LABELS) or 1
-    daily = len(hours) > 1 and (hours[0].end - hours[0].begin).total_seconds() > 3 * 3600
-    for hour in hours[::every]:
-        x = _x(found, hour.begin)
-        fresh = every > 1 and hour.begin.hour < every  # the first label of a day
-        label = moment(hour.begin, language, "date" if daily or fresh else "clock")
-        if x < WIDTH - 30:
-            yield f'<text class="ink" x="{x:.1f}" y="{_TOP + HEIGHT + 13}">{escape(label)}</text>'
+    """Round times; midnight tells the date."""
+    hours = found.hours
+    daily = any((hour.end - hour.begin).total_seconds() > _WIDE_S for hour in hours)
+    every = 24 if daily else next(step for step in (1, 2, 3, 4, 6, 12, 24) if len(hours) <= step * _LABELS)
+    begins = [hour.begin for hour in hours if hour.begin.hour % every == 0 and not hour.begin.minute]
+    for at in begins[:: -(-len(begins) // _LABELS) or 1]:
+        x = _x(found, at)
+        if x < WIDTH - _ROOM:
+            label = moment(at, language, "clock" if at.hour else "date")
+            yield f'<text class="ink" fill="#5b6770" x="{x:.1f}" y="{_TOP + HEIGHT + 13}">{escape(label)}</text>'
 
 
 def _share(hour: HourView) -> float | None:

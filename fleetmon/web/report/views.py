@@ -38,8 +38,9 @@ class PaymentsView(Struct, frozen=True):
     level: Level
     terminals: Annotated[int, Meta(description="All of them.")]
     expected: Annotated[int, Meta(description="Of them now heard or missed, without planned work.")]
-    paying: Annotated[int, Meta(description="Of the expected now heard and able to take a payment.")]
-    idle: Annotated[int, Meta(description="Of the expected now heard and not able to.")]
+    paying: Annotated[int, Meta(description="Of the expected neither proven down nor unable to pay.")]
+    idle: Annotated[int, Meta(description="Of the expected alive and not able to take a payment.")]
+    quiet: Annotated[int, Meta(description="Of the paying those that sold nothing for far longer than is usual.")]
     availability: Annotated[
         float | None, Meta(description="Part of the expected time in the span in which they could pay, 0..1.")
     ]

@@ -90,7 +90,7 @@ class _Speaker:
         told = self._found.payments
         evidence = []
         if told.expected:
-            idle = {"idle": self._number(told.idle)} if told.idle else {}
+            idle = {name: self._number(count) for name, count in (("idle", told.idle), ("quiet", told.quiet)) if count}
             paying, expected = self._number(told.paying), self._number(told.expected)
             share = portion(told.paying / told.expected)
             evidence.append(self.say("taking.now", paying=paying, expected=expected, share=share, **idle))
