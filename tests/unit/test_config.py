@@ -183,6 +183,22 @@ def test_problems_of_calendars_and_feeds_are_named(tmp_path: Path) -> None:
     assert found.count("\n") == 7
 
 
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ({"at": "8:00"}, "report.at"),
+        ({"at": "24:00"}, "report.at"),
+        ({"since": "32d"}, "report.since: 32d is longer than 31 days"),
+        ({"since": "90m"}, "report.since"),
+        ({"zone": "Mars/Base"}, 'report.zone: "Mars/Base" is no IANA time zone'),
+        ({"days": "sundays"}, "report.days"),
+    ],
+)
+def test_a_report_that_cannot_be_sent_so_is_named(tmp_path: Path, section: dict[str, str], problem: str) -> None:
+    [found] = problems(written(tmp_path, report=section))
+    assert problem in found
+
+
 def test_addresses_of_calendars_and_the_secret_of_feeds_may_stand_in_files(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s" * 40 + "\n")
     (tmp_path / "url").write_text("https://example.org/hidden.ics\n")

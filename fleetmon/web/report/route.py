@@ -32,7 +32,7 @@ def report(ports: Ports) -> BaseRouteHandler:
         form: Annotated[
             Literal["json", "text", "html"], QueryParameter(name="format", description="JSON, or for people.")
         ] = "json",
-        lang: Annotated[Language, QueryParameter(description="Of text and HTML.")] = "zh",
+        lang: Annotated[Language, QueryParameter(description="Of text and HTML.")] = "en",
     ) -> Response[ReportView] | Response[str]:
         """Is the fleet taking payments, is money late, is the data fresh; what happened, what is open, what is at risk.
 

@@ -21,7 +21,7 @@ class ReportSettings(Struct, frozen=True, forbid_unknown_fields=True):
     days: Literal["every", "working"] = "every"
     since: Since = "24h"
     zone: str = CHINA
-    language: Language = "zh"
+    language: Language = "en"
 
     def problems(self) -> list[str]:
         """What each field allows and makes no sense, one line each: `path: what and what to do`."""
