@@ -185,12 +185,13 @@ class Outlook:
     def endangered(self, now: int) -> Iterator[Endangered | None]:
         """The sales behind `at_risk`, each with its nearest reason, and None for each other one; a long walk."""
         late = {key for key in self._in_clearing if self._is_late(*key)}
-        for (terminal, id_), share in list(self._open.items()):
+        for key in list(self._open):  # some may go while somebody walks
+            share = self._open.get(key)
             reason = None if share is None else self._threat(share, late, now)
             if share is None or reason is None:
                 yield None
             else:
-                yield Endangered(terminal, id_, share.merchant, share.amount, share.due_at, reason)
+                yield Endangered(*key, share.merchant, share.amount, share.due_at, reason)
 
     def _threat(self, share: _Share, late: Container[tuple[str, int]], now: int) -> Reason | None:
         if share.stage == "terminal":

@@ -80,12 +80,12 @@ class Danger:
             complete=recalled,
         )
 
-    def merchants(self, today_ends: int, moment: Callable[[int], datetime]) -> list[MerchantRiskView]:
+    async def merchants(self, today_ends: int, moment: Callable[[int], datetime]) -> list[MerchantRiskView]:
         """Those whose money is due today first, then those with the most."""
         order = sorted(
             self.risks.items(), key=lambda one: (one[1].due_at >= today_ends, -one[1].amount, one[0])
         )  # fmt: skip
-        found = [self._merchant(key, risk, today_ends, moment) for key, risk in order[:SHOWN]]
+        found = [self._merchant(key, risk, today_ends, moment) async for key, risk in slowly(order[:SHOWN])]
         return [one for one in found if one is not None]
 
     def _merchant(

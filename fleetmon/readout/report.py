@@ -23,6 +23,7 @@ from fleetmon.readout.costs import Cost, Costs
 from fleetmon.readout.danger import CAUSED, Danger
 from fleetmon.readout.gaps import Gaps, PlannedTimes
 from fleetmon.readout.sight import Sight, concerns
+from fleetmon.readout.slices import slowly
 from fleetmon.readout.spans import Span, length, merged, within
 from fleetmon.readout.takings import Missed, Takings
 from fleetmon.store import Night, Store
@@ -120,7 +121,7 @@ class Reports:
             happened=happened[:SHOWN],
             happened_left_out=max(len(happened) - SHOWN, 0),
             open=[one.id for one in happened[:SHOWN] if one.end is None],
-            at_risk=danger.merchants(today_ends, moment),
+            at_risk=await danger.merchants(today_ends, moment),
             planned=_planned(planned, now, today_ends, moment),
         )
 
@@ -213,7 +214,7 @@ class Reports:
         for one in seen:
             families.setdefault(found.costs.root(one).id, []).append(one)
         takings, views = Takings(self._engine), list[HappenedView]()
-        for one in found.night.incidents:
+        async for one in slowly(found.night.incidents):
             family = families.get(one.id)
             if family:
                 cost = found.cost.get(one.id, Cost())

@@ -69,8 +69,8 @@ def night(connection: sa.Connection, begin: int, end: int) -> Night:
     changes = sa.select(change).where(recent).order_by(change.c.terminal, change.c.at, change.c.id)
     return Night(
         {(provider, state): count for provider, state, count in connection.execute(grouped)},
-        {row.id: TerminalRow(*row) for row in (*connection.execute(rows), *others)},
-        [ChangeRow(*row) for row in connection.execute(changes)],
+        {row.id: TerminalRow(*row) for row in (*connection.execute(rows).all(), *others)},
+        [ChangeRow(*row) for row in connection.execute(changes).all()],
         _incidents(connection, begin, end),
         episodes,
         _watched(connection, begin),

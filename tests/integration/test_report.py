@@ -62,7 +62,7 @@ async def running(start: Any, mosquitto: Any, say: Say) -> Any:
 
 
 async def test_a_report_says_what_is_and_only_to_whom_it_concerns(running: Any) -> None:
-    everybody, second = (json.loads((await ask(running, who=who)).text) for who in ("all", "second"))
+    everybody, second = [json.loads((await ask(running, who=who)).text) for who in ("all", "second")]
     assert (everybody["format"], everybody["zone"], everybody["provider"]) == (1, "Asia/Shanghai", None)
     assert everybody["end"].endswith("+08:00")
     assert (everybody["payments"]["expected"], everybody["payments"]["terminals"]) == (2, 18)
