@@ -101,7 +101,7 @@ def is_sent(connection: sa.Connection, name: str) -> bool:
 def _incidents(connection: sa.Connection, begin: int, end: int) -> list[Incident]:
     table = schema.incident
     open_ = table.c.resolved_at.is_(None) | (table.c.resolved_at >= begin)
-    query = sa.select(table).where(open_, table.c.opened_at < end).order_by(table.c.opened_at, table.c.id)
+    query = sa.select(table).where(open_, table.c.opened_at <= end).order_by(table.c.opened_at, table.c.id)
     return [incident_from(row) for row in connection.execute(query)]
 
 

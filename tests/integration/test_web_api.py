@@ -388,7 +388,7 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
     assert {path for method, path in operations if path.startswith("/api")} == {
         *("/api/v1/terminals", "/api/v1/terminals/{terminal}", "/api/v1/terminals/{terminal}/changes"),
         *("/api/v1/incidents", "/api/v1/incidents/{incident}", "/api/v1/incidents/{incident}/acknowledgement"),
-        *("/api/v1/audit", "/api/v1/service", "/api/v1/quarantine"),
+        *("/api/v1/audit", "/api/v1/service", "/api/v1/quarantine", "/api/v1/report"),
         *("/api/v1/settlements", "/api/v1/merchants", "/api/v1/merchants/{merchant}/settlements"),
         "/api/v1/transactions/{terminal}/{transaction}/explanation",
         *("/api/v1/windows", "/api/v1/windows/preview", "/api/v1/windows/{window}"),
