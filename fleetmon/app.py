@@ -26,9 +26,11 @@ from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.maintenance import Maintenance
+from fleetmon.model.days import WorkingDays
 from fleetmon.model.errors import ConfigError, DecodeError
 from fleetmon.model.incident import Transition
 from fleetmon.model.topics import Topics
+from fleetmon.morning import Morning, nobody
 from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
 from fleetmon.sinks.silences import mirrors
@@ -91,6 +93,10 @@ class Daemon:
         self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, clock.wall)
         self.readout = self._read_out()
         self._vigil = Vigil(self.store, clock.wall)
+        self._morning = Morning(
+            config.report, self._working_days, self.store, partial(self.readout.reports.make, None), nobody, clock.wall,
+            self.readout.recalled,
+        )  # fmt: skip
         self._subscribe, self._supervision = subscribe, supervision
         self._on_transition = on_transition
         self._link_trouble: str | None = "not connected yet"
@@ -124,7 +130,7 @@ class Daemon:
                 watch = self._supervision.watch(self._progress, self.not_ready)
                 for endless in (self._tick(), self._fail(), watch):
                     tasks.create_task(endless)
-                for one in (self._recollection, self._snapshots, self.maintenance, self._vigil):
+                for one in (self._recollection, self._snapshots, self.maintenance, self._vigil, self._morning):
                     tasks.create_task(one.run())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
@@ -178,6 +184,9 @@ class Daemon:
             planning=self.maintenance.port,
             zone=self.config.report.zone,
         )
+
+    def _working_days(self) -> WorkingDays:
+        return self.engine.explainer.ledger.directory.days
 
     def _tune(self, config: Config) -> None:
         self.engine.fleet.max_unregistered = config.max_unregistered

@@ -25,7 +25,7 @@ from fleetmon.web.report.text import subject, text
 from fleetmon.web.report.views import ReportView
 
 LATEST: Final = 4 * 3_600_000  # after its time a report is not sent any more
-LOOK_S: Final = 20.0  # at the clock, which may be set
+LOOK_S: Final = 5.0  # between looks at the clock, which may be set
 AGAIN_S: Final = 120.0  # after a failure
 WAITED: Final = 600_000  # for the past to be read after a start
 log = structlog.get_logger("fleetmon.report")
@@ -51,8 +51,8 @@ class Due(NamedTuple):
 class Timetable:
     """When reports are due. Times in milliseconds."""
 
-    def __init__(self, settings: ReportSettings, days: WorkingDays) -> None:
-        """`days` are the working days."""
+    def __init__(self, settings: ReportSettings, days: Callable[[], WorkingDays]) -> None:
+        """`days` are the working days, as they are known now."""
         self._days = days
         self._working = settings.days == "working"
         self._zone = ZoneInfo(settings.zone)
@@ -75,7 +75,7 @@ class Timetable:
         return instant(datetime.combine(day, clock), self._zone)
 
     def _is_day(self, day: date) -> bool:
-        return not self._working or self._days.is_working(day_from(day.isoformat()))
+        return not self._working or self._days().is_working(day_from(day.isoformat()))
 
 
 class Morning:
@@ -84,7 +84,7 @@ class Morning:
     def __init__(  # noqa: PLR0913, PLR0917 - what it is wired to
         self,
         settings: ReportSettings,
-        days: WorkingDays,
+        days: Callable[[], WorkingDays],
         store: Store,
         make: Callable[[int], Awaitable[ReportView]],
         tell: Tell,
@@ -135,6 +135,11 @@ class Morning:
         self._store.submit(Work(lambda: loop.call_soon_threadsafe(written.set), episodes=[done]))
         await written.wait()
         log.info("report sent", day=due.day)
+
+
+async def nobody(key: str, title: str, _text: str, _html: str) -> None:
+    """Who is told as long as there is nobody."""
+    log.warning("the report was made, and there is nobody to send it to", key=key, title=title)
 
 
 def _back(today: date) -> list[date]:

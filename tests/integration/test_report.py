@@ -6,15 +6,19 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.registry import Provider, Registry
 from fleetmon.web.access import Token, Tokens
+from fleetmon.web.report.settings import ReportSettings
 from fleetmon.web.settings import WebSettings
 
 Say = Callable[..., Awaitable[None]]
@@ -126,6 +130,16 @@ async def test_the_past_is_told_while_the_store_does_not_answer_as_a_problem(
     monkeypatch.setattr(running.daemon.store, "night", lambda *_: time.sleep(0.3))
     answer = await ask(running)
     assert (answer.status, answer.kind) == (503, "application/problem+json")
+
+
+async def test_a_daemon_makes_its_report_when_it_is_time(start: Any, mosquitto: Any) -> None:
+    now = datetime.now(ZoneInfo("Asia/Shanghai"))
+    with capture_logs() as logs:
+        one = start(mqtt=MqttSettings(port=mosquitto.port), report=ReportSettings(at=f"{now:%H:%M}"))
+        await one.until(lambda: one.daemon.store.is_sent(f"{now:%Y-%m-%d}"), "it is noted as sent")
+        await one.stop()
+    [told] = [one for one in logs if one.get("key") == f"report/{now:%Y-%m-%d}"]
+    assert told["title"].startswith("Morning report")
 
 
 async def test_a_daemon_remembers_when_it_watched(running: Any) -> None:

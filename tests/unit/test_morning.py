@@ -57,7 +57,7 @@ class House:
         self.now, self.end = begin, end
         before = len(self.sent)
         made = Morning(
-            self.settings, self.days, self.store, self.make, self.tell, lambda: self.now, lambda: self.recalled,
+            self.settings, lambda: self.days, self.store, self.make, self.tell, lambda: self.now, lambda: self.recalled,
             self.sleep,
         )  # fmt: skip
         with pytest.raises(OverError):
@@ -175,7 +175,7 @@ async def test_after_a_start_it_waits_for_the_past_but_not_for_ever(house: Make)
 
 @pytest.mark.parametrize("hour", range(24))
 def test_it_is_due_in_the_hours_after_its_time(hour: int) -> None:
-    table = Timetable(ReportSettings(at="08:00"), EVERY_DAY)
+    table = Timetable(ReportSettings(at="08:00"), lambda: EVERY_DAY)
     due = table.due(ms(f"2026-11-26T{hour:02}:30"))
     assert (due is not None) == (8 <= hour < 12)
 
