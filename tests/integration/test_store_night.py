@@ -33,7 +33,7 @@ def row(key: str, state: str = "up", since: int = NOW - 50 * DAY) -> TerminalRow
 
 def incident(key: str, opened_at: int, resolved_at: int | None) -> Transition:
     status = Status.FIRING if resolved_at is None else Status.RESOLVED
-    found = Incident(key, "tamper", (("terminal", "a1"),), "critical", True, opened_at, status, opened_at)  # noqa: FBT003
+    found = Incident(key, "tamper", (("terminal", "a1"),), "critical", True, opened_at, status, opened_at)
     found.resolved_at = resolved_at
     return Transition(resolved_at or opened_at, None, found, "Tamper")
 
@@ -52,9 +52,11 @@ def test_a_night_is_read_back_and_what_was_before_it_is_not(store: Store) -> Non
         store,
         Work(
             lambda: None,
-            terminals=[row(key) for key in ("a1", "a2", "a3", "b1")] + [row("b2", "down"), row("b3", "asleep")],
-            changes=[TerminalChange(times[0], "a2", "up", "down")]
-            + [TerminalChange(times[1], "a1", "up", "suspect"), TerminalChange(times[2], "a1", "suspect", "up")],
+            terminals=[*map(row, ("a1", "a2", "a3", "b1")), row("b2", "down"), row("b3", "asleep")],
+            changes=[
+                TerminalChange(times[0], "a2", "up", "down"),
+                TerminalChange(times[1], "a1", "up", "suspect"), TerminalChange(times[2], "a1", "suspect", "up"),
+            ],
             transitions=[
                 incident("over", NOW - 9 * DAY, NOW - 8 * DAY), incident("long", NOW - 9 * DAY, None),
                 incident("ends", NOW - 2 * DAY, NOW - 20 * HOUR), incident("now", NOW, None),
@@ -79,8 +81,8 @@ def test_a_night_is_read_back_and_what_was_before_it_is_not(store: Store) -> Non
     assert [(one.terminal, one.after) for one in found.changes] == [("a1", "suspect"), ("a1", "up")]
     assert [one.id for one in found.incidents] == ["long", "ends", "now"]
     assert [(one.kind, one.topic) for one in found.episodes] == [
-        ("not_paying", "terminal/a3/heartbeat"),
         ("silent", "terminal/a1/state"),
+        ("not_paying", "terminal/a3/heartbeat"),
     ]
     assert found.watched == []
 
