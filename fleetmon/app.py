@@ -20,6 +20,7 @@ from fleetmon import logs
 from fleetmon.announcements import Announcements
 from fleetmon.clock import Clock, utc
 from fleetmon.config import Config, Loaded, nothing_to_read
+from fleetmon.dispatch import Dispatch
 from fleetmon.engine import Engine, Outcome
 from fleetmon.enrolment import Enrolment
 from fleetmon.ingest.intake import Intake, Packet
@@ -87,7 +88,9 @@ class Daemon:
         )
         self.announcements = Announcements(config.alertmanager, self.store, clock.wall)
         self.silences = mirrors(config.alertmanager, config.mqtt.client_id, self.engine, utc)
-        self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, clock.wall)
+        self.dispatch = Dispatch(loaded, self.engine, self.store)
+        act = self._turns.between
+        self.maintenance = Maintenance(loaded, self.engine, self.store, act, clock.wall, self.dispatch)
         self.readout = self._read_out()
         self._subscribe, self._supervision = subscribe, supervision
         self._on_transition = on_transition
@@ -122,7 +125,7 @@ class Daemon:
                 watch = self._supervision.watch(self._progress, self.not_ready)
                 for endless in (self._tick(), self._fail(), watch):
                     tasks.create_task(endless)
-                for one in (self._recollection, self._snapshots, self.maintenance):
+                for one in (self._recollection, self._snapshots, self.maintenance, self.dispatch):
                     tasks.create_task(one.run())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
@@ -169,6 +172,7 @@ class Daemon:
             self.subscriber,
             self.announcements.alertmanagers,
             self.silences,
+            self.dispatch.routes,
             vitals=self._vitals,
             tokens=lambda: self.tokens,
             reload=self.reload,
@@ -230,6 +234,7 @@ class Daemon:
                 partial(self._note_written, (outcome.transitions, connection, ids)),
                 facts=outcome.facts,
                 transitions=outcome.transitions,
+                notices=self.dispatch.due(outcome.transitions),
                 changes=outcome.changes,
                 episodes=outcome.episodes,
                 settlements=outcome.settlements,
@@ -279,6 +284,7 @@ class Daemon:
         for change in transitions:
             self._on_transition(change)
         self.announcements.tell(transitions)
+        self.dispatch.wake()
 
     # -- time --------------------------------------------------------------------------------------
 

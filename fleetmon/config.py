@@ -24,6 +24,8 @@ from fleetmon.model.responses import Meaning
 from fleetmon.planning.feeds import SECRET_LEAST
 from fleetmon.planning.settings import CalendarSettings, PlanningSettings
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
+from fleetmon.sinks.notices import RouteSettings
+from fleetmon.sinks.notices import problems as problems_of_routes
 from fleetmon.store import StoreSettings
 from fleetmon.web.access import Tokens
 from fleetmon.web.settings import WebSettings
@@ -56,6 +58,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     alertmanager: AlertmanagerSettings = field(default_factory=AlertmanagerSettings)
+    notices: list[RouteSettings] = []
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     detection: DetectionSettings = field(default_factory=DetectionSettings)
@@ -67,7 +70,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     def check_reload(self, running: "Config") -> None:
         """Raise ConfigError where this differs from the running one in what only a restart can change."""
-        fixed = ("mqtt", "store", "alertmanager", "web")
+        fixed = ("mqtt", "store", "alertmanager", "notices", "web")
         changed = [name for name in fixed if getattr(self, name) != getattr(running, name)]
         if self.planning != replace(running.planning, guards=self.planning.guards):
             changed.append("planning.calendars")
@@ -86,6 +89,7 @@ class Loaded(Struct, frozen=True):
     store_password: str | None = None
     feed_secret: bytes | None = None  # of the links to feeds; None: there are none
     calendar_urls: dict[str, str] = {}  # by the names of calendars
+    notice_urls: dict[str, str] = {}  # by the names of routes
     days: WorkingDays = EVERY_DAY  # of the banks
 
     def __repr__(self) -> str:
@@ -125,10 +129,16 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
         for index, one in enumerate(config.planning.calendars)
         if (address := attempt(partial(_url, index, one, environment), None)) is not None
     }
+    routes = {
+        one.name: address
+        for one in config.notices
+        if (address := attempt(partial(_receiver, one, environment), None)) is not None
+    }
     problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems(), *config.planning.problems()]
-    problems += tokens.strangers(row.id for row in registry.providers) if tokens else []
-    hosts = {row.id for row in registry.hosts}
-    problems += config.planning.strangers(hosts | {row.id for row in registry.providers})
+    providers, hosts = {row.id for row in registry.providers}, {row.id for row in registry.hosts}
+    problems += tokens.strangers(providers) if tokens else []
+    problems += config.planning.strangers(hosts | providers)
+    problems += problems_of_routes(config.notices, providers)
     problems += [
         f"response_codes.{name}: is no host of the registry" for name in config.response_codes if name not in hosts
     ]
@@ -137,7 +147,7 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
     secret = password.encode() if password else None
     days = working_days(registry.calendar)
     username = mqtt.username or username
-    return Loaded(config, registry, username, secret, tokens, store_password, feed_secret, urls, days)
+    return Loaded(config, registry, username, secret, tokens, store_password, feed_secret, urls, routes, days)
 
 
 def _contradictions(mqtt: MqttSettings) -> list[str]:
@@ -203,6 +213,20 @@ def _url(index: int, calendar: CalendarSettings, environment: Mapping[str, str])
     return _secret(f"planning.calendars[{index}].url", calendar.url_file, environment)
 
 
+def _receiver(route: RouteSettings, environment: Mapping[str, str]) -> str:
+    """Where the messages of a route go; the address holds keys and is never shown."""
+    from fleetmon.sinks import courier  # noqa: PLC0415 - Apprise takes half a second and 45 MB, which only routes need
+
+    where = f"notices_{route.name}_url"
+    url = _secret(where, route.url_file, environment)
+    remedy = f"name a file with its Apprise address in url_file, or set FLEETMON_{where.upper()}"
+    if not url:
+        raise ConfigError([f"notices.{route.name}: has no address; {remedy}"])
+    if (problem := courier.problem(url)) is not None:
+        raise ConfigError([f"notices.{route.name}: {problem}"])
+    return url
+
+
 def _secret(where: str, file: str | None, environment: Mapping[str, str]) -> str | None:
     """A secret from its file, else from the environment; `mqtt.password` is FLEETMON_MQTT_PASSWORD there."""
     if file is None:
@@ -230,6 +254,7 @@ def _absolute(config: Config, folder: Path) -> Config:
     return replace(
         config,
         registry=str(folder / config.registry),
+        notices=[replace(one, url_file=place(one.url_file)) for one in config.notices],
         planning=replace(planning, calendars=calendars, feed_secret_file=place(planning.feed_secret_file)),
         web=replace(config.web, tokens_file=place(config.web.tokens_file)),
         store=config.store.placed(folder),

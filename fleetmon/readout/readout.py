@@ -36,6 +36,7 @@ from fleetmon.readout.sight import Sight
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
+from fleetmon.sinks.route import Route
 from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
@@ -92,6 +93,7 @@ class Readout:
     subscriber: Subscriber
     alertmanagers: Sequence[Alertmanager]
     silences: Sequence[Silences]
+    routes: Sequence[Route]
     vitals: Callable[[], Vitals]
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
@@ -170,6 +172,7 @@ class Readout:
             outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
             silences={one.url: (dict(one.states), one.failures) for one in self.silences},
+            routes=[one.reading for one in self.routes],
             loop_lag_s=vitals.loop_lag_s,
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,

@@ -1,10 +1,10 @@
 """The tables as the code sees them. Times are integer milliseconds since 1970, amounts integer fen.
 
-`fact` is the log of everything acknowledged, `incident` the current word on each announced incident,
-`transition` how it went, `audit` what people changed (rows are only ever added), `outbox` what people still have to
-be told, `notice` the same for each direct route, `snapshot` the soft state, `terminal` the fleet as it is known now, `terminal_change` how its liveness went,
-`episode` what was unusual about terminals, hosts and merchants, `settlement` the money of each merchant and business
-date, `schedule` what is planned, in all versions, `window` when planned work is.
+`fact` is the log of everything acknowledged, `incident` the current word on each announced incident, `transition` how
+it went, `audit` what people changed (rows are only ever added), `outbox` what people still have to be told, `notice`
+the same for each direct route, `snapshot` the soft state, `terminal` the fleet as it is known now, `terminal_change`
+how its liveness went, `episode` what was unusual about terminals, hosts and merchants, `settlement` the money of each
+merchant and business date, `schedule` what is planned, in all versions, `window` when planned work is.
 The tables are made by the migrations; a test proves that both say the same.
 """
 
