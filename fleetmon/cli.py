@@ -20,6 +20,7 @@ from fleetmon.commands.importing import import_files
 from fleetmon.commands.incidents import incidents
 from fleetmon.commands.maintenance import maintenance
 from fleetmon.commands.manual import PAGES
+from fleetmon.commands.notify import notify
 from fleetmon.commands.simulate import simulate
 from fleetmon.commands.store import store
 from fleetmon.demo.demo import demo as show
@@ -90,6 +91,9 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration to
     with plain_errors():
         loaded = config.load(file, os.environ)
         typer.echo(f"{file} is valid: {len(loaded.registry.terminals)} terminals registered")
+
+
+cli.command(epilog=PAGES["notify"])(notify)
 
 
 @cli.command(epilog=PAGES["replay"])

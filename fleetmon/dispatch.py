@@ -111,4 +111,4 @@ def _routes(loaded: Loaded, desk: Dispatch) -> list[Route]:
 
 def _is_of(planned: Planned, provider: str | None) -> bool:
     """Whether work concerns a provider: its own, or that of its terminals alone."""
-    return provider is None or provider == planned.owner or planned.whom.get("provider") in (provider, [provider])
+    return provider is None or provider == planned.owner or planned.selector.get("provider") in (provider, [provider])

@@ -129,10 +129,11 @@ class Upkeep:
         """What happened, with what the work is; nothing more where it is known no longer."""
         entry, window = self.plans.find(event.subject), self._engine.correlator.works.windows.find(event.subject)
         found = entry.schedule if entry is not None else window
-        if found is None:
-            return Planned(event, "", "", {})
-        whom: dict[str, object] = {**found.selector} or ({"host": found.host} if found.host else {})
-        return Planned(event, found.owner, found.reason, whom)
+        return (
+            Planned(event, "", "")
+            if found is None
+            else Planned(event, found.owner, found.reason, found.selector, found.host)
+        )
 
 
 def _key(window: Window) -> str:

@@ -16,6 +16,7 @@ _SECRETS: Final = """\
   FLEETMON_MQTT_USERNAME   for the broker,
   FLEETMON_MQTT_PASSWORD   where the configuration names no files
   FLEETMON_STORE_PASSWORD  for PostgreSQL, where the configuration names none
+  FLEETMON_NOTICES_*_URL   for direct notices, likewise, * being the route
 """
 _ENVIRONMENT: Final = f"""
 ENVIRONMENT
@@ -86,6 +87,24 @@ EXAMPLES
 {_STATUS}
 ENVIRONMENT
 {_SECRETS}""",
+    "notify": """\
+EXAMPLES
+  fleetmon notify oncall --config.file /etc/fleetmon/fleetmon.yml
+      Sends a message that nobody needs to act on by the route `oncall`.
+  fleetmon notify
+      By all routes, one after the other.
+
+EXIT STATUS
+  0  taken by every receiver
+  1  refused, or not reached; or the configuration is not valid
+  2  no such route, or wrong usage
+
+ENVIRONMENT
+  FLEETMON_CONFIG             the configuration, where --config.file is left
+                              out
+  FLEETMON_NOTICES_ROUTE_URL  the address of the route, ROUTE in capitals,
+                              where the configuration names no file
+""",
     "replay": f"""\
 EXAMPLES
   fleetmon replay recording.ndjson --registry registry.yml

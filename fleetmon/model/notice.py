@@ -4,12 +4,12 @@ It is stored with what it is about, so that it can be told whatever happens mean
 subject once, however often it is given.
 """
 
-from collections.abc import Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from fleetmon.model.audit import AuditEntry
+from fleetmon.model.events import Selector
 from fleetmon.model.incident import Incident
 
 PAGE: Final = "page"
@@ -25,7 +25,8 @@ class Planned(Struct, frozen=True):
     event: AuditEntry
     owner: str
     reason: str
-    whom: Mapping[str, object]  # its selector, or the host whose work it is; empty: all terminals
+    selector: Selector = {}
+    host: str = ""  # whose own work it is
 
 
 class Document(Struct, frozen=True):

@@ -25,7 +25,7 @@ from apprise.plugins.pagerduty import NotifyPagerDuty, PagerDutyAction
 from apprise.plugins.wecombot import NotifyWeComBot
 
 from fleetmon.model.errors import SinkError
-from fleetmon.sinks.message import Message
+from fleetmon.sinks.message import Kind, Message
 
 PATIENCE_S: Final = 60.0  # Apprise itself waits four seconds for an answer, fifteen for a mail server
 _ANSWER_S: Final = 10.0
@@ -33,6 +33,12 @@ _WECOM_BYTES: Final = 2_048
 _DINGTALK_BYTES: Final = 18_000
 _PAGERDUTY_SUMMARY: Final = 1_024
 _NO_PICTURES: Final[dict[str, Any]] = {"image_url_mask": "", "image_url_logo": "", "image_path_mask": ""}
+_TYPES: Final[dict[Kind, apprise.NotifyType]] = {
+    "call": apprise.NotifyType.FAILURE,
+    "again": apprise.NotifyType.FAILURE,
+    "end": apprise.NotifyType.SUCCESS,
+    "note": apprise.NotifyType.INFO,
+}
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 _LOGGERS: Final = ("apprise", "urllib3")  # whose lines may hold keys
 
@@ -80,8 +86,8 @@ class Courier:
             _to_dingtalk(receiver, message)
         else:
             if isinstance(receiver, NotifyJSON):
-                receiver.payload_extras = {"id": message.key, "resolved": message.is_end}
-            kind = apprise.NotifyType.SUCCESS if message.is_end else apprise.NotifyType.FAILURE
+                receiver.payload_extras = {"id": message.key, "kind": message.kind}
+            kind = _TYPES[message.kind]
             if message.html is not None and _reads_html(receiver):
                 _notify(receiver, message.html, kind, message.title, apprise.NotifyFormat.HTML)
             else:
@@ -100,13 +106,12 @@ def problem(url: str) -> str | None:
 def _call(receiver: NotifyPagerDuty, message: Message) -> None:
     """PagerDuty opens and closes an incident of its own by the key."""
     receiver.dedup, receiver.details = message.key or None, {"text": message.text}
-    receiver.action = PagerDutyAction.TRIGGER
-    if message.is_end or message.is_again:  # of a key that is open people are told nothing new
+    if message.kind in ("end", "again"):  # of a key that is open people are told nothing new
         receiver.action = PagerDutyAction.RESOLVE
         _notify(receiver, message.title, apprise.NotifyType.SUCCESS)
-    if not message.is_end:
+    if message.kind != "end":
         receiver.action = PagerDutyAction.TRIGGER
-        _notify(receiver, message.title[:_PAGERDUTY_SUMMARY], apprise.NotifyType.FAILURE)
+        _notify(receiver, message.title[:_PAGERDUTY_SUMMARY], _TYPES[message.kind])
 
 
 def _to_dingtalk(receiver: Any, message: Message) -> None:  # noqa: ANN401 - part of it has no types
@@ -170,7 +175,7 @@ class _Ear(logging.Handler):
     """Keeps to itself what is logged, the last line for whoever is in the same thread."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(logging.WARNING)
         self.heard = threading.local()
 
     def emit(self, record: logging.LogRecord) -> None:

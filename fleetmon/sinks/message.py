@@ -1,6 +1,8 @@
 """A message to people, whichever way it goes."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Kind = Literal["call", "again", "end", "note"]  # again: people are called again for what they know
 
 
 class Message(NamedTuple):
@@ -10,5 +12,4 @@ class Message(NamedTuple):
     text: str
     html: str | None = None  # the same as text, for mail
     key: str = ""
-    is_end: bool = False
-    is_again: bool = False  # people are called again for what they know
+    kind: Kind = "note"

@@ -18,7 +18,7 @@ from fleetmon.model.errors import SinkError, StoreError
 from fleetmon.model.incident import Incident
 from fleetmon.model.notice import AGAIN, RESOLVED, Notice
 from fleetmon.sinks import wording
-from fleetmon.sinks.message import Message
+from fleetmon.sinks.message import Kind, Message
 from fleetmon.sinks.notices import Due, RouteSettings
 from fleetmon.sinks.wording import Links
 
@@ -155,14 +155,15 @@ def message(parcel: Sequence[Notice], settings: RouteSettings, links: Links) -> 
         return Message(*wording.many(parcel, settings.languages, links))
     (notice,) = parcel
     title, text = wording.one(notice, settings.languages, links)
-    return Message(
-        title,
-        text,
-        html=None if notice.document is None else notice.document.html,
-        key=notice.subject,
-        is_end=notice.word == RESOLVED,
-        is_again=notice.word.startswith(AGAIN),
-    )
+    if notice.document is not None:
+        return Message(title, text, notice.document.html, notice.subject)
+    return Message(title, text, key=notice.subject, kind=_kind(notice))
+
+
+def _kind(notice: Notice) -> Kind:
+    if notice.incident is None:
+        return "note"
+    return "end" if notice.word == RESOLVED else "again" if notice.word.startswith(AGAIN) else "call"
 
 
 def families(routes: Iterable[tuple[str, int, int, int, float | None]]) -> Iterator[Metric]:

@@ -11,12 +11,16 @@ from fleetmon.locale import Language, acknowledged, called_again, describe, fill
 from fleetmon.model.cards import masked
 from fleetmon.model.incident import Incident
 from fleetmon.model.notice import AGAIN, RESOLVED, TICKET, Notice, Planned
+from fleetmon.model.window import values
 
 MOST: Final = 10  # titles in one message
 # Whoever acts on what is no cause of its own; on-call where nobody is named.
 _ACTORS: Final = {cause.id: cause.actor for cause in CAUSES} | {
     "model_fault": "provider", "flapping": "provider", "maintenance_overdue": "provider",
 }  # fmt: skip
+# What the texts call what an event of planned work tells.
+_FACTS: Final = (("incident", "incident"), ("count", "terminals"))
+_TIMES: Final = (("since", "start"), ("until", "end"))
 
 
 class Links(NamedTuple):
@@ -107,18 +111,11 @@ def _link(template: str, url: str) -> list[str]:
 
 def _of_work(planned: Planned, language: Language) -> Said:
     book, event = texts(language), planned.event
-    whom = ", ".join(f"{name} {_listed(value)}" for name, value in planned.whom.items()) or book["desk.window.all"]
+    parts = [f"{name} {'/'.join(values(wanted))}" for name, wanted in planned.selector.items()]
+    whom = ", ".join(parts) or planned.host or book["desk.window.all"]
     fields = {"id": event.subject, "owner": planned.owner, "reason": masked(planned.reason), "author": event.author}
     fields |= {name: str(event.detail[key]) for name, key in _FACTS if key in event.detail}
     fields |= {name: local_time(event.detail[key]) for name, key in _TIMES if key in event.detail}
     known = {name: value for name, value in fields.items() if value}
     title = fill(book["notice.planned"], {"action": book[f"action.{event.action}"], "whom": whom})
     return Said(title, fill(book["notice.planned.text"], known).strip())
-
-
-_FACTS: Final = (("incident", "incident"), ("count", "terminals"))
-_TIMES: Final = (("since", "start"), ("until", "end"))
-
-
-def _listed(value: object) -> str:
-    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,8 +1,6 @@
 """Direct notices from the daemon to a receiver on a real socket: once each, whatever dies or is away meanwhile."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import aiohttp.web
@@ -52,7 +50,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def test_one_message_a_page_and_one_at_its_end(start: Any, mosquitto: Any, say: Say, receiver: Receiver) -> None:
     running = start(
-        mqtt=MqttSettings(port=mosquitto.port), notices=[RouteSettings("hook", language="en")], notice_urls={"hook": receiver.url}
+        mqtt=MqttSettings(port=mosquitto.port),
+        notices=[RouteSettings("hook", language="en")],
+        notice_urls={"hook": receiver.url},
     )
     await running.until_ready()
     await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)

@@ -1,0 +1,41 @@
+"""`fleetmon notify`: whether a message arrives, before one has to."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleetmon import config
+from fleetmon.commands.conduct import ConfigFile, plain_errors
+from fleetmon.model.errors import SinkError
+from fleetmon.sinks import wording
+from fleetmon.sinks.message import Message
+
+
+def notify(
+    route: Annotated[str | None, typer.Argument(help="A route of `notices`; left out: all of them.")] = None,
+    config_file: ConfigFile = Path("config/fleetmon.yml"),
+) -> None:
+    """Send a test message by the routes of the configuration, whether a daemon runs or not."""
+    with plain_errors():
+        loaded = config.load(config_file, os.environ)
+    routes = [one for one in loaded.config.notices if route in (None, one.name)]
+    if not routes:
+        known = ", ".join(one.name for one in loaded.config.notices) or "none"
+        raise typer.BadParameter(f"{route or 'notices'}: no such route in {config_file}; there are: {known}")
+    from fleetmon.sinks.courier import Courier  # noqa: PLC0415 - Apprise is large, and only this command needs it
+
+    failed = False
+    for one in routes:
+        message = Message(*wording.test(one.name, time.time_ns() // 1_000_000, one.languages))
+        try:
+            asyncio.run(Courier(loaded.notice_urls[one.name]).carry(message))
+            typer.echo(f"{one.name}: taken by the receiver")
+        except SinkError as error:
+            failed = True
+            typer.echo(f"{one.name}: {error}", err=True)
+    if failed:
+        raise typer.Exit(1)
