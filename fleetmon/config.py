@@ -217,10 +217,9 @@ def _receiver(route: RouteSettings, environment: Mapping[str, str]) -> str:
     """Where the messages of a route go; the address holds keys and is never shown."""
     from fleetmon.sinks import courier  # noqa: PLC0415 - Apprise takes half a second and 45 MB, which only routes need
 
-    where = f"notices_{route.name}_url"
-    url = _secret(where, route.url_file, environment)
-    remedy = f"name a file with its Apprise address in url_file, or set FLEETMON_{where.upper()}"
+    url = _secret(f"notices.{route.name}.url", route.url_file, environment)
     if not url:
+        remedy = f"name a file with its Apprise address in url_file, or set FLEETMON_NOTICES_{route.name.upper()}_URL"
         raise ConfigError([f"notices.{route.name}: has no address; {remedy}"])
     if (problem := courier.problem(url)) is not None:
         raise ConfigError([f"notices.{route.name}: {problem}"])

@@ -6,6 +6,7 @@ Where it can be wrong: killed between the receiver's yes and our note of it, we 
 """
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
@@ -24,9 +25,11 @@ from fleetmon.sinks.wording import Links
 
 AT_ONCE: Final = 1_000  # notices of a route that are looked at together
 BREATH_S: Final = 0.2  # what happens within it is looked at together
+GRACE_S: Final = 5.0  # for a message under way when we are stopped
 LOOK_S: Final = 300.0  # even if nothing happens
 LONGEST_PAUSE_S: Final = 60.0
 _MINUTE_S: Final = 60.0
+_ENDS: Final = ("ended", "ended_early", "cancelled")  # of planned work
 log = structlog.get_logger("fleetmon.notices")
 
 
@@ -132,11 +135,18 @@ class Route:
         return True
 
     async def _send(self, parcel: list[Notice]) -> None:
+        sending = asyncio.ensure_future(self._carrier.carry(message(parcel, self.settings, self._links)))
         try:
-            await self._carrier.carry(message(parcel, self.settings, self._links))
+            await asyncio.shield(sending)
         except SinkError:
             self.failed += 1
             self._failures.update([one.key for one in parcel])
+            raise
+        except asyncio.CancelledError:  # we are stopped: what is taken now would be told again after the next start
+            with contextlib.suppress(SinkError, TimeoutError):
+                async with asyncio.timeout(GRACE_S):
+                    await sending
+                await self._desk.strike(parcel)
             raise
         self.sent += 1
         for one in parcel:
@@ -162,7 +172,7 @@ def message(parcel: Sequence[Notice], settings: RouteSettings, links: Links) -> 
 
 def _kind(notice: Notice) -> Kind:
     if notice.incident is None:
-        return "note"
+        return "end" if notice.planned is not None and notice.planned.event.action in _ENDS else "note"
     return "end" if notice.word == RESOLVED else "again" if notice.word.startswith(AGAIN) else "call"
 
 
