@@ -222,7 +222,7 @@ class _Clerk(socketserver.StreamRequestHandler):
                 raw = b"".join(iter(self.rfile.readline, b".\r\n"))
                 assert isinstance(self.server, Mailbox)
                 letter = email.message_from_bytes(raw, policy=email.policy.default)
-                self.server.letters.append((to, letter))  # type: ignore[arg-type]
+                self.server.letters.append((to, letter))
             elif word == b"RCPT":
                 to.append(line.decode().strip())
             self.wfile.write(b"250 fine\r\n" if word != b"QUIT" else b"221 bye\r\n")

@@ -220,9 +220,9 @@ def test_where_notices_go_is_a_secret_that_is_never_shown(tmp_path: Path) -> Non
     path = written(tmp_path, notices=[*routes, {"name": "bad", "url_file": "bad.url"}, {"name": "no", "url_file": "x"}])
     found = problems(path)
     assert "s3cr3t" not in "".join(found)
+    missing = "name a file with its Apprise address in url_file, or set FLEETMON_NOTICES_ENVIRONMENT_URL"
     assert found == [
-        "notices.environment: has no address; name a file with its Apprise address in url_file, or set "
-        "FLEETMON_NOTICES_ENVIRONMENT_URL",
+        f"notices.environment: has no address; {missing}",
         "notices.bad: not an address that Apprise knows; see https://appriseit.com/services/",
         f"notices.no.url_file: {tmp_path / 'x'}: No such file or directory; make it readable for fleetmon",
     ]

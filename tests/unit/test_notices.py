@@ -90,9 +90,7 @@ def test_planned_work_is_told_with_what_is_known_of_it() -> None:
     said = wording.one(Notice("r", "w-1", "overdue/1", NOON, planned=found), ["en"], LINKS)
     assert said.title == "Planned work overdue: site S1/S2, carrier CMCC"
     assert said.text == ("field. firmware. Terminals that are not back: 3, incident maintenance_overdue-1. Window: w-1")
-    bare = wording.one(
-        Notice("r", "w-1", "overdue/1", NOON, planned=Planned(event, "", "", host="BANK")), ["zh"], LINKS
-    )
+    bare = Notice("r", "w-1", "overdue/1", NOON, planned=Planned(event, "", "", host="BANK"))
     assert wording.one(bare, ["zh"], LINKS).title == "计划维护逾期未恢复：BANK"
     card = Planned(event, "field", "ask for 4111111111111111")
     assert "4111111111111111" not in wording.one(Notice("r", "w", "x", NOON, planned=card), ["en"], LINKS).text
