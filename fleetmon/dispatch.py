@@ -7,6 +7,7 @@ that asked for such documents, as surely as a page does, and once.
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from fleetmon.clock import utc
 from fleetmon.config import Loaded
@@ -18,6 +19,8 @@ from fleetmon.sinks.notices import notices
 from fleetmon.sinks.route import Route
 from fleetmon.sinks.wording import Links
 from fleetmon.store import Store, Work
+
+LATE_MS: Final = 3_600_000  # what happened to planned work before that is no news: a restart finds it again
 
 
 class Dispatch:
@@ -40,10 +43,11 @@ class Dispatch:
 
     def planned(self, events: Sequence[Planned]) -> list[Notice]:
         """What is to be told of planned work, to be stored with it."""
+        now = utc()
         return [
             Notice(route.name, one.event.subject, f"{one.event.action}/{one.event.at}", one.event.at, planned=one)
             for route in self._settings if route.maintenance
-            for one in events if _is_of(one, route.provider)
+            for one in events if _is_of(one, route.provider) and one.event.at > now - LATE_MS
         ]  # fmt: skip
 
     async def send(

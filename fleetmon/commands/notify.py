@@ -13,6 +13,7 @@ from fleetmon.commands.conduct import ConfigFile, plain_errors
 from fleetmon.model.errors import SinkError
 from fleetmon.sinks import wording
 from fleetmon.sinks.message import Message
+from fleetmon.sinks.route import Carrier
 
 
 def notify(
@@ -30,12 +31,18 @@ def notify(
 
     failed = False
     for one in routes:
-        message = Message(*wording.test(one.name, time.time_ns() // 1_000_000, one.languages))
+        said = wording.test(one.name, time.time_ns() // 1_000_000, one.languages)
         try:
-            asyncio.run(Courier(loaded.notice_urls[one.name]).carry(message))
+            asyncio.run(_carry(Courier(loaded.notice_urls[one.name]), Message(*said, key="fleetmon-test")))
             typer.echo(f"{one.name}: taken by the receiver")
         except SinkError as error:
             failed = True
             typer.echo(f"{one.name}: {error}", err=True)
     if failed:
         raise typer.Exit(1)
+
+
+async def _carry(courier: Carrier, message: Message) -> None:
+    await courier.carry(message)
+    if courier.takes_single_ones:  # it keeps what is not ended
+        await courier.carry(message._replace(kind="end"))

@@ -131,6 +131,8 @@ def _receiver(url: str) -> apprise.NotifyBase:
     found = apprise.Apprise.instantiate(url, asset=asset)
     if not isinstance(found, apprise.NotifyBase):
         raise SinkError("not an address that Apprise knows; see https://appriseit.com/services/", retryable=False)
+    if isinstance(found, NotifyPagerDuty) and found.source == NotifyPagerDuty.template_tokens["source"]["default"]:
+        found.source = "fleetmon"
     found.request_rate_per_sec = 0  # how much is sent in a minute is seen to by the route
     return found
 

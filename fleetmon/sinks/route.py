@@ -152,7 +152,8 @@ class Route:
         for one in parcel:
             self._failures.pop(one.key, None)
         await self._desk.strike(parcel)
-        log.info("told", route=self.settings.name, notices=[f"{one.subject} {one.word}" for one in parcel])
+        first = f"{parcel[0].subject} {parcel[0].word}"
+        log.info("told", route=self.settings.name, notices=len(parcel), first=first)
 
     def _log_failure(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -133,6 +133,7 @@ async def test_pagerduty_opens_calls_again_and_closes_one_incident(receiver: Rec
     assert {(body["routing_key"], body["dedup_key"]) for body in said} == {(KEY, "tamper-1")}
     assert said[0]["payload"]["summary"] == PAGE.title
     assert said[0]["payload"]["custom_details"] == {"text": PAGE.text}
+    assert said[0]["payload"]["source"] == "fleetmon"
     assert "images" not in said[0], "nothing is fetched from elsewhere"
 
 

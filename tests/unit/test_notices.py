@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from fleetmon.clock import utc
 from fleetmon.config import Config, Loaded
 from fleetmon.detect import POLICIES
 from fleetmon.dispatch import Dispatch
@@ -181,10 +182,11 @@ def test_a_provider_hears_of_its_own_terminals_and_work_only(sample_registry: Re
         return Transition(1, Status.PENDING, found, "", calls=True)
 
     assert [one.subject for one in dispatch.due([fired("noodle-1"), fired("noodle-2")])] == ["noodle-1"]
-    event = AuditEntry(NOON, None, "started", "window", "w", {})
+    event = AuditEntry(utc() - 60_000, None, "started", "window", "w", {})
     works = [
         Planned(event, "other", ""), Planned(event, "bank", ""), Planned(event, "bank", "", {"provider": "other"}),
         Planned(event, "bank", "", {"provider": ["other", "more"]}),
     ]  # fmt: skip
     assert [one.planned for one in dispatch.planned(works)] == [works[0], works[2]]
+    assert not dispatch.planned([Planned(AuditEntry(NOON, None, "started", "window", "w", {}), "other", "")]), "no news"
     store.close()
