@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from fleetmon.clock import utc
+from fleetmon.engine.fleet import Fleet
 from fleetmon.model.incident import Incident, Status, Transition
+from fleetmon.readout.sight import owner
 from fleetmon.sinks.alertmanager import Alertmanager, AlertmanagerSettings
 from fleetmon.sinks.board import Board
 from fleetmon.store import Restored, Store, Work
@@ -21,11 +23,15 @@ log = structlog.get_logger("fleetmon")
 class Announcements:
     """The latest word on every incident, and who is still to hear it."""
 
-    def __init__(self, settings: AlertmanagerSettings, store: Store, wall: Callable[[], int]) -> None:
+    def __init__(self, settings: AlertmanagerSettings, fleet: Fleet, store: Store, wall: Callable[[], int]) -> None:
         """`wall` gives the time in milliseconds since 1970."""
         self.unheard: dict[tuple[str, str], int] = {}  # (incident, status): since when, ms
-        self.alertmanagers = [Alertmanager(url, settings, self._current, self._heard) for url in settings.urls]
+        self.alertmanagers = [
+            Alertmanager(url, settings, self._current, self._provider, self._heard) for url in settings.urls
+        ]
         self._board = Board()
+        self._fleet = fleet
+        self._providers: dict[str, str | None] = {}  # by incident: who it was at first, for labels must not change
         self._store = store
         self._wall = wall
 
@@ -60,7 +66,14 @@ class Announcements:
 
     def _current(self) -> tuple[int, list[Incident]]:
         now = utc()
-        return now, self._board.current(now, {incident for incident, _ in self.unheard})
+        current = self._board.current(now, {incident for incident, _ in self.unheard})
+        self._providers = {found.id: self._provider(found) for found in current}
+        return now, current
+
+    def _provider(self, incident: Incident) -> str | None:
+        if incident.id not in self._providers:
+            self._providers[incident.id] = owner(self._fleet, incident)
+        return self._providers[incident.id]
 
     def _heard(self, told: list[tuple[str, str]]) -> None:
         """Whoever has heard of the end has heard of the beginning, too."""
