@@ -24,6 +24,7 @@ from fleetmon.commands.notify import notify
 from fleetmon.commands.simulate import simulate
 from fleetmon.commands.store import store
 from fleetmon.demo.demo import demo as show
+from fleetmon.dispatch import couriers
 from fleetmon.ingest import recording
 from fleetmon.model import asyncapi
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
@@ -90,6 +91,7 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration to
     """Check a configuration and all files it names; print every problem with its path."""
     with plain_errors():
         loaded = config.load(file, os.environ)
+        couriers(loaded)
         typer.echo(f"{file} is valid: {len(loaded.registry.terminals)} terminals registered")
 
 

@@ -1,7 +1,8 @@
 """Strict YAML to frozen structs; every problem is reported with its path, not only the first.
 
 Secrets never stand in the configuration: they come from the file named in `*_file`, or from the
-environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE_PASSWORD`), and are never printed.
+environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE_PASSWORD`,
+`FLEETMON_NOTICES_{ROUTE}_URL`), and are never printed.
 """
 
 from collections.abc import Callable, Mapping
@@ -89,7 +90,7 @@ class Loaded(Struct, frozen=True):
     store_password: str | None = None
     feed_secret: bytes | None = None  # of the links to feeds; None: there are none
     calendar_urls: dict[str, str] = {}  # by the names of calendars
-    notice_urls: dict[str, str] = {}  # by the names of routes
+    notice_urls: dict[str, str] = {}  # by the names of routes, as far as they are known
     days: WorkingDays = EVERY_DAY  # of the banks
 
     def __repr__(self) -> str:
@@ -132,7 +133,7 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
     routes = {
         one.name: address
         for one in config.notices
-        if (address := attempt(partial(_receiver, one, environment), None)) is not None
+        if (address := attempt(partial(_secret, f"notices.{one.name}.url", one.url_file, environment), None))
     }
     problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems(), *config.planning.problems()]
     providers, hosts = {row.id for row in registry.providers}, {row.id for row in registry.hosts}
@@ -211,19 +212,6 @@ def _url(index: int, calendar: CalendarSettings, environment: Mapping[str, str])
     if calendar.url_file is None:
         return calendar.url
     return _secret(f"planning.calendars[{index}].url", calendar.url_file, environment)
-
-
-def _receiver(route: RouteSettings, environment: Mapping[str, str]) -> str:
-    """Where the messages of a route go; the address holds keys and is never shown."""
-    from fleetmon.sinks import courier  # noqa: PLC0415 - Apprise takes half a second and 45 MB, which only routes need
-
-    url = _secret(f"notices.{route.name}.url", route.url_file, environment)
-    if not url:
-        remedy = f"name a file with its Apprise address in url_file, or set FLEETMON_NOTICES_{route.name.upper()}_URL"
-        raise ConfigError([f"notices.{route.name}: has no address; {remedy}"])
-    if (problem := courier.problem(url)) is not None:
-        raise ConfigError([f"notices.{route.name}: {problem}"])
-    return url
 
 
 def _secret(where: str, file: str | None, environment: Mapping[str, str]) -> str | None:

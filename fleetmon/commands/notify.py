@@ -10,6 +10,7 @@ import typer
 
 from fleetmon import config
 from fleetmon.commands.conduct import ConfigFile, plain_errors
+from fleetmon.dispatch import couriers
 from fleetmon.model.errors import SinkError
 from fleetmon.sinks import wording
 from fleetmon.sinks.message import Message
@@ -23,17 +24,16 @@ def notify(
     """Send a test message by the routes of the configuration, whether a daemon runs or not."""
     with plain_errors():
         loaded = config.load(config_file, os.environ)
+        carriers = couriers(loaded)
     routes = [one for one in loaded.config.notices if route in (None, one.name)]
     if not routes:
         known = ", ".join(one.name for one in loaded.config.notices) or "none"
         raise typer.BadParameter(f"{route or 'notices'}: no such route in {config_file}; there are: {known}")
-    from fleetmon.sinks.courier import Courier  # noqa: PLC0415 - Apprise is large, and only this command needs it
-
     failed = False
     for one in routes:
         said = wording.test(one.name, time.time_ns() // 1_000_000, one.languages)
         try:
-            asyncio.run(_carry(Courier(loaded.notice_urls[one.name]), Message(*said, key="fleetmon-test")))
+            asyncio.run(_carry(carriers[one.name], Message(*said, key="fleetmon-test")))
             typer.echo(f"{one.name}: taken by the receiver")
         except SinkError as error:
             failed = True
@@ -42,7 +42,7 @@ def notify(
         raise typer.Exit(1)
 
 
-async def _carry(courier: Carrier, message: Message) -> None:
-    await courier.carry(message)
-    if courier.takes_single_ones:  # it keeps what is not ended
-        await courier.carry(message._replace(kind="end"))
+async def _carry(carrier: Carrier, message: Message) -> None:
+    await carrier.carry(message)
+    if carrier.takes_single_ones:  # it keeps what is not ended
+        await carrier.carry(message._replace(kind="end"))

@@ -94,15 +94,6 @@ class Courier:
                 _notify(receiver, message.text, kind, message.title)
 
 
-def problem(url: str) -> str | None:
-    """What is wrong with an address, without showing it."""
-    try:
-        Courier(url)
-    except SinkError as error:
-        return str(error)
-    return None
-
-
 def _call(receiver: NotifyPagerDuty, message: Message) -> None:
     """PagerDuty opens and closes an incident of its own by the key."""
     receiver.dedup, receiver.details = message.key or None, {"text": message.text}
