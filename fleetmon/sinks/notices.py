@@ -81,22 +81,22 @@ def notices(route: RouteSettings, changes: Iterable[Transition], concerns: Calla
 class Due(NamedTuple):
     """What is to be done about untold notices: send some, strike some out, leave the others for later."""
 
-    send: list[Notice]
+    send: list[list[Notice]]  # the last of each is told; the words before it are over once it is taken
     over: list[Notice]  # nobody needs them any more
 
     @classmethod
     def of(cls, untold: Sequence[Notice], now: Callable[[str], Incident | None], *, resolved: bool) -> "Due":
         """`now` is how an incident stands; `resolved`: whether the end of what people know is told."""
-        send, over = list[Notice](), list[Notice]()
+        send, over = list[list[Notice]](), list[Notice]()
         for words in _by_subject(untold):
-            last = words[-1]
-            if last.incident is None:
-                send += words
-            elif last.word == RESOLVED and not _ends(words[:-1], last.incident, resolved=resolved):
+            if words[-1].incident is None:
+                send += [[one] for one in words]
+                continue
+            fate = _fate(words, now(words[-1].subject), resolved=resolved)
+            if fate == "send":
+                send.append(words)
+            elif fate == "over":
                 over += words
-            elif last.word == RESOLVED or not _is_held(now(last.subject) or last.incident):
-                send.append(last)
-                over += words[:-1]
         return cls(send, over)
 
 
@@ -108,10 +108,16 @@ def _by_subject(untold: Iterable[Notice]) -> list[list[Notice]]:
     return list(found.values())
 
 
-def _is_held(incident: Incident) -> bool:
-    """Nobody is called now: somebody sees to it, another one explains it, or its end is about to be told."""
-    quiet = incident.acknowledgement is not None or incident.suppressed_by is not None
-    return quiet or incident.status is Status.RESOLVED
+def _fate(words: Sequence[Notice], now: Incident | None, *, resolved: bool) -> Literal["send", "over", "wait"]:
+    """What becomes of the last word on an incident; nobody needs those before it then."""
+    last = words[-1]
+    assert last.incident is not None
+    if last.word == RESOLVED:
+        return "send" if _ends(words[:-1], last.incident, resolved=resolved) else "over"
+    if now is None:
+        return "over"  # for long: the end came while there was no such route
+    seen_to = now.acknowledgement is not None or now.suppressed_by is not None
+    return "wait" if seen_to or now.status is Status.RESOLVED else "send"  # its end is about to be there
 
 
 def _ends(calls: Sequence[Notice], incident: Incident, *, resolved: bool) -> bool:

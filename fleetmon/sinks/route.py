@@ -122,19 +122,23 @@ class Route:
         due = Due.of(untold, self._desk.incident, resolved=settings.resolved)
         if due.over:
             await self._desk.strike(due.over)
-        self.waiting = sorted(due.send, key=lambda one: (self._failures[one.key], one.at))
+        told = [words[-1] for words in due.send]
+        self.waiting = sorted(told, key=lambda one: (self._failures[one.key], one.at))
         if not self.waiting:
             return False
         if (pause := self._pace.wait(clock())) > 0:
             await asyncio.sleep(pause)
             return True
-        together = len(self.waiting) > self._pace.room(clock()) and not self._carrier.takes_single_ones
-        parcel = self.waiting if together else self.waiting[:1]
+        crowd = [one for one in self.waiting if one.document is None]  # of which only the title would be told
+        together = len(crowd) > self._pace.room(clock()) and not self._carrier.takes_single_ones
+        parcel = crowd if together else self.waiting[:1]
+        keys = {one.key for one in parcel}
         self._pace.note(clock())
-        await self._send(parcel)
+        await self._send(parcel, [one for words in due.send if words[-1].key in keys for one in words])
         return True
 
-    async def _send(self, parcel: list[Notice]) -> None:
+    async def _send(self, parcel: list[Notice], over: list[Notice]) -> None:
+        """Send it, and strike out what is over then."""
         sending = asyncio.ensure_future(self._carrier.carry(message(parcel, self.settings, self._links)))
         try:
             await asyncio.shield(sending)
@@ -146,12 +150,12 @@ class Route:
             with contextlib.suppress(SinkError, TimeoutError):
                 async with asyncio.timeout(GRACE_S):
                     await sending
-                await self._desk.strike(parcel)
+                await self._desk.strike(over)
             raise
         self.sent += 1
         for one in parcel:
             self._failures.pop(one.key, None)
-        await self._desk.strike(parcel)
+        await self._desk.strike(over)
         first = f"{parcel[0].subject} {parcel[0].word}"
         log.info("told", route=self.settings.name, notices=len(parcel), first=first)
 

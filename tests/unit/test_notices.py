@@ -18,7 +18,7 @@ from fleetmon.locale import LANGUAGES
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status, Transition
-from fleetmon.model.notice import AGAIN, PAGE, RESOLVED, TICKET, Notice, Planned
+from fleetmon.model.notice import AGAIN, PAGE, RESOLVED, TICKET, Document, Notice, Planned
 from fleetmon.model.registry import Registry
 from fleetmon.sinks import wording
 from fleetmon.sinks.message import Message
@@ -104,6 +104,7 @@ class Desk:
         self.notices = [notice(number) for number in range(count)]
         self.sent: list[Message] = []
         self.refused: set[str] = set()
+        self.forgotten: set[str] = set()
         self.takes_single_ones = False
 
     async def untold(self, _: str, limit: int) -> list[Notice]:
@@ -113,8 +114,8 @@ class Desk:
         gone = {one.key for one in notices}
         self.notices = [one for one in self.notices if one.key not in gone]
 
-    def incident(self, _: str) -> None:
-        return None
+    def incident(self, key: str) -> Incident | None:
+        return None if key in self.forgotten else incident()
 
     async def carry(self, message: Message) -> None:
         if message.key in self.refused:
@@ -140,6 +141,21 @@ async def test_a_crowd_is_told_in_one_message() -> None:
     assert said.text.splitlines()[0] == "Alarm: Carrier x is down in x"
     assert said.text.splitlines()[10:] == ["and 30 more; see: fleetmon incidents list"]
     assert route.sent == 1
+
+
+async def test_a_document_is_told_whole_in_whatever_crowd() -> None:
+    desk = Desk(40)
+    desk.notices.insert(7, Notice("r", "report/1", "report", NOON + 7, document=Document("Report", "all of it", "<b>")))
+    await desk.work(RouteSettings("r", language="en", per_minute=15))
+    assert [one.title for one in desk.sent] == ["40 notices at once", "Report"]
+    assert desk.sent[1] == Message("Report", "all of it", "<b>", "report/1")
+
+
+async def test_nobody_is_called_for_what_was_over_before_there_was_the_route() -> None:
+    desk = Desk(3)
+    desk.forgotten = {"i-0", "i-2"}
+    await desk.work(RouteSettings("r"))
+    assert [one.key for one in desk.sent] == ["i-1"]
 
 
 async def test_a_few_and_whoever_keeps_track_of_each_get_single_ones() -> None:
