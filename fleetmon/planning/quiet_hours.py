@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from fleetmon.detect.quiet import HOUR, expected
 from fleetmon.engine.usage import Usage
-from fleetmon.model.days import DAY, UTC_OFFSET, midnight
+from fleetmon.model.days import midnight
 from fleetmon.model.hours import WEEK, Hours
 from fleetmon.model.window import Occurrence
 from fleetmon.planning.settings import VisitSettings

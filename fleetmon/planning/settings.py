@@ -27,7 +27,7 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VisitSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """When technicians work, how early they are let in, and how long they need: for the first terminal and each more."""
+    """When technicians work, how early they are let in, how long they need for the first terminal and each more."""
 
     hours: list[str] = field(default_factory=lambda: ["Mo-Fr 06:00-22:00"])
     before_opening_s: Annotated[int, Meta(ge=0, le=14_400)] = 3600
