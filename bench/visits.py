@@ -1,4 +1,4 @@
-"""Do proposed visits avoid the sales that a random one would hit? `python -m bench.visits`, a minute.
+"""Do proposed visits avoid the sales that a random one would hit? `python -m bench.visits`, three minutes.
 
 Simulated shops sell for some weeks, and their terminals learn what is usual as in the daemon (`engine/usage`). Then a
 visit is proposed for each shop, and what its terminals sell in the next week is drawn. Hit are the sales inside the
@@ -30,8 +30,8 @@ TERMINALS: Final = 120
 WEEKS: Final = 4
 SETTINGS: Final = {
     "as shipped": VisitSettings(),
-    "only while the shop is open": VisitSettings(before_opening_s=0),
-    "Mo-Fr 09:00-18:00": VisitSettings(hours=["Mo-Fr 09:00-18:00"]),
+    "any hour of any day": VisitSettings(["Mo-Su 00:00-24:00"]),
+    "Mo-Fr 09:00-18:00": VisitSettings(["Mo-Fr 09:00-18:00"]),
     "Mo-Fr 09:00-18:00, only while the shop is open": VisitSettings(["Mo-Fr 09:00-18:00"], 0),
 }
 _MONDAY: Final = midnight(4) + 2_900 * WEEK

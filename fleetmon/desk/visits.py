@@ -74,7 +74,7 @@ def visit_lines(number: int, one: VisitView, language: Language) -> Iterator[str
     """Where, why, with what and when."""
     book = texts(language)
     said = {"number": str(number), "site": one.site, "name": one.name, "region": one.region, "provider": one.provider}
-    said |= {"score": f"{one.score:g}", "money": money(one.at_risk, "CNY", language) if one.at_risk else ""}
+    said |= {"score": f"{one.score:g}", "money": money(one.at_risk, language) if one.at_risk else ""}
     yield fill(book["desk.visit"], {name: text for name, text in said.items() if text or name in _ALWAYS})
     yield from ("   " + _errand(row, why, language) for row in one.terminals for why in row.errands)
     if one.parts:

@@ -29,7 +29,7 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class VisitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When technicians work, how early they are let in, how long they need for the first terminal and each more."""
 
-    hours: list[str] = field(default_factory=lambda: ["Mo-Fr 06:00-22:00"])
+    hours: list[str] = field(default_factory=lambda: ["Mo-Fr 05:00-22:00"])
     before_opening_s: Annotated[int, Meta(ge=0, le=14_400)] = 3600
     first_s: Annotated[int, Meta(ge=900, le=28_800)] = 1800
     more_s: Annotated[int, Meta(ge=0, le=28_800)] = 900

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from fleetmon.engine import Engine
+from fleetmon.engine.visits import UNSAID
 from fleetmon.engine.windows import candidates
 from fleetmon.model.days import DAY, date_of, day_of
 from fleetmon.model.incident import Incident
@@ -58,7 +59,7 @@ class Visited:
         now = self._wall()
         async for window in slowly(list(self._planned.windows)):
             is_visit = window.provenance == "operator" and window.reference.startswith(f"{REFERENCE}/")
-            spans = [span for span in window.occurrences if now - days * DAY < span.end <= now]
+            spans = [span for span in window.occurrences if now - days * DAY < span.end and span.start <= now]
             if is_visit and spans and not window.cancelled:
                 for terminal in candidates(self._engine.fleet, window):
                     job = jobs[_key(terminal, spans[-1].start)]
@@ -98,10 +99,10 @@ class Visited:
         begin = mark.begin if mark is not None else job.span.start if job.span is not None else 0
         faults = list(self._faults(terminal, begin))
         outcome: Outcome = "fixed"
-        if mark is None:
-            outcome = "not_done"
-        elif not mark.ended and self._wall() < max(mark.until, job.span.end if job.span is not None else 0):
+        if (mark is None or not mark.ended) and self._wall() < _limit(mark, job.span):
             outcome = "in_progress"
+        elif mark is None:
+            outcome = "not_done"
         elif any(one.came_back or one.cleared_at is None for one in faults):
             outcome = "not_fixed"
         ended = mark.ended or None if mark is not None else None
@@ -116,6 +117,12 @@ class Visited:
             if lasted and (reasons_of(self._engine, one) or one.kind == "device_fault"):
                 back = any(_came_back(one, other) for other in told)
                 yield FaultView(one.kind, one.id, one.resolved_at, back)
+
+
+def _limit(mark: Visit | None, span: Occurrence | None) -> int:
+    """Until when somebody may be there who has not said that it is done."""
+    marked = (mark.until or mark.begin + UNSAID) if mark is not None else 0
+    return max(marked, span.end if span is not None else 0)
 
 
 def _came_back(fault: Incident, other: Incident) -> bool:
