@@ -122,6 +122,7 @@ def _worked(row: WorkedView, language: Language) -> str:
     said = {"terminal": row.terminal, "outcome": texts(language)[f"visit.{row.outcome}"]}
     said |= {"by": row.by} if row.by else {}
     said |= {"span": span(row.begun_at, row.ended_at, language, "seen")} if row.begun_at is not None else {}
+    said |= {"minutes": f"{row.lost_s / 60:.0f}"} if row.lost_s else {}
     return fill(texts(language)["desk.outcome.terminal"], said)
 
 

@@ -75,7 +75,9 @@ class Planning:
             for one in self.subscribed()
         ]
         covered = self._engine.covered.counts.total()
-        return metrics.Planned(states, works.overdue.windows, covered, calendars)
+        providers = {cohort.provider for cohort, _ in self._engine.fleet.census.counts}
+        lost = {name: works.losses.by_provider[name] / 1000 for name in providers}  # nought, so that the first shows
+        return metrics.Planned(states, works.overdue.windows, covered, calendars, lost)
 
     def calendars(self) -> CalendarList:
         """Those of the configuration."""

@@ -13,9 +13,11 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from fleetmon.engine import Engine
+from fleetmon.engine.losses import UNABLE
 from fleetmon.engine.visits import UNSAID
 from fleetmon.engine.windows import candidates
 from fleetmon.model.days import DAY, date_of, day_of
+from fleetmon.model.episode import share
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Terminal
 from fleetmon.model.window import Occurrence, Visit
@@ -26,6 +28,7 @@ from fleetmon.readout.visiting import REFERENCE
 from fleetmon.web.visits import FaultView, Outcome, OutcomeList, OutcomeView, WorkedView
 from fleetmon.web.windows import SpanView
 
+MINUTE: Final = 60_000
 _BACK: Final = DAY  # what is wrong again by then was not repaired
 
 
@@ -107,7 +110,17 @@ class Visited:
             outcome = "not_fixed"
         ended = mark.ended or None if mark is not None else None
         by = mark.by if mark is not None else ""
-        return WorkedView(terminal.id, outcome, None if mark is None else mark.begin, ended, by, faults)
+        begun = None if mark is None else mark.begin
+        end = min(ended or _limit(mark, job.span), self._wall())
+        return WorkedView(terminal.id, outcome, begun, ended, by, self._lost_s(terminal, begin, end), faults)
+
+    def _lost_s(self, terminal: Terminal, begin: int, end: int) -> int:
+        """Minute by minute, how long it could take no payment while its shop traded."""
+        told = self._engine.explainer.timeline.of(f"terminal/{terminal.id}", begin, end)
+        lost = [one for one in told if one.kind in UNABLE]
+        is_open = self._engine.shard.checkup.trade.is_open
+        minutes = range(begin, end, MINUTE) if lost else range(0)
+        return round(sum(share(lost, at, min(at + MINUTE, end)) for at in minutes if is_open(terminal, at)) * 60)
 
     def _faults(self, terminal: Terminal, begin: int) -> Iterator[FaultView]:
         """What a visit could repair and was wrong when it began."""

@@ -94,6 +94,7 @@ class WorkedView(Struct, frozen=True):
     begun_at: Time | None
     ended_at: Annotated[Time | None, Meta(description="By the mark of the terminal; null where none came.")]
     by: str
+    lost_s: Annotated[int, Meta(description="Seconds of the work in which it could take no payment in trading hours.")]
     faults: list[FaultView]
 
 

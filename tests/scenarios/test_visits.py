@@ -245,6 +245,20 @@ def test_a_visit_after_which_it_is_still_there_or_comes_back_is_not_fixed() -> N
     assert [one.came_back for one in found.terminals[0].faults] == [True]
 
 
+def test_the_time_without_payments_during_the_work_is_told() -> None:
+    planner = Planner()
+    planned(planner)
+    planner.mark("cafe-1", "begin")
+    planner.world.run(5 * MINUTE)
+    planner.world.stop("cafe-1")
+    planner.world.run(20 * MINUTE)
+    planner.world.start("cafe-1")
+    planner.world.run(5 * MINUTE)
+    planner.mark("cafe-1", "end")
+    (row,) = planner.outcomes()[0].terminals
+    assert 19 * MINUTE <= row.lost_s <= 22 * MINUTE
+
+
 def test_a_visit_to_which_nobody_came_is_not_done() -> None:
     planner = Planner()
     planned(planner)
