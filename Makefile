@@ -22,7 +22,7 @@ endif
 test: $(VENV)/.dev $(VENV)/bin/helm  ## Lint, types, import contracts and all tests, against real servers
 	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql systemd openssl
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 dist: $(VENV)/.dev  ## Build the source archive and the wheel, of which the image is made
 	$(BIN)/python -m build --no-isolation

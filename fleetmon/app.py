@@ -7,7 +7,6 @@ there are no locks.
 """
 
 import asyncio
-import contextlib
 import gc
 import sys
 import time
@@ -18,24 +17,22 @@ from functools import partial
 import structlog
 
 from fleetmon import logs
+from fleetmon.announcements import Announcements
 from fleetmon.clock import Clock, utc
-from fleetmon.config import Loaded, nothing_to_read
+from fleetmon.config import Config, Loaded, nothing_to_read
 from fleetmon.engine import Engine, Outcome
-from fleetmon.engine.snapshot import record
 from fleetmon.enrolment import Enrolment
 from fleetmon.ingest.intake import Intake, Packet
 from fleetmon.ingest.mqtt import Connection, Subscriber
 from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.maintenance import Maintenance
-from fleetmon.model.errors import ConfigError, DecodeError, StoreError
-from fleetmon.model.incident import Incident, Status, Transition
-from fleetmon.model.terminal import PARTITIONS
+from fleetmon.model.errors import ConfigError, DecodeError
+from fleetmon.model.incident import Transition
 from fleetmon.model.topics import Topics
 from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
-from fleetmon.sinks.alertmanager import Alertmanager
-from fleetmon.sinks.board import Board
 from fleetmon.sinks.silences import mirrors
+from fleetmon.snapshots import Snapshots
 from fleetmon.store import Store, Work
 from fleetmon.supervision import UNSUPERVISED, Supervision
 from fleetmon.turns import Portion, Turns
@@ -44,7 +41,6 @@ from fleetmon.web.web import listen, serve
 TICK_S = 0.1
 TELL_AT_ONCE = 500  # transitions, and then others get their turn
 GIL_S = 0.000_5  # the writer's thread lets go of the interpreter after so long; by itself after 5 ms
-SNAPSHOT_EVERY_S = 120.0 / PARTITIONS
 log = structlog.get_logger("fleetmon")
 
 
@@ -70,14 +66,12 @@ class Daemon:
         self.topics = Topics(config.mqtt.prefix)
         self.listener = listen(config.web)
         self.store = Store(config.store, loaded.store_password, self._writer_crashed)
-        self.engine = Engine(
-            loaded.registry, loaded.days, config.response_codes, max_unregistered=config.max_unregistered
-        )
-        self.engine.arrears.paged_from = config.settlement_paged_from
-        self.engine.shard.habits.patience.allow(config.detection.false_suspicions_per_30_days)
+        self.engine = Engine(loaded.registry, loaded.days, config.response_codes)
+        self._tune(config)
         clock = self._clock = Clock(self.engine.stalled)
+        self._enrolment = Enrolment(self.engine.fleet)
+        self._snapshots = Snapshots(self.engine, self.store, self._enrolment, clock.wall)
         self._recollection = Recollection(self.engine, self.store, config.ledger_days, clock.wall)
-        self.board = Board()
         self.quarantine = Quarantine()
         self._turns = Turns(
             self.engine, now=clock.now, take=self._take, keep=self._keep, caught_up=self._read_on, crash=self._crash
@@ -91,33 +85,16 @@ class Daemon:
             known=self.engine.fleet.terminals,
             own={self.subscriber.canary_topic: self.subscriber.canary_heard},
         )
-        self.alertmanagers = [
-            Alertmanager(url, config.alertmanager, self._current, self._accepted) for url in config.alertmanager.urls
-        ]
+        self.announcements = Announcements(config.alertmanager, self.engine.fleet, self.store, clock.wall)
         self.silences = mirrors(config.alertmanager, config.mqtt.client_id, self.engine, utc)
         self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, clock.wall)
-        self.readout = Readout(
-            self.engine,
-            self.store,
-            self.intake,
-            self.topics,
-            self.subscriber,
-            self.alertmanagers,
-            self.silences,
-            vitals=self._vitals,
-            tokens=lambda: self.tokens,
-            reload=self.reload,
-            act=self._turns.between,
-            planning=self.maintenance.port,
-        )
+        self.readout = self._read_out()
         self._subscribe, self._supervision = subscribe, supervision
         self._on_transition = on_transition
         self._link_trouble: str | None = "not connected yet"
         self._last_message: int | None = None
         self._uncommitted = 0
-        self._outbox: dict[tuple[str, str], int] = {}
         self._loop_lag_s = 0.0
-        self._enrolment = Enrolment(self.engine.fleet)
         self._failure: asyncio.Future[None] | None = None
         self._connection: Connection | None = None  # the latest that brought something
         self._written: deque[tuple[list[Transition], Connection | None, list[int]]] = deque()  # committed, not told yet
@@ -139,14 +116,13 @@ class Daemon:
             self._restore()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(serve(self.listener, self.readout, self.config.web))
-                for alertmanager in self.alertmanagers:
-                    tasks.create_task(alertmanager.run())
+                self.announcements.start(tasks)
                 for mirror in self.silences:
                     tasks.create_task(mirror.run())
                 watch = self._supervision.watch(self._progress, self.not_ready)
-                for endless in (self._tick(), self._snapshots(), self._fail(), watch):
+                for endless in (self._tick(), self._fail(), watch):
                     tasks.create_task(endless)
-                for one in (self._recollection, self.maintenance):
+                for one in (self._recollection, self._snapshots, self.maintenance):
                     tasks.create_task(one.run())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
@@ -176,15 +152,34 @@ class Daemon:
             log.warning("configuration refused, the old one stays", problems=error.problems)
             raise
         self.config, self.tokens = loaded.config, loaded.tokens
-        self.engine.fleet.max_unregistered = loaded.config.max_unregistered
+        self._tune(loaded.config)
         self.engine.register(loaded.registry, loaded.days, loaded.config.response_codes)
-        self.engine.arrears.paged_from = loaded.config.settlement_paged_from
-        self.engine.shard.habits.patience.allow(loaded.config.detection.false_suspicions_per_30_days)
         self.maintenance.reload(loaded.config)
         self._enrolment.begin_anew()
         logs.configure(loaded.config.log)
         self._reloads = True, self._clock.wall() / 1000
         log.info("configuration reloaded", terminals=len(loaded.registry.terminals))
+
+    def _read_out(self) -> Readout:
+        return Readout(
+            self.engine,
+            self.store,
+            self.intake,
+            self.topics,
+            self.subscriber,
+            self.announcements.alertmanagers,
+            self.silences,
+            vitals=self._vitals,
+            tokens=lambda: self.tokens,
+            reload=self.reload,
+            act=self._turns.between,
+            planning=self.maintenance.port,
+        )
+
+    def _tune(self, config: Config) -> None:
+        self.engine.fleet.max_unregistered = config.max_unregistered
+        self.engine.arrears.paged_from = config.settlement_paged_from
+        self.engine.shard.habits.patience.allow(config.detection.false_suspicions_per_30_days)
 
     # -- in ----------------------------------------------------------------------------------------
 
@@ -282,37 +277,8 @@ class Daemon:
     def _tell(self, transitions: list[Transition]) -> None:
         self.maintenance.tell(transitions=transitions)
         for change in transitions:
-            incident = change.incident
-            moved = change.before is not incident.status
             self._on_transition(change)
-            if change.calls:
-                self._outbox[incident.id, incident.status.value] = change.at
-            if incident.fired_at is None or not (moved or change.calls):
-                continue
-            log.info(
-                "incident", status=incident.status.value, kind=incident.kind, incident=incident.id,
-                scope=dict(incident.scope), terminals=incident.terminals, reason=change.reason,
-            )  # fmt: skip
-        self.board.put(change.incident for change in transitions)
-        if any(change.incident.paged_at is not None for change in transitions):
-            for alertmanager in self.alertmanagers:
-                alertmanager.wake()
-        if not self.alertmanagers:
-            self._accepted(list(self._outbox))  # nobody is to be told
-
-    def _current(self) -> tuple[int, list[Incident]]:
-        now = utc()
-        return now, self.board.current(now, {incident for incident, _ in self._outbox})
-
-    def _accepted(self, told: list[tuple[str, str]]) -> None:
-        """One Alertmanager has it; the others get it with their own re-sends. The end tells of the beginning, too."""
-        keys = [
-            *told,
-            *[(incident, Status.FIRING.value) for incident, status in told if status == Status.RESOLVED.value],
-        ]
-        news = [key for key in keys if self._outbox.pop(key, None) is not None]
-        if news:
-            self.store.submit(Work(lambda: None, delivered=news, at=self._clock.wall()))
+        self.announcements.tell(transitions)
 
     # -- time --------------------------------------------------------------------------------------
 
@@ -324,34 +290,12 @@ class Daemon:
             lag = self._loop.time() - before - TICK_S
             self._loop_lag_s = max(lag, self._loop_lag_s * 0.99)  # fades within about a minute
 
-    async def _snapshots(self) -> None:
-        """One partition after the other, all of them within two minutes, or as fast as the store can keep up."""
-        written = asyncio.Event()
-        tell = partial(self._loop.call_soon_threadsafe, written.set)
-        while True:
-            for partition in range(PARTITIONS):
-                self._snapshot(partition)
-                self.store.submit(Work(tell, terminals=self._enrolment.rows(partition)))
-                await asyncio.sleep(SNAPSHOT_EVERY_S)
-                await written.wait()
-                written.clear()
-            self.store.forget(self._clock.wall())
-            with contextlib.suppress(StoreError):  # which the writer will meet and tell
-                departed = await asyncio.to_thread(self.store.departed, self.engine.fleet.terminals)
-                self.store.submit(Work(lambda: None, departed=departed))
-
-    def _snapshot(self, partition: int) -> None:
-        shard = self.engine.shard
-        records = [record(shard, terminal) for terminal in self.engine.fleet.partitions[partition]]
-        self.store.submit(Work(lambda: None, partition=partition, records=records))
-
     # -- start and end -----------------------------------------------------------------------------
 
     def _restore(self) -> None:
         now = self._clock.now()
         found = self._recollection.restore(now)
-        self.board.put([*found.firing, *found.resolved])
-        self._outbox = {(incident, status): at for incident, status, at in self.store.undelivered()}
+        self.announcements.restore(found)
         self._handle(self.maintenance.restore(now), None, [])
         self._handle(self.engine.link_down(now), None, [])  # deaf until the broker says otherwise
         gc.enable()
@@ -377,8 +321,7 @@ class Daemon:
         self.readout.close()
         self.listener.close()
         if in_order:
-            for partition in range(PARTITIONS):
-                self._snapshot(partition)
+            self._snapshots.write_all()
         if not self.store.close():
             log.error("store not written in time; the broker still has what was not acknowledged")
 
@@ -394,7 +337,8 @@ class Daemon:
     def _vitals(self) -> Vitals:
         age_s = self.subscriber.canary_age_s
         last_canary_s = None if age_s is None else self._clock.wall() / 1000 - age_s
+        unheard = self.announcements.unheard
         return Vitals(
-            self._link_trouble, self._last_message, last_canary_s, self._uncommitted, self._outbox, self._loop_lag_s,
+            self._link_trouble, self._last_message, last_canary_s, self._uncommitted, unheard, self._loop_lag_s,
             *self._reloads,
         )  # fmt: skip

@@ -50,7 +50,7 @@ def alerts() -> Json:
             *_rules(),
             _work(),
             row(40, "Calendars and silences", 30, _more()),
-            row(41, "Incidents and planned work (where the store is PostgreSQL)", 39, _stored()),
+            row(41, "Incidents and planned work (where the store is PostgreSQL)", 39, [*_stored(), *_stored_windows()]),
         ],
         [began("Alert on fleetmon", "alertname", OURS, YELLOW)],
         [STORES, ADDRESS],
@@ -269,6 +269,11 @@ def _stored() -> list[Json]:
             "SELECT kind, count(*) AS incidents, count(paged_at) AS called, sum(minutes) AS minutes "
             "FROM v_incident WHERE $__timeFilter(opened_at) GROUP BY kind ORDER BY minutes DESC, kind",
         ),
+    ]  # fmt: skip
+
+
+def _stored_windows() -> list[Json]:
+    return [
         listing(
             Head(
                 33, "Planned work",

@@ -19,7 +19,14 @@ def itself() -> Json:
         UID,
         "fleetmon itself",
         "Does fleetmon hear, keep and tell everything, in time?",
-        [this_page((0, 0, 4, 4)), *_health(), *_ingest(), *_keeping(), *_telling(), row(40, "More", 20, _more())],
+        [
+            this_page((0, 0, 4, 4)),
+            *_health(),
+            *_ingest(),
+            *_keeping(),
+            *_telling(),
+            row(40, "More", 20, [*_stream(), *_process(), *_oddities()]),
+        ],
         [began("Alert on fleetmon", "alertname", OURS, YELLOW)],
     )
 
@@ -178,7 +185,7 @@ def _telling() -> list[Json]:
     ]  # fmt: skip
 
 
-def _more() -> list[Json]:
+def _stream() -> list[Json]:
     return [
         graph(
             Head(
@@ -219,6 +226,11 @@ def _more() -> list[Json]:
             [Query(f"sum(rate({of('fleetmon_store_commits_total')}[$__rate_interval]))", "written")],
             "cps",
         ),
+    ]  # fmt: skip
+
+
+def _process() -> list[Json]:
+    return [
         graph(
             Head(
                 15, "CPU",
@@ -267,6 +279,11 @@ def _more() -> list[Json]:
             "s",
             {"lag": YELLOW},
         ),
+    ]  # fmt: skip
+
+
+def _oddities() -> list[Json]:
+    return [
         table(
             Head(
                 37, "Versions",

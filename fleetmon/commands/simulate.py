@@ -10,6 +10,7 @@ import typer
 
 from fleetmon import config
 from fleetmon.commands.conduct import Prefix, plain_errors, run_until_signal
+from fleetmon.model.registry import Registry
 from fleetmon.model.topics import DEFAULT_PREFIX
 from fleetmon.sim import corpus as corpora
 from fleetmon.sim import habits as manners
@@ -70,25 +71,21 @@ def simulate(
             if record is None:
                 return
         tale = scenarios.load(scenario) if scenario else scenarios.Scenario("quiet", 3600.0)
-        password = os.environ.get("FLEETMON_SIM_PASSWORD")
-        settings = SimSettings(
-            host=host,
-            port=port,
-            prefix=prefix,
-            username=username,
-            password=password,
-            speed=speed,
-            seed=seed,
-            sales_per_hour=sales_per_hour,
-            habits=manner,
-        )
+        broker = SimSettings(host, port, prefix, username, os.environ.get("FLEETMON_SIM_PASSWORD"))
+        settings = msgspec.structs.replace(broker, speed=speed, seed=seed, sales_per_hour=sales_per_hour, habits=manner)
         if record is None:
             run_until_signal(play(fleet, tale, settings, _show_progress))
-            return
-        recorded = recorder.record(fleet, tale, settings, start, record)
-        typer.echo(f"{record}: {recorded.messages} messages, {recorded.progress.sales} sales, until {recorded.until}")
-        if truth is not None:
-            truths.write(truth, recorded, fleet, tale.duration_s)
+        else:
+            _record(fleet, tale, settings, start, record, truth)
+
+
+def _record(
+    fleet: Registry, tale: scenarios.Scenario, settings: SimSettings, start: int, record: Path, truth: Path | None
+) -> None:
+    recorded = recorder.record(fleet, tale, settings, start, record)
+    typer.echo(f"{record}: {recorded.messages} messages, {recorded.progress.sales} sales, until {recorded.until}")
+    if truth is not None:
+        truths.write(truth, recorded, fleet, tale.duration_s)
 
 
 def _record_corpus(wanted: str, seed: int, record: Path | None, truth: Path | None, registry: Path | None) -> None:

@@ -4,24 +4,33 @@ Judged by what is known now: whoever changed the carrier since is concerned by t
 one. What cannot be judged (a scope by attributes unknown here) is hidden from the confined.
 """
 
-from typing import Final
-
-from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.groups import covers, takes
+from fleetmon.engine.outages import is_of_many
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.web.views import IncidentView, incident_view
 
-_OF_MANY: Final = frozenset(one.kind for one in GROUP_DETECTORS)
-
 
 def concerns(incident: Incident, terminal: Terminal) -> bool:
     """Whether an incident is about this terminal too."""
-    if incident.kind in _OF_MANY:
+    if is_of_many(incident):
         return takes(incident.scope, terminal)
     known = terminal.attributes().items() | {("host", terminal.cohort.acquirer)}
     return known.issuperset(incident.scope)
+
+
+def owner(fleet: Fleet, incident: Incident) -> str | None:
+    """The provider to whom all terminals that an incident concerns belong; None if there is no such one."""
+    scope = dict(incident.scope)
+    if "terminal" in scope:
+        terminal = fleet.terminals.get(scope["terminal"])
+        return None if terminal is None else terminal.cohort.provider
+    if is_of_many(incident) and "site" in scope:
+        found = {terminal.cohort.provider for terminal in fleet.groups.members(incident.scope)}
+    else:
+        found = {cohort.provider for cohort, _ in fleet.census.counts if _is_of(cohort, incident)}
+    return found.pop() if len(found) == 1 else None
 
 
 class Sight:
@@ -48,21 +57,13 @@ class Sight:
         scope = dict(incident.scope)
         if "terminal" in scope:
             return self.terminal(scope["terminal"]) is not None
-        if incident.kind in _OF_MANY and "site" in scope:
+        if is_of_many(incident) and "site" in scope:
             return any(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
         return any(_is_of(cohort, incident) for cohort in self._cohorts)
 
     def owns(self, incident: Incident) -> bool:
         """Whether an incident concerns terminals that are to be seen, and no others."""
-        if self._provider is None or not self.concerned(incident):
-            return self._provider is None
-        scope = dict(incident.scope)
-        if "terminal" in scope:
-            return True
-        if incident.kind in _OF_MANY and "site" in scope:
-            return all(self.sees(terminal) for terminal in self._fleet.groups.members(incident.scope))
-        others = {cohort for cohort, _ in self._fleet.census.counts} - self._cohorts
-        return not any(_is_of(cohort, incident) for cohort in others)
+        return self._provider is None or owner(self._fleet, incident) == self._provider
 
     def view(self, incident: Incident) -> IncidentView:
         """The incident as it is to be seen."""
@@ -70,7 +71,7 @@ class Sight:
 
 
 def _is_of(cohort: Cohort, incident: Incident) -> bool:
-    if incident.kind in _OF_MANY:
+    if is_of_many(incident):
         return covers(incident.scope, cohort)
     known = cohort._asdict().items() | {("host", cohort.acquirer)}
     return known.issuperset(incident.scope)

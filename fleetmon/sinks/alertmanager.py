@@ -48,14 +48,19 @@ class Alertmanager:
         url: str,
         settings: AlertmanagerSettings,
         current: Callable[[], tuple[int, Sequence[Incident]]],
+        provider: Callable[[Incident], str | None],
         on_accepted: Callable[[list[tuple[str, str]]], None],
     ) -> None:
-        """`current` gives the time in ms and the board; `on_accepted` hears (incident, status) of what got through."""
+        """`current` gives the time in ms and the board; `on_accepted` hears (incident, status) of what got through.
+
+        `provider` gives the one to whom all terminals of an incident belong, if they all belong to one.
+        """
         self.url = url
         self.sends = 0
         self.failures = 0
         self._settings = settings
         self._current = current
+        self._provider = provider
         self._on_accepted = on_accepted
         self._changed = asyncio.Event()
 
@@ -89,8 +94,8 @@ class Alertmanager:
         again = [incident for incident in told if incident.called_again_at is not None]
         alerts = [
             watchdog(now, self._settings),
-            *(alert(found, now, self._settings) for found in told),
-            *(second_call(found, now, self._settings) for found in again),
+            *(alert(found, now, self._settings, self._provider(found)) for found in told),
+            *(second_call(found, now, self._settings, self._provider(found)) for found in again),
         ]
         failed: SinkError | None = None
         for start in range(0, len(alerts), BATCH):
@@ -114,7 +119,7 @@ class Alertmanager:
             raise SinkError(str(error) or "no answer in time", retryable=True) from None
 
 
-def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
+def alert(incident: Incident, now: int, settings: AlertmanagerSettings, provider: str | None = None) -> dict[str, Any]:
     """The alert of an incident, in the form of Alertmanager's API v2."""
     scope = dict(incident.scope)
     summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, settings.language)
@@ -134,6 +139,7 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
     over = incident.status is Status.RESOLVED or incident.suppressed_by is not None
     ends_at = (incident.resolved_at or now) if over else now + _lease(settings)
     labels = {"alertname": alertname(incident.kind), "severity": incident.severity, "kind": incident.kind}
+    labels |= {"provider": provider} if provider else {}
     return {
         "labels": labels | {f"terminal_{name}" if name == "region" else name: value for name, value in scope.items()},
         "annotations": annotations,
@@ -142,10 +148,12 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[
     }
 
 
-def second_call(incident: Incident, now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
+def second_call(
+    incident: Incident, now: int, settings: AlertmanagerSettings, provider: str | None = None
+) -> dict[str, Any]:
     """The alert that calls people again, over as soon as somebody acknowledges anew."""
     assert incident.called_again_at is not None
-    made, known = alert(incident, now, settings), incident.acknowledgement
+    made, known = alert(incident, now, settings, provider), incident.acknowledgement
     texts = made["annotations"]
     summary, description = called_again(
         texts["summary"], texts["description"], incident.called_again_at, settings.language

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 from fleetmon.model.errors import StoreError
 
+READER: Final = "fleetmon_reader"
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
@@ -27,6 +28,7 @@ def upgrade(engine: sa.Engine) -> None:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        _let_read(connection)
 
 
 def ahead(connection: sa.Connection) -> str | None:
@@ -56,6 +58,15 @@ def _encoding(connection: sa.Connection) -> str | None:
         return None
     found = connection.exec_driver_sql("SHOW server_encoding").scalar()
     return None if found == "UTF8" else f"its encoding is {found}; make the database with ENCODING 'UTF8'"
+
+
+def _let_read(connection: sa.Connection) -> None:
+    """Dashboards read the views by a role that an administrator has made; a view made anew forgets who may."""
+    if connection.dialect.name != "postgresql":
+        return
+    if connection.exec_driver_sql(f"SELECT FROM pg_roles WHERE rolname = '{READER}'").first() is not None:
+        views = ", ".join(sa.inspect(connection).get_view_names())
+        connection.exec_driver_sql(f"GRANT SELECT ON {views} TO {READER}")
 
 
 def _scripts() -> ScriptDirectory:

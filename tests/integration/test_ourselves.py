@@ -128,6 +128,7 @@ async def test_all_wills_at_once_are_not_all_terminals(watching: Any, mosquitto:
     await asyncio.sleep(1)
     fleet.start(mosquitto.port)
     await all_well(running, 2 * LONG_S)
+    assert down(running) == []
 
 
 async def test_a_clock_that_is_set_by_an_hour_changes_nothing(

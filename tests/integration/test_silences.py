@@ -317,7 +317,7 @@ async def test_no_end_is_lost_and_what_survives_is_told_after_the_work(
         "x", "carrier_outage", scope, "critical", pages=True, opened_at=opened, fired_at=opened, paged_at=opened,
         status=Status.FIRING,
     )  # fmt: skip
-    daemon.board.put([outage])
+    daemon.announcements._board.put([outage])
     await neighbour.alert("Early", opened)
     await running.until(lambda: len(told) == 2, "both are told")
     assert sorted(told) == [("Early", "firing"), ("FleetmonCarrierOutage", "firing")]
@@ -327,7 +327,7 @@ async def test_no_end_is_lost_and_what_survives_is_told_after_the_work(
     await running.until(lambda: daemon.silences[0].states["mirrored"] == 1, "the silence")
     await neighbour.alert("Inside", clock())
     await neighbour.until_states({"Inside": "suppressed", "Early": "active", "FleetmonCarrierOutage": "active"})
-    daemon.board.put([structs.replace(outage, status=Status.RESOLVED, resolved_at=clock())])
+    daemon.announcements._board.put([structs.replace(outage, status=Status.RESOLVED, resolved_at=clock())])
     await neighbour.alert("Early", opened, end=clock())
     await running.until(lambda: ("FleetmonCarrierOutage", "resolved") in told, "the end of our own", 30)
     await running.until(lambda: ("Early", "resolved") in told, "the end of the rule's", 30)

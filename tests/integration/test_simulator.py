@@ -218,6 +218,7 @@ async def test_gateways_come_back_after_a_restart_of_the_broker(mosquitto: Broke
     await until(lambda: shots[-1].connected == 3000, 90)
     async with listening(mosquitto.port) as late:
         await until(lambda: sum(heard.retained for heard in late.heard) == 3000)
+        assert len({heard.key for heard in late.heard if heard.retained}) == 3000, "each has said so for itself"
     running.cancel()
     await asyncio.wait((running,))
 

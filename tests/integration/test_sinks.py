@@ -48,9 +48,10 @@ async def test_one_incident_is_one_alert_and_resolves(start: Any, mosquitto: Any
     found = await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
     assert found["FleetmonTamper"]["labels"] == {
         "alertname": "FleetmonTamper", "severity": "critical", "kind": "tamper", "terminal": "noodle-1",
+        "provider": "field-1",
     }  # fmt: skip
     assert "noodle-1" in found["FleetmonTamper"]["annotations"]["summary"]
-    await running.until(lambda: not running.daemon._outbox, "it is noted as told")
+    await running.until(lambda: not running.daemon.announcements.unheard, "it is noted as told")
     await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
     await until_alerts(alertmanager, {"FleetmonWatchdog"})
 
@@ -170,7 +171,7 @@ async def test_a_dead_alertmanager_keeps_the_outbox_and_not_the_others(
     await running.until_ready()
     await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
     await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"})
-    dead, alive = running.daemon.alertmanagers
+    dead, alive = running.daemon.announcements.alertmanagers
     assert dead.failures == dead.sends > 0
     assert alive.failures == 0
 
@@ -193,7 +194,7 @@ async def test_a_refused_batch_is_no_reason_to_hammer(start: Any, mosquitto: Any
     settings = AlertmanagerSettings(urls=[f"http://127.0.0.1:{port}"], resend_s=60)
     running = start(mqtt=MqttSettings(port=mosquitto.port), alertmanager=settings)
     await running.until(lambda: posts, "the first post")
-    await running.until(lambda: running.daemon.alertmanagers[0].failures == 1, "the failure")
+    await running.until(lambda: running.daemon.announcements.alertmanagers[0].failures == 1, "the failure")
     assert "alertmanager" in str(running.daemon.not_ready())
     assert posts[0][0]["labels"]["alertname"] == "FleetmonWatchdog"
     await runner.cleanup()

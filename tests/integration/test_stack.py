@@ -177,6 +177,7 @@ def test_fleetmon_runs_in_the_stack_and_grafana_may_read(
     )  # fmt: skip
     broker.start()
     access = {"PGHOST": "127.0.0.1", "PGPORT": str(postgresql.port), "SECRETS": str(secrets)}
+    access["READER"] = str(ROOT / "grafana/provisioning/reader.sql")
     roles = (COMPOSE / "postgres.sh").read_text()  # other tests have a role of fleetmon's name on this server
     (tmp_path / "postgres.sh").write_text(re.sub(r"\bfleetmon\b(?=[; ]|$)", "stacked", roles, flags=re.MULTILINE))
     made = run("sh", str(tmp_path / "postgres.sh"), **access)
@@ -198,15 +199,16 @@ def test_fleetmon_runs_in_the_stack_and_grafana_may_read(
             process.terminate()
             assert process.wait(30) == 0, (tmp_path / "log").read_text()
     password = (secrets / "grafana-reader-password").read_text()
-    reader = f"host=127.0.0.1 port={postgresql.port} dbname=stacked user=grafana password={password}"
+    reader = f"host=127.0.0.1 port={postgresql.port} dbname=stacked user=fleetmon_reader password={password}"
     with psycopg.connect(reader, autocommit=True) as connection:
         for view in ("v_terminal", "v_incident", "v_window", "v_settlement_late"):
             connection.execute(f"SELECT * FROM {view}")
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-            connection.execute("DELETE FROM terminal")
-        connection.execute("SET default_transaction_read_only = off")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("DELETE FROM terminal")
+            connection.execute("CREATE TABLE mine ()")
+        for refused in ("DELETE FROM terminal", "SELECT * FROM terminal", "SELECT * FROM quarantine"):
+            connection.execute("SET default_transaction_read_only = off")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(refused)
 
 
 def test_the_certificates_are_of_the_names_terminals_use(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def test_ready_without_a_broker(
     unit(free_port(), web={"port": 0})
     wait_for(lambda: manager[0].count("READY=1"), "READY=1")
     wait_for(lambda: manager[0].status().startswith("STATUS=broker: "), "what is missing")
+    assert manager[0].count("READY=1") == 1
 
 
 def test_a_locked_database_is_told_and_no_reason_to_be_restarted(
@@ -141,6 +142,7 @@ def test_a_locked_database_is_told_and_no_reason_to_be_restarted(
         fed = told.count("WATCHDOG=1")
         wait_for(lambda: told.count("WATCHDOG=1") > fed, "fed: the store tries again", 30)
     wait_for(lambda: told.status() == "STATUS=ready", "STATUS=ready again", 30)
+    assert told.count("READY=1") == 1, "it is the same process"
 
 
 async def test_one_part_that_stands_still_starves_the_watchdog(
@@ -195,6 +197,7 @@ def test_abstract_names_and_no_manager_at_all(tmp_path: Path, wait_for: Until) -
     made = Manager(f"@{tmp_path}/abstract")
     Supervision({"NOTIFY_SOCKET": f"@{tmp_path}/abstract"}).stopping()
     wait_for(lambda: made.count("STOPPING=1"), "STOPPING=1")
-    made.close()
     Supervision({"NOTIFY_SOCKET": str(tmp_path / "gone")}).stopping()
     Supervision({}).stopping()
+    assert made.count("STOPPING=1") == 1, "nobody hears of those"
+    made.close()

@@ -191,6 +191,9 @@ def test_a_host_that_strangers_reach_needs_a_file_of_tokens_that_is_there(tmp_pa
         ("carrier_outage", (("carrier", "CUCC"),), {"a1"}, {"A"}),  # the others there are on WiFi
         ("carrier_outage", (("carrier", "CUCC"), ("region", "south")), set(), set()),
         ("carrier_outage", (("carrier", "CMCC"), ("region", "south")), {"b1"}, {"B"}),
+        ("flapping", (("site", "mall"),), {"a1", "a2", "b2"}, {"A", "B"}),
+        ("flapping", (("carrier", "CMCC"), ("region", "south")), {"b1"}, {"B"}),
+        ("flapping", (("terminal", "a1"),), {"a1"}, {"A"}),
         ("host_outage", (("host", "ACQ"),), {"a1"}, {"A"}),
         ("ingest_impaired", (), {"a1", "a2", "b1", "b2"}, {"A", "B"}),
         ("something_new", (("colour", "red"),), set(), set()),
