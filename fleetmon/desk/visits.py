@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -55,7 +55,7 @@ def proposed(  # noqa: PLR0913 - options are arguments to Typer
         sys.stdout.buffer.write(_call(url, token_file, lambda daemon: daemon.fetch(_FILES[form], query)))
         return
     found = _call(url, token_file, lambda daemon: _pages(daemon, query, limit))
-    tell(found, form, (text for number, one in enumerate(found, 1) for text in visit_lines(number, one, lang)))
+    tell(found, form, (text for number, one in by_region(found) for text in visit_lines(number, one, lang)))
     if not found:
         typer.echo(texts(lang)["desk.visit.none"], err=True)
 
@@ -68,6 +68,14 @@ def outcomes(
     tell(found, form, (text for one in found.visits for text in outcome_lines(one, lang)))
     if not found.visits:
         typer.echo(texts(lang)["desk.outcome.none"], err=True)
+
+
+def by_region(visits: Sequence[VisitView]) -> list[tuple[int, VisitView]]:
+    """With their ranks: the regions in order of their most urgent visits, as nobody crosses a city for each."""
+    first: dict[str, int] = {}
+    for number, one in enumerate(visits, 1):
+        first.setdefault(one.region, number)
+    return sorted(enumerate(visits, 1), key=lambda ranked: (first[ranked[1].region], ranked[0]))
 
 
 def visit_lines(number: int, one: VisitView, language: Language) -> Iterator[str]:
@@ -113,7 +121,7 @@ def _errand(row: VisitedTerminal, why: ErrandView, language: Language) -> str:
 
 def _when(one: ProposalView, language: Language) -> str:
     said = {"span": span(one.span.start, one.span.end, language, "seen")}
-    said |= {"sales": f"{one.sales:g}", "usual": f"{one.usual_sales:g}"}
+    said |= {"sales": f"{one.sales:g}", "usual": f"{one.usual_sales:g}"} if one.usual_sales else {}
     said |= {"early": texts(language)["desk.visit.early"]} if one.before_opening else {}
     return fill(texts(language)["desk.visit.when"], said)
 

@@ -52,6 +52,7 @@ async def errands(engine: Engine, prospects: Prospects) -> Mapping[str, list[Err
     async for terminal in slowly(list(engine.fleet.terminals.values())):
         if (since := _dormant_since(terminal, engine.now)) is not None and terminal.id not in found:
             found[terminal.id]["dormant"] = Errand("dormant", since, 0.0)
+    found = {key: known for key, known in found.items() if key in engine.fleet.terminals}  # the registry may change
     _add_old(engine, found)
     return {key: sorted(known.values(), key=lambda one: (-one.lost, one.reason)) for key, known in found.items()}
 

@@ -31,7 +31,7 @@ _PLACES: Final = msgspec.json.Decoder(VisitPlace)
 _Provider = Annotated[str | None, QueryParameter(description="Who sends technicians.")]
 _Region = Annotated[str | None, QueryParameter(description="Where it is.")]
 _Begin = Annotated[
-    int | None, QueryParameter(name="from", ge=0, le=2**53, description="Not before then (ms since 1970).")
+    int | None, QueryParameter(name="from", ge=0, le=4_102_444_800_000, description="Not before then (ms, up to 2100).")
 ]
 _Days = Annotated[int, QueryParameter(ge=1, le=31, description="Within so many days.")]
 _Lang = Annotated[Language, QueryParameter(description="Of what people read.")]

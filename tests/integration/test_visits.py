@@ -81,7 +81,7 @@ async def test_a_provider_sees_and_plans_its_own_and_pages_are_the_list(site: Si
     assert "books-shop" in table
     assert "noodle-shop" not in table
     assert (await site.call("POST", "/api/v1/windows", own[0]["proposal"]["schedule"], who="second"))[0] == 201
-    for bad in ("days=0", "days=32", "from=-1", "lang=fr", "nobody=x", "cursor=MTI"):
+    for bad in ("days=0", "days=32", "from=-1", "from=9000000000000000", "lang=fr", "nobody=x", "cursor=MTI"):
         assert (await site.call("GET", f"/api/v1/visits?{bad}"))[0] == 400, bad
     assert (await site.call("GET", "/api/v1/visits", who=None))[0] == 401
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from fleetmon.desk.visits import by_region, visit_lines
 from fleetmon.engine import Outcome
 from fleetmon.locale import LANGUAGES, texts
 from fleetmon.model.events import MaintenanceMark
@@ -287,6 +288,17 @@ def test_what_else_is_planned_is_no_visit() -> None:
     planner.world.take(planner.world.engine.plan([other], planner.world.now))
     planner.world.run(HOUR)
     assert planner.outcomes() == []
+
+
+def test_on_the_command_line_regions_stay_together_and_keep_their_ranks() -> None:
+    planner = Planner()
+    for key in ("bakery-1", "cafe-1", "inn-1"):
+        planner.break_reader(key)
+    visits = [replace(one, region=region) for one, region in zip(planner.visits(), "nsn", strict=True)]
+    assert [(number, one.region) for number, one in by_region(visits)] == [(1, "n"), (3, "n"), (2, "s")]
+    said = list(visit_lines(1, visits[0], "en"))
+    assert said[0].startswith("1. bakery Bakery  n  A")
+    assert not any("disturbs" in line for line in said), "nothing is known of its customers"
 
 
 def test_every_reason_and_part_has_its_words() -> None:
