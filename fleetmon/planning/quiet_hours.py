@@ -9,10 +9,11 @@ hours is taken to be the same on all weekdays.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from fleetmon.detect.quiet import HOUR, expected
+from fleetmon.detect.quiet import HOUR, by_weekday
 from fleetmon.engine.usage import Usage
 from fleetmon.model.days import midnight
 from fleetmon.model.hours import WEEK, Hours
@@ -22,6 +23,7 @@ from fleetmon.planning.settings import VisitSettings
 STEP: Final = 900_000
 _MONDAY: Final = midnight(4)  # 1970-01-05
 _STEPS: Final = WEEK // STEP
+_QUARTERS: Final = HOUR // STEP
 _EIGHTHS: Final = 8
 
 
@@ -30,14 +32,11 @@ class Course:
 
     def __init__(self, rates: Iterable[tuple[Usage, float]], hours: Hours) -> None:
         """What terminals are used for, and which share of that is meant."""
-        known = [(usage, share) for usage, share in rates if usage.is_known]
-        is_open = [hours.is_open(_MONDAY + step * STEP) for step in range(_STEPS)]
+        is_open = _opened(hours)
         steps = [0.0] * _STEPS
-        for first in range(0, _STEPS, HOUR // STEP):
-            places = range(first, first + HOUR // STEP)
+        for hour, sold in enumerate(_week(rates)):
+            places = range(hour * _QUARTERS, (hour + 1) * _QUARTERS)
             opened = [place for place in places if is_open[place]] or places
-            begin = _MONDAY + first * STEP
-            sold = sum(share * _expected(usage, begin) for usage, share in known)
             for place in opened:
                 steps[place] = sold / len(opened)
         self._sums = [0.0, *accumulate(steps)]
@@ -90,10 +89,12 @@ def choose(
 
 def permitted(shop: Shop, begin: int, end: int, settings: VisitSettings) -> Iterator[Occurrence]:
     """The times at which technicians work and somebody is in the shop, in steps of a quarter of an hour."""
-    work, before = Hours(settings.hours), settings.before_opening_s * 1000
+    works, attended = _opened(_working(tuple(settings.hours))), _opened(shop.hours)
+    early = settings.before_opening_s * 1000 // STEP
     fits = 0  # so much time before the present step would do
     for at in range(begin - begin % STEP, end, STEP):
-        inside = at >= begin and work.is_open(at) and (shop.hours.is_open(at) or shop.hours.is_open(at + before))
+        place = (at - _MONDAY) // STEP % _STEPS
+        inside = at >= begin and works[place] and (attended[place] or attended[(place + early) % _STEPS])
         fits = fits + STEP if inside else 0
         if fits >= shop.length:
             yield Occurrence(at + STEP - shop.length, at + STEP)
@@ -110,5 +111,23 @@ def per_day(usage: Usage) -> float:
     return sum(usage.hours) / max(usage.days / _EIGHTHS, 1)
 
 
-def _expected(usage: Usage, begin: int) -> float:
-    return expected(usage.hours, usage.weekdays, usage.days / _EIGHTHS, begin, begin + HOUR)
+@lru_cache(8)
+def _working(rules: tuple[str, ...]) -> Hours:
+    return Hours(list(rules))
+
+
+@lru_cache(1_000)
+def _opened(hours: Hours) -> tuple[bool, ...]:
+    """Whether the shop is open, by quarters of an hour of the week."""
+    return tuple(hours.is_open(_MONDAY + step * STEP) for step in range(_STEPS))
+
+
+def _week(rates: Iterable[tuple[Usage, float]]) -> list[float]:
+    """Sales by hour of the week, of all whose habits are known."""
+    week = [0.0] * (WEEK // HOUR)
+    for usage, share in rates:
+        if usage.is_known:
+            days = [share * part / (usage.days / _EIGHTHS) for part in by_weekday(usage.weekdays)]
+            usual = [day * count for day in days for count in usage.hours]
+            week = [one + other for one, other in zip(week, usual, strict=True)]
+    return week

@@ -40,7 +40,7 @@ class Errand(NamedTuple):
 async def errands(engine: Engine, prospects: Prospects) -> Mapping[str, list[Errand]]:
     """By terminal; those of one terminal by falling loss."""
     found: dict[str, dict[str, Errand]] = defaultdict(dict)
-    for incident in engine.incidents:
+    async for incident in slowly(engine.incidents):
         for one in _of_incident(engine, incident):
             found[incident.scope[0][1]].setdefault(one.reason, one)
     for key in list(engine.shard.checkup.not_paying):

@@ -98,7 +98,9 @@ class Visiting:
     ) -> bytes:
         """All of them in one file, `csv` or `ics`."""
         visits = await self.page(provider, wanted, None, MOST, language)
-        return table(visits, language) if form == "csv" else calendar(visits, self._wall(), language)
+        if form == "csv":
+            return table(visits, language)
+        return await asyncio.to_thread(calendar, visits, self._wall(), language)
 
     async def _refresh(self) -> None:
         now = self._wall()
