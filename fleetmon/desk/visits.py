@@ -87,12 +87,13 @@ def visit_lines(number: int, one: VisitView, language: Language) -> Iterator[str
     yield from ("   " + _errand(row, why, language) for row in one.terminals for why in row.errands)
     if one.parts:
         yield "   " + fill(book["desk.visit.parts"], {"parts": spares(one.parts, language)})
-    yield "   " + (book["desk.visit.never"] if one.proposal is None else _when(one.proposal, language))
-    if one.planned is not None:
-        known = {"window": one.planned.window, "state": book[f"window.{one.planned.state}"]}
-        times = one.planned.span
-        known |= {} if times is None else {"span": span(times.start, times.end, language, "seen")}
-        yield "   " + fill(book["desk.visit.planned"], known)
+    if one.planned is None:
+        yield "   " + (book["desk.visit.never"] if one.proposal is None else _when(one.proposal, language))
+        return
+    known = {"window": one.planned.window, "state": book[f"window.{one.planned.state}"]}
+    times = one.planned.span
+    known |= {} if times is None else {"span": span(times.start, times.end, language, "seen")}
+    yield "   " + fill(book["desk.visit.planned"], known)
 
 
 def outcome_lines(one: OutcomeView, language: Language) -> Iterator[str]:

@@ -25,6 +25,7 @@ _MONDAY: Final = midnight(4)  # 1970-01-05
 _STEPS: Final = WEEK // STEP
 _QUARTERS: Final = HOUR // STEP
 _EIGHTHS: Final = 8
+_LONGEST: Final = 4 * HOUR  # of a visit
 
 
 class Course:
@@ -101,9 +102,9 @@ def permitted(shop: Shop, begin: int, end: int, settings: VisitSettings) -> Iter
 
 
 def length(terminals: int, settings: VisitSettings) -> int:
-    """How long work on so many terminals takes, in whole quarters of an hour."""
+    """How long work on so many terminals takes, in whole quarters of an hour; who needs longer comes again."""
     said = (settings.first_s + settings.more_s * (terminals - 1)) * 1000
-    return -(-said // STEP) * STEP
+    return min(-(-said // STEP) * STEP, _LONGEST)
 
 
 def per_day(usage: Usage) -> float:

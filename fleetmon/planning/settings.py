@@ -31,8 +31,8 @@ class VisitSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     hours: list[str] = field(default_factory=lambda: ["Mo-Fr 05:00-22:00"])
     before_opening_s: Annotated[int, Meta(ge=0, le=14_400)] = 3600
-    first_s: Annotated[int, Meta(ge=900, le=28_800)] = 1800
-    more_s: Annotated[int, Meta(ge=0, le=28_800)] = 900
+    first_s: Annotated[int, Meta(ge=900, le=14_400)] = 1800
+    more_s: Annotated[int, Meta(ge=0, le=14_400)] = 900
 
 
 class CalendarSettings(Struct, frozen=True, forbid_unknown_fields=True):

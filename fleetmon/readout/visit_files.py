@@ -30,8 +30,8 @@ def table(visits: Sequence[VisitView], language: Language) -> bytes:
 
 
 def calendar(visits: Sequence[VisitView], now: int, language: Language) -> bytes:
-    """iCal: each proposal is a tentative event, from which `maintenance import` makes planned work."""
-    plans = [one.proposal.schedule for one in visits if one.proposal is not None]
+    """iCal: each proposal that is not planned is a tentative event, which `maintenance import` takes over."""
+    plans = [one.proposal.schedule for one in visits if one.proposal is not None and one.planned is None]
     entries = [Entry(one.reference, one, "proposed", 1, now, one.owner, now, one.owner) for one in plans]
     return feed(texts(language)["visit.calendar"], entries)
 
@@ -42,7 +42,7 @@ def _row(one: VisitView, language: Language) -> list[object]:
     start, end = ("", "") if found is None else (_local(found.span.start), _local(found.span.end))
     more = ("", "", "") if found is None else (found.before_opening, found.sales, found.usual_sales)
     return [
-        one.provider, one.region, one.site, one.name, one.score, f"{one.at_risk / 100:.2f}",
+        one.provider, one.region, one.site, _plain(one.name), one.score, f"{one.at_risk / 100:.2f}",
         "" if one.since is None else _local(one.since),
         " ".join(row.terminal for row in one.terminals),
         texts(language)["spare.between"].join(errand(why, language) for why in reasons),
@@ -50,6 +50,11 @@ def _row(one: VisitView, language: Language) -> list[object]:
         "" if one.planned is None else one.planned.window,
         "" if found is None else found.schedule.reference,
     ]  # fmt: skip
+
+
+def _plain(name: str) -> str:
+    """No formula, whatever a merchant calls itself."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def _local(at: int) -> str:

@@ -1,6 +1,8 @@
 """Where technicians ought to go, and what their visits brought, in virtual time."""
 
 import asyncio
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from fleetmon.planning.plans import Plans
 from fleetmon.planning.settings import GuardSettings, PlanningSettings, VisitSettings
 from fleetmon.planning.versions import written
 from fleetmon.readout.planning import Books, Planning
+from fleetmon.readout.visit_files import calendar, table
 from fleetmon.web.ports import VisitFilter
 from fleetmon.web.visits import OutcomeView, VisitView
 
@@ -196,6 +199,21 @@ def test_the_plan_of_a_proposal_is_made_once_and_shown() -> None:
     assert again.proposal is not None
     assert again.proposal.span != visit.proposal.span
     assert again.proposal.schedule.reference == entry.schedule.reference, "so that it is moved, not planned twice"
+    assert b"BEGIN:VEVENT" in calendar([visit], planner.world.now, "en")
+    assert b"BEGIN:VEVENT" not in calendar([again], planner.world.now, "en"), "what is planned is proposed no more"
+    lines = list(visit_lines(1, again, "en"))
+    assert any(f"Planned: {entry.id}" in line for line in lines)
+
+
+def test_a_table_holds_no_formula_whatever_a_merchant_calls_itself() -> None:
+    planner = Planner()
+    planner.break_reader("cafe-1")
+    (visit,) = planner.visits()
+    (row,) = csv.DictReader(io.StringIO(table([replace(visit, name="=1+1")], "en").decode("utf-8-sig")))
+    assert (row["name"], row["terminals"], row["parts"]) == ("'=1+1", "cafe-1", "card reader")
+    assert visit.proposal is not None
+    assert row["reference"] == visit.proposal.schedule.reference
+    assert row["start"] == visit.proposal.schedule.starts
 
 
 def planned(planner: Planner) -> None:

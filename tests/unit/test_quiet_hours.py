@@ -98,6 +98,7 @@ def test_whatever_is_permitted_lies_in_working_and_attended_time(
 
 def test_more_terminals_take_longer_in_whole_quarters() -> None:
     assert [length(number, VisitSettings()) // 60_000 for number in (1, 2, 3)] == [30, 45, 60]
+    assert length(100, VisitSettings()) == 4 * HOUR, "then somebody comes again"
     assert length(2, VisitSettings(first_s=1000, more_s=100)) == 30 * 60_000
 
 
