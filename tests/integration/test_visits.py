@@ -12,25 +12,30 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from fleetmon import upkeep
 from fleetmon.cli import cli
 from fleetmon.model.registry import Provider, Registry
 from fleetmon.planning.settings import PlanningSettings, VisitSettings
 from fleetmon.readout import visiting
 from fleetmon.store import StoreSettings
 
-from .test_maintenance import OPEN, Site
+from .test_maintenance import OPEN, Site, planned
 
 Say = Callable[..., Awaitable[None]]
+LOST = "fleetmon_maintenance_lost_payment_seconds_total"
 
 
 @pytest.fixture
 async def site(
     tmp_path: Path, sample_registry: Registry, mosquitto: Any, running_daemon: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Site:
-    """The sample's fleet: the books shop is another provider's. Technicians come at any hour of any day."""
+    """The sample's fleet: the books shop is another provider's. Shops are open, and technicians come, at any hour."""
     monkeypatch.setattr(visiting, "AGAIN", 0)
     rows = [replace(row, provider="field-2") if row.merchant == "books" else row for row in sample_registry.terminals]
-    registry = replace(sample_registry, terminals=rows, providers=[*sample_registry.providers, Provider("field-2")])
+    sites = [replace(row, hours=[]) for row in sample_registry.sites]
+    registry = replace(
+        sample_registry, terminals=rows, sites=sites, providers=[*sample_registry.providers, Provider("field-2")]
+    )
     made = Site(registry, StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db"), mosquitto.port, running_daemon)
     made.planning = PlanningSettings(guards=OPEN, visits=VisitSettings(["Mo-Su 00:00-24:00"], 14_400))
     await made.start()
@@ -75,7 +80,7 @@ async def test_a_provider_sees_and_plans_its_own_and_pages_are_the_list(site: Si
         found += page["visits"]
         path = f"/api/v1/visits?limit=1&cursor={page['next']}" if page["next"] else ""
     assert [one["site"] for one in found] == [one["site"] for one in everything]
-    own = (await site.call("GET", "/api/v1/visits", who="second"))[1]["visits"]
+    own = (await site.call("GET", "/api/v1/visits?days=14", who="second"))[1]["visits"]
     assert [one["site"] for one in own] == ["books-shop"]
     table = (await site.call("GET", "/api/v1/visits.csv", who="second"))[1]
     assert "books-shop" in table
@@ -126,6 +131,26 @@ async def test_what_a_visit_brought_is_told_also_after_a_restart(site: Site, say
 
 def _ended(site: Site) -> bool:
     return any(one.ended for one in site.running.daemon.engine.correlator.works.visits.of("noodle-1"))
+
+
+async def test_the_time_without_payments_inside_planned_work_is_a_metric(
+    site: Site, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "LOSSES_EVERY_S", 0)
+    page = (await site.call("GET", "/metrics", who=None))[1]
+    assert f'{LOST}{{provider="field-1"}} 0.0' in page
+    await planned(site, -10, 50)
+    losses = site.running.daemon.engine.correlator.works.losses
+    for seq in range(1, 4):
+        beat = {"at": time.time_ns() // 10**6, "boot": 1, "seq": seq, "poi": {"security": False}}
+        await say(site.port, "terminal/noodle-1/heartbeat", beat)
+        await asyncio.sleep(0.01)
+    engine = site.running.daemon.engine
+    await site.running.until(lambda: engine.shard.checkup.not_paying, "it cannot take payments")
+    await site.running.until(lambda: losses.by_provider["field-1"] > 0, "that is counted")
+    page = (await site.call("GET", "/metrics", who=None))[1]
+    assert f'{LOST}{{provider="field-2"}} 0.0' in page
+    assert f'{LOST}{{provider="field-1"}} 0.0' not in page
 
 
 async def test_the_command_line_lists_visits_in_every_form_and_tells_outcomes(site: Site, say: Say) -> None:
