@@ -8,8 +8,10 @@ Where it can be wrong: each week is like the other, and hours and weekdays are i
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from bench.report import Report, say
 from fleetmon.engine.usage import Usage
 from fleetmon.model.days import midnight
 from fleetmon.model.hours import WEEK, Hours
@@ -127,6 +129,21 @@ def _hit(sales: Sequence[int], span: Occurrence) -> int:
 def _true(site: Site, span: Occurrence) -> float:
     steps = range(span.start, span.end, STEP)
     return sum(site.trade.at(at) for at in steps if site.hours.is_open(at))
+
+
+def visits(report: Report, _folder: Path, terminals: int, weeks: int) -> None:
+    """The share of sales avoided, as shipped, on test seeds."""
+    say(f"visits to the shops of {len(TEST)} fleets of {terminals} terminals, after {weeks} weeks")
+    found = [measure(learned(seed, terminals, weeks), weeks, VisitSettings()) for seed in TEST]
+    avoided, possible = ([100 * share for share in shares] for shares in zip(*map(_shares, found), strict=True))
+    report.add(
+        "visits_avoided", avoided, "sales that proposed visits avoid, of those that random ones hit", "%", least=90
+    )
+    report.add("visits_possible", possible, "the same, had the true course been known", "%")
+
+
+def _shares(found: Sold) -> tuple[float, float]:
+    return found.avoided, found.possible
 
 
 def main() -> None:
