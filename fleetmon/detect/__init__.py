@@ -29,7 +29,7 @@ from fleetmon.detect.tamper import TAMPER
 from fleetmon.detect.terminal_moved import TERMINAL_MOVED
 from fleetmon.detect.terminal_offline import TERMINAL_OFFLINE
 from fleetmon.detect.weak_signal import WEAK_SIGNAL
-from fleetmon.model.detector import Detector, DeviceDetector, GroupDetector
+from fleetmon.model.detector import Detector, DeviceDetector, GroupDetector, MoneyDetector
 
 DETECTORS: tuple[Detector, ...] = (
     INGEST_IMPAIRED,
@@ -61,6 +61,7 @@ DETECTORS: tuple[Detector, ...] = (
 )
 DEVICE_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detector, DeviceDetector))
 GROUP_DETECTORS = tuple(detector for detector in DETECTORS if isinstance(detector, GroupDetector))
+MONEY_KINDS = frozenset(one.kind for one in DETECTORS if isinstance(one, MoneyDetector))
 OF_SIGN = {sign: detector for detector in DEVICE_DETECTORS for sign in detector.signs}
 POLICIES = {detector.kind: detector.policy for detector in DETECTORS}
 
@@ -72,6 +73,7 @@ __all__ = [
     "HOST_OUTAGE",
     "INGEST_IMPAIRED",
     "MAINTENANCE_OVERDUE",
+    "MONEY_KINDS",
     "OF_SIGN",
     "POLICIES",
     "SIM_PROBLEM",

@@ -223,9 +223,7 @@ class Hosts:
         trouble = self._troubles.pop(host)
         if incident.status is Status.RESOLVED or trouble.is_over or self._is_excused(host, now):
             self.answers.forgive(host if host != self._switch else None)
-        for child in list(self._incidents):
-            if child.suppressed_by == incident.id:
-                self._incidents.free(child, now, "outlasted the wider outage")
+        self._incidents.release(incident, now, "outlasted the wider outage")
 
     def _look(self, due: int) -> None:
         """Have it judged at `due`, unless that is planned already, or something earlier."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fleetmon.detect import POLICIES
+from fleetmon.detect import MONEY_KINDS, POLICIES
 from fleetmon.model.incident import Acknowledgement, Incident, Scope, Status, Transition, incident_id
 
 _ALONE: Final = frozenset(
@@ -160,6 +160,12 @@ class Incidents:
         called = incident.pages and incident.paged_at is None and incident.suppressed_by is None
         incident.paged_at = at if called else incident.paged_at
         self._record(at, incident.status, incident, reason, calls=called)
+
+    def release(self, closed: Incident, at: int, reason: str) -> None:
+        """An incident is over: what it explained has a cause of its own, but for money, which is late because of it."""
+        for child in list(self):
+            if child.suppressed_by == closed.id and child.kind not in MONEY_KINDS:
+                self.free(child, at, reason)
 
     def acknowledge(self, incident: Incident, at: int, known: Acknowledgement) -> None:
         """Somebody sees to it."""

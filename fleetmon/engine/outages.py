@@ -304,9 +304,7 @@ class Outages:
 
     def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> Parts[None]:
         """An outage closed: who is still silent has a trouble of its own."""
-        for child in self._incidents:
-            if child.suppressed_by == closed.id:
-                self._incidents.free(child, now, "outlasted the wider outage")
+        self._incidents.release(closed, now, "outlasted the wider outage")
         for part in parts(members):
             for terminal in part:
                 if terminal.liveness is Liveness.DOWN:

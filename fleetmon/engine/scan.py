@@ -30,7 +30,10 @@ _STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as c
 _MOST: Final = 0.6
 _AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
 _BEATS: Final = 4  # after which nothing is proven by more of them
+_TRUSTED: Final = 5.0  # terminals that what is usual is worth beside what is seen now
 _SURE: Final = 9.0  # log-likelihood: of thousands of scopes looked at every few seconds chance has one of this a year
+_APART: Final = 3.0  # the same beside its neighbours of the moment, who are few
+_PENALTY: Final = 2.0  # and more for each attribute named: there are as many more scopes of which one is the worst
 _AWAKE: Final = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
 
 
@@ -91,11 +94,11 @@ class Scan:
         struck = {cohort: count for cohort, count in failing.items() if count >= _STRUCK * total.get(cohort, math.inf)}
         if sum(struck.values()) < FEW:
             return []  # here and there one, which is chance
-        rows = self._rows(struck, total, min(max(beats, 1), _BEATS), now)
+        rows = self._rows(failing, struck, total, min(max(beats, 1), _BEATS), now)
         compared = _telling(rows, axes)
         answers = localise(_merged(rows, compared), compared)
         scopes = [([_widened(rows, scope) for scope in _scopes(answer)], answer.share) for answer in answers]
-        sure = [Suspicion([scope for scope in some if _gain(rows, scope) >= _SURE], share) for some, share in scopes]
+        sure = [Suspicion([scope for scope in some if _is_sure(rows, scope, some)], share) for some, share in scopes]
         return [suspicion for suspicion in sure if suspicion.scopes]
 
     def _total(self, known: Collection[Scope]) -> dict[Cohort, int]:
@@ -106,13 +109,21 @@ class Scan:
                 total[cohort] += count
         return {one: count for one, count in total.items() if not any(covers(scope, one) for scope in known)}
 
-    def _rows(self, struck: Mapping[Cohort, int], total: Mapping[Cohort, int], beats: int, now: int) -> list[Row]:
-        """The table; who is not struck is well."""
+    def _rows(
+        self,
+        failing: Mapping[Cohort, int],
+        struck: Mapping[Cohort, int],
+        total: Mapping[Cohort, int],
+        beats: int,
+        now: int,
+    ) -> list[Row]:
+        """The table; who is not struck is well, though some may be `late`."""
         again, everybody, rows = _AGAIN ** (beats - 1), sum(total.values()), list[Row]()
         for cohort, count in total.items():
             usual = count * again * self._usual.share(cohort, count, everybody, now)
             row: Row = {name: value(cohort, name) for name in ATTRIBUTES}
-            rows.append(row | {"failing": min(struck.get(cohort, 0), count), "total": count, "expected": usual})
+            row |= {"failing": min(struck.get(cohort, 0), count), "total": count, "expected": usual}
+            rows.append(row | {"late": min(failing.get(cohort, 0), count)})
         return rows
 
 
@@ -153,6 +164,31 @@ def _widened(rows: Sequence[Row], scope: Scope) -> Scope:
 
 def _within(rows: Iterable[Row], scope: Scope) -> list[Row]:
     return [row for row in rows if all(row[name] == wanted for name, wanted in scope)]
+
+
+def _is_sure(rows: Sequence[Row], scope: Scope, causes: Sequence[Scope]) -> bool:
+    """Whether far more are silent than is usual there, and than are beside it now, where no other cause is."""
+    outside = [row for row in rows if not any(_within([row], cause) for cause in causes)]
+    return _gain(rows, scope) >= _SURE and _contrast(rows, scope, outside) >= _APART + _PENALTY * len(scope)
+
+
+def _contrast(rows: Sequence[Row], scope: Scope, outside: Sequence[Row]) -> float:
+    """How much likelier the silence of a scope is if it has a share of its own than if it has that of its neighbours.
+
+    The neighbours are those who differ in one attribute: when a carrier loses more than it ever did, some of its
+    terminals are silent together by chance. Few neighbours are believed to be as usual.
+    """
+    inside = _within(rows, scope)
+    failing, total = _sum(inside, "failing"), _sum(inside, "total")
+    usual = _sum(inside, "expected") / total
+    share = usual
+    for attribute in scope:
+        beside = _within(outside, tuple([one for one in scope if one is not attribute]))
+        share = max(share, (_sum(beside, "late") + _TRUSTED * usual) / (_sum(beside, "total") + _TRUSTED))
+    if failing <= share * total:
+        return 0.0
+    heard = total - failing
+    return failing * math.log(failing / total / share) + (heard * math.log(heard / total / (1 - share)) if heard else 0)
 
 
 def _gain(rows: Sequence[Row], scope: Scope) -> float:
