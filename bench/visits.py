@@ -16,7 +16,7 @@ from fleetmon.engine.usage import Usage
 from fleetmon.model.days import midnight
 from fleetmon.model.hours import WEEK, Hours
 from fleetmon.model.window import Occurrence
-from fleetmon.planning.quiet_hours import STEP, Course, Shop, choose, length, permitted
+from fleetmon.planning.quiet_hours import STEP, Course, Shop, attended, choose, length, permitted
 from fleetmon.planning.settings import VisitSettings
 from fleetmon.sim.chance import Chance, seeded
 from fleetmon.sim.demand import Course as Trade
@@ -62,7 +62,7 @@ class Site(NamedTuple):
 
     per_hour: float
     trade: Trade
-    hours: Hours
+    hours: Hours | None  # None: it never closes, and nobody has said so
     usages: Sequence[tuple[Usage, float]]
     sales: Sequence[int]
 
@@ -75,7 +75,7 @@ def learned(seed: int, terminals: int, weeks: int) -> list[Site]:
     found = []
     for row in registry.sites:
         trade, course = merchants[row.merchant]
-        site = Site(SimSettings().sales_per_hour * trade, course, Hours(row.hours), [], [])
+        site = Site(SimSettings().sales_per_hour * trade, course, Hours(row.hours) if row.hours else None, [], [])
         size = sum(one.site == row.id for one in registry.terminals)
         found.append(_sell(site, size, weeks, seeded(seed, f"visits/{row.id}")))
     return found
@@ -100,8 +100,9 @@ def measure(fleet: Sequence[Site], weeks: int, settings: VisitSettings) -> Sold:
     begin = _MONDAY + weeks * WEEK
     found = []
     for site in fleet:
-        works, nothing = Course(site.usages, site.hours), Course((), site.hours)
-        shop = Shop(length(len(site.usages), settings), site.hours, works, nothing)
+        week = attended(site.hours, [usage for usage, _ in site.usages])
+        works, nothing = Course(site.usages, week), Course((), week)
+        shop = Shop(length(len(site.usages), settings), week, works, nothing)
         slot = choose(shop, begin, begin + WEEK, settings, lambda _: True)
         if slot is not None:  # else nobody is let in while technicians work
             allowed = list(permitted(shop, begin, begin + WEEK, settings))
@@ -128,7 +129,7 @@ def _hit(sales: Sequence[int], span: Occurrence) -> int:
 
 def _true(site: Site, span: Occurrence) -> float:
     steps = range(span.start, span.end, STEP)
-    return sum(site.trade.at(at) for at in steps if site.hours.is_open(at))
+    return sum(site.trade.at(at) for at in steps if site.hours is None or site.hours.is_open(at))
 
 
 def visits(report: Report, _folder: Path, terminals: int, weeks: int) -> None:

@@ -26,18 +26,21 @@ _STEPS: Final = WEEK // STEP
 _QUARTERS: Final = HOUR // STEP
 _EIGHTHS: Final = 8
 _LONGEST: Final = 4 * HOUR  # of a visit
+_RARE: Final = 20  # where so much less is sold than at the best hour, somebody came by chance
+_OFFICE: Final = ("Mo-Su 09:00-18:00",)
+
+Week = tuple[bool, ...]  # by quarters of an hour, from Monday on
 
 
 class Course:
     """The sales that a shop usually makes, by quarters of an hour of the week."""
 
-    def __init__(self, rates: Iterable[tuple[Usage, float]], hours: Hours) -> None:
+    def __init__(self, rates: Iterable[tuple[Usage, float]], attended: Week) -> None:
         """What terminals are used for, and which share of that is meant."""
-        is_open = _opened(hours)
         steps = [0.0] * _STEPS
         for hour, sold in enumerate(_week(rates)):
             places = range(hour * _QUARTERS, (hour + 1) * _QUARTERS)
-            opened = [place for place in places if is_open[place]] or places
+            opened = [place for place in places if attended[place]] or places
             for place in opened:
                 steps[place] = sold / len(opened)
         self._sums = [0.0, *accumulate(steps)]
@@ -65,10 +68,10 @@ class Slot(NamedTuple):
 
 
 class Shop(NamedTuple):
-    """Where somebody goes: the work, when it is open, and what is sold with what works and what would with the rest."""
+    """Where somebody goes: the work, when it trades, and what is sold with what works and what would with the rest."""
 
     length: int
-    hours: Hours
+    attended: Week
     works: Course
     out: Course
 
@@ -90,11 +93,11 @@ def choose(
 
 def permitted(shop: Shop, begin: int, end: int, settings: VisitSettings) -> Iterator[Occurrence]:
     """The times at which technicians work and somebody is in the shop, in steps of a quarter of an hour."""
-    works, attended = _opened(_working(tuple(settings.hours))), _opened(shop.hours)
+    works, attended = _declared(tuple(settings.hours)), shop.attended
     early = settings.before_opening_s * 1000 // STEP
     fits = 0  # so much time before the present step would do
     for at in range(begin - begin % STEP, end, STEP):
-        place = (at - _MONDAY) // STEP % _STEPS
+        place = _place(at)
         inside = at >= begin and works[place] and (attended[place] or attended[(place + early) % _STEPS])
         fits = fits + STEP if inside else 0
         if fits >= shop.length:
@@ -112,15 +115,32 @@ def per_day(usage: Usage) -> float:
     return sum(usage.hours) / max(usage.days / _EIGHTHS, 1)
 
 
+def attended(hours: Hours | None, usages: Iterable[Usage]) -> Week:
+    """When somebody is in the shop: by its hours, else when it sells, else in the hours of an office."""
+    if hours is not None:
+        return _opened(hours)
+    known = [usage for usage in usages if usage.is_known]
+    busy = [any(_RARE * usage.hours[hour] >= max(usage.hours) for usage in known) for hour in range(24)]
+    return tuple(busy[place // _QUARTERS % 24] for place in range(_STEPS)) if known else _declared(_OFFICE)
+
+
+def is_attended(week: Week, at: int) -> bool:
+    """Whether somebody is there at that moment."""
+    return week[_place(at)]
+
+
 @lru_cache(8)
-def _working(rules: tuple[str, ...]) -> Hours:
-    return Hours(list(rules))
+def _declared(rules: tuple[str, ...]) -> Week:
+    return _opened(Hours(list(rules)))
 
 
 @lru_cache(1_000)
-def _opened(hours: Hours) -> tuple[bool, ...]:
-    """Whether the shop is open, by quarters of an hour of the week."""
+def _opened(hours: Hours) -> Week:
     return tuple(hours.is_open(_MONDAY + step * STEP) for step in range(_STEPS))
+
+
+def _place(at: int) -> int:
+    return (at - _MONDAY) // STEP % _STEPS
 
 
 def _week(rates: Iterable[tuple[Usage, float]]) -> list[float]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from fleetmon.engine import Engine
 from fleetmon.engine.book import MONEY
+from fleetmon.engine.fleet import ALWAYS_OPEN
 from fleetmon.engine.usage import Usage
 from fleetmon.locale import Language, fill, texts
 from fleetmon.locale.errands import errand, spares
@@ -23,7 +24,17 @@ from fleetmon.model.terminal import Terminal
 from fleetmon.planning import zones
 from fleetmon.planning.errands import REASONS
 from fleetmon.planning.plans import Plans
-from fleetmon.planning.quiet_hours import Course, Shop, Slot, choose, length, per_day
+from fleetmon.planning.quiet_hours import (
+    Course,
+    Shop,
+    Slot,
+    Week,
+    attended,
+    choose,
+    is_attended,
+    length,
+    per_day,
+)
 from fleetmon.planning.settings import VisitSettings
 from fleetmon.readout.errands import Errand, errands
 from fleetmon.readout.judging import Judging
@@ -140,7 +151,8 @@ class Visiting:
 
     def _view(self, stop: Stop, wanted: VisitFilter, entries: Sequence[Entry], language: Language) -> VisitView:
         planned = self._coming(entries)
-        slot = self._slot(stop, wanted)
+        week = self._week(stop)
+        slot = self._slot(stop, week, wanted)
         since = [one.since for _, found in stop.terminals for one in found if one.since]
         return VisitView(
             provider=stop.provider,
@@ -154,20 +166,26 @@ class Visiting:
             parts=_parts(stop),
             terminals=[_terminal(*row) for row in stop.terminals],
             zone=CHINA,
-            proposal=None if slot is None else self._proposal(stop, slot, planned, language),
+            proposal=None if slot is None else self._proposal(stop, week, slot, planned, language),
             planned=None if planned is None else self._planned_view(planned),
         )
 
-    def _slot(self, stop: Stop, wanted: VisitFilter) -> Slot | None:
+    def _slot(self, stop: Stop, week: Week, wanted: VisitFilter) -> Slot | None:
         settings, terminals = self._settings(), [terminal for terminal, _ in stop.terminals]
-        hours = self._engine.fleet.hours(terminals[0])
         used = [(Usage.of(terminal.usage), max(one.lost for one in found)) for terminal, found in stop.terminals]
-        works = Course([(usage, 1 - lost) for usage, lost in used], hours)
-        shop = Shop(length(len(terminals), settings), hours, works, Course(used, hours))
+        works = Course([(usage, 1 - lost) for usage, lost in used], week)
+        shop = Shop(length(len(terminals), settings), week, works, Course(used, week))
         begin = max(wanted.begin or 0, self._wall() + _LEAD)
         return choose(shop, begin, begin + wanted.days * DAY, settings, self._judging.is_free(terminals))
 
-    def _proposal(self, stop: Stop, slot: Slot, planned: Entry | None, language: Language) -> ProposalView:
+    def _week(self, stop: Stop) -> Week:
+        """When somebody is there; also by the terminals of the shop that need nobody."""
+        first = stop.terminals[0][0]
+        hours, shop = self._engine.fleet.hours(first), self._engine.fleet.groups.shop(first.site) or [first]
+        usages = [Usage.of(terminal.usage) for terminal in shop]
+        return attended(None if hours is ALWAYS_OPEN else hours, usages)
+
+    def _proposal(self, stop: Stop, week: Week, slot: Slot, planned: Entry | None, language: Language) -> ProposalView:
         span, site = slot.span, stop.place.site
         fresh = f"{REFERENCE}/{stop.provider}/{site}/{date_of(day_of(span.start))}"
         why = {one.reason: errand(one.reason, language) for _, found in stop.terminals for one in found}
@@ -181,8 +199,7 @@ class Visiting:
             reason=fill(texts(language)["visit.reason"], said),
             reference=fresh if planned is None else planned.schedule.reference,
         )
-        hours = self._engine.fleet.hours(stop.terminals[0][0])
-        before = not hours.is_open(span.start)
+        before = not is_attended(week, span.start)
         return ProposalView(SpanView(*span), round(slot.sales, 1), round(slot.usual, 1), before, schedule)
 
     def _name(self, stop: Stop) -> str:

@@ -185,6 +185,16 @@ def test_black_outs_and_working_time_leave_times_out() -> None:
     assert planner.visits(begin=NOON + 7 * HOUR * 1000, days=6)[0].proposal is None
 
 
+def test_nobody_is_sent_at_night_to_a_shop_of_whose_hours_nothing_is_known() -> None:
+    planner = Planner(hours=())
+    planner.settings = PlanningSettings(guards=GUARDS, visits=VisitSettings(["Mo-Su 00:00-24:00"], 0))
+    planner.world.run(12 * HOUR)
+    planner.break_reader("cafe-1")
+    (visit,) = planner.visits()
+    assert visit.proposal is not None
+    assert visit.proposal.schedule.starts == "2026-09-25T09:00:00"
+
+
 def test_the_plan_of_a_proposal_is_made_once_and_shown() -> None:
     planner = Planner()
     planner.break_reader("cafe-1")

@@ -9,7 +9,7 @@ from fleetmon.engine.usage import Usage
 from fleetmon.model.days import DAY, midnight
 from fleetmon.model.hours import WEEK, Hours
 from fleetmon.model.window import Occurrence
-from fleetmon.planning.quiet_hours import STEP, Course, Shop, choose, length, permitted
+from fleetmon.planning.quiet_hours import STEP, Course, Shop, attended, choose, is_attended, length, permitted
 from fleetmon.planning.settings import VisitSettings
 
 HOUR = 3_600_000
@@ -29,7 +29,8 @@ def usage(**busy: int) -> Usage:
 
 
 def shop(used: Usage, minutes: int = 60, hours: Hours = OPEN, out: float = 0.0) -> Shop:
-    return Shop(minutes * 60_000, hours, Course([(used, 1 - out)], hours), Course([(used, out)], hours))
+    week = attended(hours, ())
+    return Shop(minutes * 60_000, week, Course([(used, 1 - out)], week), Course([(used, out)], week))
 
 
 def test_the_quietest_hour_of_the_working_day_is_proposed_with_what_it_avoids() -> None:
@@ -66,7 +67,7 @@ def test_who_is_out_of_use_is_seen_to_at_once_and_who_works_when_it_is_quiet() -
 
 def test_what_an_hour_sold_is_laid_into_the_part_in_which_the_shop_was_open() -> None:
     used = usage(h8=4, h9=4)
-    course = Course([(used, 1.0)], OPEN)
+    course = Course([(used, 1.0)], attended(OPEN, ()))
     assert course.expected(MONDAY + 8 * HOUR, MONDAY + 8 * HOUR + HOUR // 2) == 0
     half = course.expected(MONDAY + 8 * HOUR + HOUR // 2, MONDAY + 9 * HOUR)
     assert half == pytest.approx(4, abs=0.3)
@@ -94,6 +95,15 @@ def test_whatever_is_permitted_lies_in_working_and_attended_time(
         for at in range(span.start, span.end, STEP):
             assert work.is_open(at)
             assert hours.is_open(at) or hours.is_open(at + before * 1000)
+
+
+def test_without_declared_hours_somebody_is_there_when_it_sells_and_else_in_office_hours() -> None:
+    sells = attended(
+        None, [usage(**{f"h{hour}": 0 if hour < 7 or hour > 20 else 25 for hour in range(24)} | {"h3": 1})]
+    )
+    assert [hour for hour in range(24) if is_attended(sells, MONDAY + hour * HOUR)] == list(range(7, 21))
+    unknown = attended(None, [Usage()])
+    assert [hour for hour in range(24) if is_attended(unknown, MONDAY + hour * HOUR)] == list(range(9, 18))
 
 
 def test_more_terminals_take_longer_in_whole_quarters() -> None:
