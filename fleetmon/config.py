@@ -73,7 +73,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         """Raise ConfigError where this differs from the running one in what only a restart can change."""
         fixed = ("mqtt", "store", "alertmanager", "notices", "web")
         changed = [name for name in fixed if getattr(self, name) != getattr(running, name)]
-        if self.planning != replace(running.planning, guards=self.planning.guards):
+        if self.planning != replace(running.planning, guards=self.planning.guards, visits=self.planning.visits):
             changed.append("planning.calendars")
         if changed:
             raise ConfigError([f"{name}: changed; restart fleetmon for it" for name in changed])

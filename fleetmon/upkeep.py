@@ -26,6 +26,7 @@ from fleetmon.store import ScheduleRow, Store, Work
 
 LOOK_S: Final = 1.0
 AT_ONCE: Final = 10  # series worked out anew before others get their turn: some 10 ms
+LOSSES_EVERY_S: Final = 30.0
 FORGET_EVERY_S: Final = 6 * 3600.0
 _PREFIX: Final = window_id("operator", "")
 log = structlog.get_logger("fleetmon")
@@ -77,16 +78,25 @@ class Upkeep:
 
     async def run(self) -> None:
         """Roll on and tell, for ever."""
-        forgotten = self._wall()
+        forgotten = looked = self._wall()
         while True:
             await asyncio.sleep(LOOK_S)
             now = self._wall()
             if self.plans.horizon.behind(now):
                 await self._act(self._roll)
             self._tell(self._lifecycle.due(now))
+            if now - looked >= LOSSES_EVERY_S * 1000:
+                looked = now
+                await self._count_losses()
             if now - forgotten > FORGET_EVERY_S * 1000:
                 forgotten = now
                 self.plans.forget(now)
+
+    async def _count_losses(self) -> None:
+        engine = self._engine
+        losses, timeline = engine.correlator.works.losses, engine.explainer.timeline
+        for _ in losses.look(timeline, engine.covered, engine.now, deaf=engine.deaf):
+            await asyncio.sleep(0)
 
     def told(self, transitions: Iterable[Transition]) -> None:
         """Note whose work is overdue."""

@@ -259,6 +259,24 @@ EXAMPLES
       The secret link of its feed, for a calendar program.
 
 {_STATUS}{_DAEMON}""",
+    "maintenance visits": f"""\
+EXAMPLES
+  fleetmon maintenance visits --provider PSP-1
+      Where its technicians ought to go this week, why, what to take along,
+      and when the shop is quiet.
+  fleetmon maintenance visits --from 2026-12-01T06:00 --days 3 --lang zh
+      Within three days from then, in Chinese.
+  fleetmon maintenance visits --format ical > visits.ics
+  fleetmon maintenance import visits.ics --calendar visits --everything
+      Take over proposals as planned work; each waits for an approval.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance outcomes": f"""\
+EXAMPLES
+  fleetmon maintenance outcomes --days 1
+      Who was where, did it repair anything, is everybody back.
+
+{_STATUS}{_DAEMON}""",
     "store backup": f"""\
 EXAMPLES
   fleetmon store backup /backup/fleetmon-1120.db

@@ -29,7 +29,6 @@ from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
-from fleetmon.readout.prospects import Prospects
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
@@ -107,7 +106,7 @@ class Readout:
         """What is kept between two questions."""
         self._roster = Roster(self.engine.fleet.terminals)
         self._portrait = Portrait(self.engine)
-        self._prospects = Prospects(self.engine)
+        self._prospects = self.planning.visiting.prospects
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
