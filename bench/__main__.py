@@ -19,6 +19,7 @@ from bench.money import money
 from bench.planned import planned
 from bench.report import Report, machine, peers, say
 from bench.restart import restart
+from bench.visits import visits
 
 Part = Callable[[Report, Path], None]
 
@@ -31,6 +32,7 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
             "memory": [lambda report, folder: memory(report, folder, 5_000)],
             "detection": [lambda report, folder: detection(report, folder, 2_000, 50)],
             "planned": [lambda report, folder: planned(report, folder, 500, 1_000)],
+            "visits": [lambda report, folder: visits(report, folder, 12, 1)],
             "restart": [lambda report, folder: restart(report, folder, 2_000, "restart_s", 2, 1_000)],
             "dashboards": [lambda report, folder: dashboards(report, folder, 0.5)],
         }
@@ -40,6 +42,7 @@ def _parts(*, quick: bool) -> dict[str, list[Part]]:
         "memory": [lambda report, folder: memory(report, folder, 1_000_000)],
         "detection": [lambda report, folder: detection(report, folder, 100_000, 2_000)],
         "planned": [lambda report, folder: planned(report, folder, 10_000, 20_000)],
+        "visits": [lambda report, folder: visits(report, folder, 120, 4)],
         "restart": [
             lambda report, folder: restart(report, folder, 100_000, "restart_100k_s", 3, 50_000),
             lambda report, folder: restart(report, folder, 1_000_000, "restart_s", 3, 0),
@@ -53,7 +56,10 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--quick", action="store_true", help="small numbers, nothing is written")
     options.add_argument(
-        "--only", nargs="+", metavar="PART", help="drain, money, memory, detection, planned, restart, dashboards"
+        "--only",
+        nargs="+",
+        metavar="PART",
+        help="drain, money, memory, detection, planned, visits, restart, dashboards",
     )
     options.add_argument("--output", type=Path, default=Path(__file__).parent / "results.json")
     chosen = options.parse_args()

@@ -138,6 +138,7 @@ def readings(story: Story, at: int) -> Readings:
         outbox_oldest_s=None,
         alertmanagers={"http://am-1:9093": (uptime // 60, 0), "http://am-2:9093": (uptime // 60, uptime // 900)},
         silences={"http://am-1:9093": ({"mirrored": 1, "failing": 0, "impossible": 1}, 0)},
+        routes=[("wecom", uptime // 9_000, uptime // 90_000, 0, None)],
         loop_lag_s=0.004 + busy * 0.02,
         reload_succeeded=True,
         reloaded_s=at - uptime,

@@ -20,6 +20,7 @@ from fleetmon import logs
 from fleetmon.announcements import Announcements
 from fleetmon.clock import Clock, utc
 from fleetmon.config import Config, Loaded, nothing_to_read
+from fleetmon.dispatch import Dispatch
 from fleetmon.engine import Engine, Outcome
 from fleetmon.enrolment import Enrolment
 from fleetmon.ingest.intake import Intake, Packet
@@ -30,7 +31,7 @@ from fleetmon.model.days import WorkingDays
 from fleetmon.model.errors import ConfigError, DecodeError
 from fleetmon.model.incident import Transition
 from fleetmon.model.topics import Topics
-from fleetmon.morning import Morning, nobody
+from fleetmon.morning import Morning
 from fleetmon.readout import Readout, Vitals
 from fleetmon.recollection import Recollection
 from fleetmon.sinks.silences import mirrors
@@ -90,12 +91,14 @@ class Daemon:
         )
         self.announcements = Announcements(config.alertmanager, self.engine.fleet, self.store, clock.wall)
         self.silences = mirrors(config.alertmanager, config.mqtt.client_id, self.engine, utc)
-        self.maintenance = Maintenance(loaded, self.engine, self.store, self._turns.between, clock.wall)
+        self.dispatch = Dispatch(loaded, self.engine, self.store)
+        act = self._turns.between
+        self.maintenance = Maintenance(loaded, self.engine, self.store, act, clock.wall, self.dispatch)
         self.readout = self._read_out()
         self._vigil = Vigil(self.store, clock.wall)
         self._morning = Morning(
-            config.report, self._working_days, self.store, partial(self.readout.reports.make, None), nobody, clock.wall,
-            self.readout.recalled,
+            config.report, self._working_days, self.store, partial(self.readout.reports.make, None),
+            self.dispatch.send, clock.wall, self.readout.recalled,
         )  # fmt: skip
         self._subscribe, self._supervision = subscribe, supervision
         self._on_transition = on_transition
@@ -130,7 +133,8 @@ class Daemon:
                 watch = self._supervision.watch(self._progress, self.not_ready)
                 for endless in (self._tick(), self._fail(), watch):
                     tasks.create_task(endless)
-                for one in (self._recollection, self._snapshots, self.maintenance, self._vigil, self._morning):
+                rooms = self._recollection, self._snapshots, self.maintenance, self.dispatch, self._vigil, self._morning
+                for one in rooms:
                     tasks.create_task(one.run())
                 if self._subscribe:
                     tasks.create_task(self.subscriber.run())
@@ -177,6 +181,7 @@ class Daemon:
             self.subscriber,
             self.announcements.alertmanagers,
             self.silences,
+            self.dispatch.routes,
             vitals=self._vitals,
             tokens=lambda: self.tokens,
             reload=self.reload,
@@ -242,6 +247,7 @@ class Daemon:
                 partial(self._note_written, (outcome.transitions, connection, ids)),
                 facts=outcome.facts,
                 transitions=outcome.transitions,
+                notices=self.dispatch.due(outcome.transitions),
                 changes=outcome.changes,
                 episodes=outcome.episodes,
                 settlements=outcome.settlements,
@@ -291,6 +297,7 @@ class Daemon:
         for change in transitions:
             self._on_transition(change)
         self.announcements.tell(transitions)
+        self.dispatch.wake()
 
     # -- time --------------------------------------------------------------------------------------
 

@@ -20,9 +20,11 @@ from fleetmon.commands.importing import import_files
 from fleetmon.commands.incidents import incidents
 from fleetmon.commands.maintenance import maintenance
 from fleetmon.commands.manual import PAGES
+from fleetmon.commands.notify import notify
 from fleetmon.commands.simulate import simulate
 from fleetmon.commands.store import store
 from fleetmon.demo.demo import demo as show
+from fleetmon.dispatch import couriers
 from fleetmon.ingest import recording
 from fleetmon.model import asyncapi
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
@@ -89,7 +91,11 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration to
     """Check a configuration and all files it names; print every problem with its path."""
     with plain_errors():
         loaded = config.load(file, os.environ)
+        couriers(loaded)
         typer.echo(f"{file} is valid: {len(loaded.registry.terminals)} terminals registered")
+
+
+cli.command(epilog=PAGES["notify"])(notify)
 
 
 @cli.command(epilog=PAGES["replay"])

@@ -1,7 +1,8 @@
 """Strict YAML to frozen structs; every problem is reported with its path, not only the first.
 
 Secrets never stand in the configuration: they come from the file named in `*_file`, or from the
-environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE_PASSWORD`), and are never printed.
+environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE_PASSWORD`,
+`FLEETMON_NOTICES_{ROUTE}_URL`), and are never printed.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ from fleetmon.planning import zones
 from fleetmon.planning.feeds import SECRET_LEAST
 from fleetmon.planning.settings import CalendarSettings, PlanningSettings
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
+from fleetmon.sinks.notices import RouteSettings
+from fleetmon.sinks.notices import problems as problems_of_routes
 from fleetmon.store import StoreSettings
 from fleetmon.web.access import Tokens
 from fleetmon.web.report.settings import ReportSettings
@@ -58,6 +61,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     alertmanager: AlertmanagerSettings = field(default_factory=AlertmanagerSettings)
+    notices: list[RouteSettings] = []
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     detection: DetectionSettings = field(default_factory=DetectionSettings)
@@ -70,9 +74,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     def check_reload(self, running: "Config") -> None:
         """Raise ConfigError where this differs from the running one in what only a restart can change."""
-        fixed = ("mqtt", "store", "alertmanager", "web", "report")
+        fixed = ("mqtt", "store", "alertmanager", "notices", "report", "web")
         changed = [name for name in fixed if getattr(self, name) != getattr(running, name)]
-        if self.planning != replace(running.planning, guards=self.planning.guards):
+        if self.planning != replace(running.planning, guards=self.planning.guards, visits=self.planning.visits):
             changed.append("planning.calendars")
         if changed:
             raise ConfigError([f"{name}: changed; restart fleetmon for it" for name in changed])
@@ -89,6 +93,7 @@ class Loaded(Struct, frozen=True):
     store_password: str | None = None
     feed_secret: bytes | None = None  # of the links to feeds; None: there are none
     calendar_urls: dict[str, str] = {}  # by the names of calendars
+    notice_urls: dict[str, str] = {}  # by the names of routes, as far as they are known
     days: WorkingDays = EVERY_DAY  # of the banks
 
     def __repr__(self) -> str:
@@ -128,11 +133,17 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
         for index, one in enumerate(config.planning.calendars)
         if (address := attempt(partial(_url, index, one, environment), None)) is not None
     }
+    routes = {
+        one.name: address
+        for one in config.notices
+        if (address := attempt(partial(_secret, f"notices.{one.name}.url", one.url_file, environment), None))
+    }
     problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems(), *config.planning.problems()]
     problems += _of_report(config.report)
-    problems += tokens.strangers(row.id for row in registry.providers) if tokens else []
-    hosts = {row.id for row in registry.hosts}
-    problems += config.planning.strangers(hosts | {row.id for row in registry.providers})
+    providers, hosts = {row.id for row in registry.providers}, {row.id for row in registry.hosts}
+    problems += tokens.strangers(providers) if tokens else []
+    problems += config.planning.strangers(hosts | providers)
+    problems += problems_of_routes(config.notices, providers)
     problems += [
         f"response_codes.{name}: is no host of the registry" for name in config.response_codes if name not in hosts
     ]
@@ -141,7 +152,7 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
     secret = password.encode() if password else None
     days = working_days(registry.calendar)
     username = mqtt.username or username
-    return Loaded(config, registry, username, secret, tokens, store_password, feed_secret, urls, days)
+    return Loaded(config, registry, username, secret, tokens, store_password, feed_secret, urls, routes, days)
 
 
 def _contradictions(mqtt: MqttSettings) -> list[str]:
@@ -240,6 +251,7 @@ def _absolute(config: Config, folder: Path) -> Config:
     return replace(
         config,
         registry=str(folder / config.registry),
+        notices=[replace(one, url_file=place(one.url_file)) for one in config.notices],
         planning=replace(planning, calendars=calendars, feed_secret_file=place(planning.feed_secret_file)),
         web=replace(config.web, tokens_file=place(config.web.tokens_file)),
         store=config.store.placed(folder),

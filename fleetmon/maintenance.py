@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from fleetmon.config import Config, Loaded
+from fleetmon.dispatch import Dispatch
 from fleetmon.engine import Engine, Outcome
 from fleetmon.model.incident import Transition
 from fleetmon.model.window import Window
@@ -18,10 +19,13 @@ from fleetmon.upkeep import Upkeep
 class Maintenance:
     """Times in milliseconds since 1970."""
 
-    def __init__(self, loaded: Loaded, engine: Engine, store: Store, act: Act, wall: Callable[[], int]) -> None:
+    def __init__(
+        self, loaded: Loaded, engine: Engine, store: Store, act: Act, wall: Callable[[], int], dispatch: Dispatch
+    ) -> None:
         """`act` has the engine do something, between two rounds of its own, and has that stored."""
         self._config = loaded.config
         self.upkeep = Upkeep(engine, store, act, wall)
+        self.upkeep.notices, self.upkeep.written = dispatch.planned, dispatch.written
         books = Books(self.upkeep.plans, self.upkeep.commit, act)
         self.port = Planning(engine, store, books, lambda: self._config.planning, loaded.feed_secret, wall)
         take = self.port.importing.take

@@ -32,12 +32,12 @@ log = structlog.get_logger("fleetmon.report")
 
 
 class Tell(Protocol):
-    """Hands a document to people: title, text, and the same as a page; the same key again changes nothing.
+    """Hands a document to people: title, text, and the same as a page; who they are.
 
-    Raises SinkError or StoreError.
+    The same key again changes nothing. Raises SinkError or StoreError.
     """
 
-    def __call__(self, key: str, title: str, text: str, html: str, /) -> Awaitable[object]: ...  # noqa: D102
+    def __call__(self, key: str, title: str, text: str, html: str, /) -> Awaitable[list[str]]: ...  # noqa: D102
 
 
 class Due(NamedTuple):
@@ -128,18 +128,18 @@ class Morning:
     async def _send(self, due: Due) -> None:
         found = await self._make(due.begin)
         language = self._language
-        await self._tell(f"report/{due.day}", subject(found, language), text(found, language), page(found, language))
+        told = await self._tell(
+            f"report/{due.day}", subject(found, language), text(found, language), page(found, language)
+        )
         written = asyncio.Event()
         loop, now = asyncio.get_running_loop(), self._wall()
         done = Watch(SENT, due.at, max(now, due.at), due.day).episode
         self._store.submit(Work(lambda: loop.call_soon_threadsafe(written.set), episodes=[done]))
         await written.wait()
-        log.info("report sent", day=due.day)
-
-
-async def nobody(key: str, title: str, _text: str, _html: str) -> None:
-    """Who is told as long as there is nobody."""
-    log.warning("the report was made, and there is nobody to send it to", key=key, title=title)
+        if told:
+            log.info("report sent", day=due.day, routes=told)
+        else:
+            log.warning("the report is sent to nobody; give one of the notices report: true", day=due.day)
 
 
 def _back(today: date) -> list[date]:

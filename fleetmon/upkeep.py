@@ -16,6 +16,7 @@ from fleetmon.engine import Engine, Outcome
 from fleetmon.engine.timeline import KEPT
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.incident import Status, Transition
+from fleetmon.model.notice import Notice, Planned
 from fleetmon.model.schedule import LEAD_S, Entry
 from fleetmon.model.window import Window, window_id
 from fleetmon.planning.lifecycle import Lifecycle
@@ -25,6 +26,7 @@ from fleetmon.store import ScheduleRow, Store, Work
 
 LOOK_S: Final = 1.0
 AT_ONCE: Final = 10  # series worked out anew before others get their turn: some 10 ms
+LOSSES_EVERY_S: Final = 30.0
 FORGET_EVERY_S: Final = 6 * 3600.0
 _PREFIX: Final = window_id("operator", "")
 log = structlog.get_logger("fleetmon")
@@ -39,6 +41,8 @@ class Upkeep:
         """`act` has the engine do something, between two rounds of its own, and has that stored."""
         self.plans = Plans()
         self.on_event: Callable[[AuditEntry], None] = _logged
+        self.notices: Callable[[Sequence[Planned]], Sequence[Notice]] = _nobody  # to be stored with what they tell
+        self.written: Callable[[], None] = _nothing  # they are stored; called in the writer's thread
         self._engine = engine
         self._store = store
         self._act = act
@@ -65,9 +69,7 @@ class Upkeep:
         windows = [self.plans.put(entry, now) for entry, _, _ in versions]
         rows = [ScheduleRow(entry, over_at(entry)) for entry, _, _ in versions]
         audit = [_audit(*version, now) for version in versions]
-        self._store.submit(Work(lambda: None, schedules=rows, audit=audit))
-        for entry in audit:
-            self.on_event(entry)
+        self._tell(audit, rows)
         known = self._engine.correlator.works.windows
         windows = [one for one in windows if one.occurrences or known.find(one.id) is not None]
         outcome = self._engine.plan(windows, now)
@@ -76,16 +78,25 @@ class Upkeep:
 
     async def run(self) -> None:
         """Roll on and tell, for ever."""
-        forgotten = self._wall()
+        forgotten = looked = self._wall()
         while True:
             await asyncio.sleep(LOOK_S)
             now = self._wall()
             if self.plans.horizon.behind(now):
                 await self._act(self._roll)
             self._tell(self._lifecycle.due(now))
+            if now - looked >= LOSSES_EVERY_S * 1000:
+                looked = now
+                await self._count_losses()
             if now - forgotten > FORGET_EVERY_S * 1000:
                 forgotten = now
                 self.plans.forget(now)
+
+    async def _count_losses(self) -> None:
+        engine = self._engine
+        losses, timeline = engine.correlator.works.losses, engine.explainer.timeline
+        for _ in losses.look(timeline, engine.covered, engine.now, deaf=engine.deaf):
+            await asyncio.sleep(0)
 
     def told(self, transitions: Iterable[Transition]) -> None:
         """Note whose work is overdue."""
@@ -116,11 +127,23 @@ class Upkeep:
             since = entry.created_at if entry is not None else 0
             self._lifecycle.put(_key(window), window.occurrences, known.spans(window), lead, since)
 
-    def _tell(self, entries: Sequence[AuditEntry]) -> None:
-        if entries:
-            self._store.submit(Work(lambda: None, audit=entries))
-            for entry in entries:
-                self.on_event(entry)
+    def _tell(self, entries: Sequence[AuditEntry], rows: Sequence[ScheduleRow] = ()) -> None:
+        if not entries:
+            return
+        notices = self.notices([self._described(entry) for entry in entries])
+        self._store.submit(Work(self.written if notices else _nothing, schedules=rows, audit=entries, notices=notices))
+        for entry in entries:
+            self.on_event(entry)
+
+    def _described(self, event: AuditEntry) -> Planned:
+        """What happened, with what the work is; nothing more where it is known no longer."""
+        entry, window = self.plans.find(event.subject), self._engine.correlator.works.windows.find(event.subject)
+        found = entry.schedule if entry is not None else window
+        return (
+            Planned(event, "", "")
+            if found is None
+            else Planned(event, found.owner, found.reason, found.selector, found.host)
+        )
 
 
 def _key(window: Window) -> str:
@@ -140,3 +163,11 @@ def _audit(entry: Entry, action: str, before: Entry | None, now: int) -> AuditEn
 
 def _logged(entry: AuditEntry) -> None:
     log.info("window", action=entry.action, window=entry.subject, author=entry.author, at=entry.at)
+
+
+def _nobody(_: Sequence[Planned]) -> Sequence[Notice]:
+    return ()
+
+
+def _nothing() -> None:
+    return

@@ -153,17 +153,18 @@ def _keeping() -> list[Json]:
         graph(
             Head(
                 13, "Waiting",
-                "Messages that were taken in and are not acknowledged yet, and news for on-call that no Alertmanager "
-                "has taken. Both fall back to nought by themselves; what grows points to the disk or the database, "
-                "or to the Alertmanagers.",
+                "Messages that were taken in and are not acknowledged yet, news for on-call that no Alertmanager has "
+                "taken, and direct notices that no receiver has (FleetmonNoticesStuck). All fall back to nought by "
+                "themselves; what grows points to the disk or the database, or to whoever is to be told.",
                 (8, 12, 8, 8),
             ),
             [
                 Query(f"sum({of('fleetmon_uncommitted_messages')})", "messages to be stored"),
                 Query(f"sum({of('fleetmon_outbox_pending')})", "news to be told"),
+                Query(f"sum({of('fleetmon_notices_waiting')})", "direct notices"),
             ],
             "short",
-            {"messages to be stored": BLUE, "news to be told": YELLOW},
+            {"messages to be stored": BLUE, "news to be told": YELLOW, "direct notices": PURPLE},
         ),
     ]  # fmt: skip
 

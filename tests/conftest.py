@@ -297,11 +297,17 @@ async def start(tmp_path: Path, sample_registry: Registry) -> AsyncIterator[Call
     started: list[Running] = []
 
     def begin(
-        password: bytes | None = None, username: str | None = None, tokens: Tokens | None = None, **sections: Any
+        password: bytes | None = None,
+        username: str | None = None,
+        tokens: Tokens | None = None,
+        notice_urls: dict[str, str] | None = None,
+        **sections: Any,
     ) -> Running:
         sections = {"store": StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db"), "web": WebSettings(port=0), **sections}
         transitions: list[Transition] = []
-        loaded = Loaded(Config(registry="", **sections), sample_registry, username, password, tokens)
+        loaded = Loaded(
+            Config(registry="", **sections), sample_registry, username, password, tokens, notice_urls=notice_urls or {}
+        )
         started.append(Running(Daemon(loaded, on_transition=transitions.append), transitions))
         return started[-1]
 

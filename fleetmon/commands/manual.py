@@ -16,6 +16,7 @@ _SECRETS: Final = """\
   FLEETMON_MQTT_USERNAME   for the broker,
   FLEETMON_MQTT_PASSWORD   where the configuration names no files
   FLEETMON_STORE_PASSWORD  for PostgreSQL, where the configuration names none
+  FLEETMON_NOTICES_*_URL   for direct notices, likewise, * being the route
 """
 _ENVIRONMENT: Final = f"""
 ENVIRONMENT
@@ -86,6 +87,24 @@ EXAMPLES
 {_STATUS}
 ENVIRONMENT
 {_SECRETS}""",
+    "notify": """\
+EXAMPLES
+  fleetmon notify oncall --config.file /etc/fleetmon/fleetmon.yml
+      Sends a message that nobody needs to act on by the route `oncall`.
+  fleetmon notify
+      By all routes, one after the other.
+
+EXIT STATUS
+  0  taken by every receiver
+  1  refused, or not reached; or the configuration is not valid
+  2  no such route, or wrong usage
+
+ENVIRONMENT
+  FLEETMON_CONFIG             the configuration, where --config.file is left
+                              out
+  FLEETMON_NOTICES_ROUTE_URL  the address of the route, ROUTE in capitals,
+                              where the configuration names no file
+""",
     "replay": f"""\
 EXAMPLES
   fleetmon replay recording.ndjson --registry registry.yml
@@ -248,6 +267,24 @@ EXAMPLES
 EXAMPLES
   fleetmon maintenance feed provider PSP-1
       The secret link of its feed, for a calendar program.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance visits": f"""\
+EXAMPLES
+  fleetmon maintenance visits --provider PSP-1
+      Where its technicians ought to go this week, why, what to take along,
+      and when the shop is quiet.
+  fleetmon maintenance visits --from 2026-12-01T06:00 --days 3 --lang zh
+      Within three days from then, in Chinese.
+  fleetmon maintenance visits --format ical > visits.ics
+  fleetmon maintenance import visits.ics --calendar visits --everything
+      Take over proposals as planned work; each waits for an approval.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance outcomes": f"""\
+EXAMPLES
+  fleetmon maintenance outcomes --days 1
+      Who was where, did it repair anything, is everybody back.
 
 {_STATUS}{_DAEMON}""",
     "store backup": f"""\

@@ -28,6 +28,10 @@ class Api:
         """An answer of this kind."""
         return self._decoded(path, await self._call("GET", path, params=query), kind)
 
+    async def fetch(self, path: str, query: Mapping[str, str]) -> bytes:
+        """A file."""
+        return await self._call("GET", path, params=query)
+
     async def put(self, path: str, body: object, kind: type[T]) -> T:
         """Write, and the answer to it."""
         return await self._send("PUT", path, body, kind)

@@ -74,12 +74,12 @@ def selector(said: list[str]) -> Selector:
     return found
 
 
-def instant(said: str, zone: str) -> int:
+def instant(said: str, zone: str, option: str = "--until") -> int:
     """The moment of a time on the wall, in ms."""
     try:
-        return zones.stamp(_local(said, "--until"), _zone(zone))
+        return zones.stamp(_local(said, option), _zone(zone))
     except ValueError:
-        raise typer.BadParameter(f"--until {said}: is in no calendar") from None
+        raise typer.BadParameter(f"{option} {said}: is in no calendar") from None
 
 
 def _local(said: str, option: str) -> str:

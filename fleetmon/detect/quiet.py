@@ -26,10 +26,15 @@ def patience(longest: float) -> float:
     return max(_MISSED, _LONGER * longest)
 
 
+def by_weekday(weekdays: Sequence[int]) -> list[float]:
+    """How much of an average day each weekday is, from Monday on; `weekdays` counts hours with a sale."""
+    week = sum(weekdays)
+    return [7 * count / week for count in weekdays] if week >= _ENOUGH else [1.0] * 7
+
+
 def expected(hours: Sequence[int], weekdays: Sequence[int], days: float, since: int, until: int) -> float:
     """How many sales would usually have been made; `hours` counts sales in so many days, `weekdays` hours with one."""
-    week = sum(weekdays)
-    share = [7 * count / week for count in weekdays] if week >= _ENOUGH else [1.0] * 7
+    share = by_weekday(weekdays)
     total, at = 0.0, max(since, until - _LOOK_BACK)
     while at < until:
         local = at + UTC_OFFSET

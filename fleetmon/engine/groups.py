@@ -5,7 +5,7 @@ terminals are kept by shop.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from fleetmon.engine.crowd import Crowd
@@ -30,6 +30,10 @@ class Groups:
             return self.shop(scope[0][1])
         found = [crowd.members() for cohort, crowd in self._crowds.items() if covers(scope, cohort)]
         return found[0] if len(found) == 1 else [terminal for members in found for terminal in members]
+
+    def like(self, fits: Callable[[Cohort], bool]) -> list[Terminal]:
+        """The terminals of all cohorts that fit."""
+        return [one for cohort, crowd in self._crowds.items() if fits(cohort) for one in crowd.members()]
 
     def shop(self, site: str) -> Sequence[Terminal]:
         """The terminals of a shop, on whatever network."""

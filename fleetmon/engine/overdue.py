@@ -40,6 +40,7 @@ class Overdue:
         self._missing: dict[str, set[str]] = {}  # by incident
         self._waiting: dict[str, list[Incident]] = {}  # by terminal
         self._of: dict[str, Incident] = {}  # by window
+        self._missed: dict[str, int] = {}  # the end of the work that somebody is missing from, by window
 
     def expect(self, window: Window, now: int) -> None:
         """A window is new or changed: look at its ends, and no longer wait for whom it now gives more time."""
@@ -47,7 +48,8 @@ class Overdue:
             if window.promised and span.end > now - DAY and (window.id, span.end) not in self._asked:
                 self._asked.add((window.id, span.end))
                 self._plan(max(span.end + window.grace_ms, now + 1), RANK + 1, "overdue", window.id, span.end)
-            if span.start <= now < span.end and (incident := self._of.get(window.id)) is not None:
+            again = span.start <= now < span.end and span.start < self._missed.get(window.id, 0)
+            if again and (incident := self._of.get(window.id)) is not None:
                 self._end(incident, now, "the work was given more time")
 
     def look(self, window_id: str, end: int, due: int) -> Parts[None]:
@@ -76,7 +78,7 @@ class Overdue:
             self._asked.add((window_id, end))
             self._plan(later, RANK + 1, "overdue", window_id, end)
         if missing:
-            self._open(window, missing, due)
+            self._open(window, end, missing, due)
 
     def heard(self, terminal: str, at: int) -> None:
         """Somebody is back."""
@@ -139,14 +141,14 @@ class Overdue:
         on_purpose = terminal.liveness is Liveness.ASLEEP and not self._visits.is_away(terminal.id)
         return not on_purpose and not self._shard.habits.presence.is_off(terminal, at)
 
-    def _open(self, window: Window, missing: Sequence[Terminal], due: int) -> None:
-        kind, scope = MAINTENANCE_OVERDUE.kind, _scope(window, missing[0])
+    def _open(self, window: Window, end: int, missing: Sequence[Terminal], due: int) -> None:
+        kind, scope = MAINTENANCE_OVERDUE.kind, _scope(window, min(missing, key=lambda one: one.id))
         incident = self._incidents.find(kind, scope)
         if incident is None:
             ids = [terminal.id for terminal in missing]
             by = self._explained(missing)
             incident = self._incidents.open(kind, scope, due, "not back from planned work", ids, suppressed_by=by)
-        self._of[window.id] = incident
+        self._of[window.id], self._missed[window.id] = incident, end
         self._wait(incident, missing)
 
     def _explained(self, missing: Sequence[Terminal]) -> str | None:
@@ -172,6 +174,7 @@ class Overdue:
             if not self._waiting[key]:
                 del self._waiting[key]
         self._of = {key: one for key, one in self._of.items() if one is not incident}
+        self._missed = {key: end for key, end in self._missed.items() if key in self._of}
         self._incidents.end(incident, at, reason)
 
 

@@ -8,7 +8,7 @@ What ended longer than `KEPT` ago is forgotten; the store has it.
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -188,6 +188,15 @@ class Timeline:
     def lasting(self, subject: str, kind: str, code: str = "") -> Episode | None:
         """The episode of this kind that goes on."""
         return self._open.get(subject, {}).get(f"{kind}{code}")
+
+    def going_on(self, kinds: Sequence[str]) -> list[tuple[str, int]]:
+        """The terminals with whom any of this goes on, and since when."""
+        found = []
+        for subject, held in self._open.items():
+            begins = [one.begin for one in held.values() if one.kind in kinds]
+            if begins and subject.startswith("terminal/"):
+                found.append((subject.removeprefix("terminal/"), min(begins)))
+        return found
 
     @property
     def subjects(self) -> list[str]:

@@ -200,7 +200,7 @@ class Windows:
 
 
 def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
-    """Whom a window may cover: all whom it covers, and others where no index is that narrow."""
+    """Whom a window may cover: all whom it covers, and others of these shops or merchants."""
     if "terminal" in window.selector:
         found = (fleet.terminals.get(key) for key in values(window.selector["terminal"]))
         return [terminal for terminal in found if terminal is not None]
@@ -209,7 +209,7 @@ def candidates(fleet: Fleet, window: Window) -> Iterable[Terminal]:
     if "merchant" in window.selector:
         merchants = set(values(window.selector["merchant"]))
         return [one for one in fleet.terminals.values() if one.merchant in merchants]
-    return fleet.terminals.values()
+    return fleet.groups.like(lambda cohort: window.covers(Terminal("", "", "", cohort, 0, 0)))
 
 
 def _around(spans: Sequence[Occurrence], now: int) -> tuple[Occurrence | None, Occurrence | None]:

@@ -7,6 +7,7 @@ from fleetmon.engine.agenda import Action, Plan
 from fleetmon.engine.deltas import Work
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.losses import Losses
 from fleetmon.engine.notices import Notices
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.overdue import Overdue
@@ -32,6 +33,7 @@ class Works:
         self.visits = Visits()
         self.planned = Planned(self.windows, shard, incidents, plan)
         self.overdue = Overdue(self.windows, self.visits, shard, incidents, plan)
+        self.losses = Losses(shard.fleet, self.windows, shard.checkup.trade.is_open)
         self.planned.on_begin = self._begin
         incidents.excuse = self.planned.excuse
         self._notices = Notices()

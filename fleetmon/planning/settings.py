@@ -1,4 +1,4 @@
-"""What the operator decides about planned work: guard rails, calendars that are read, and links to feeds."""
+"""What the operator decides about planned work: guard rails, visits, calendars that are read, and links to feeds."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from fleetmon.model.events import Id, Selector
+from fleetmon.model.hours import Hours
 from fleetmon.model.schedule import CHINA
 from fleetmon.planning import zones
 
@@ -23,6 +24,15 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cutoff_after_s: _Seconds = 900
     paydays: list[Annotated[int, Meta(ge=1, le=31)]] = []
     holidays: bool = False
+
+
+class VisitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When technicians work, how early they are let in, how long they need for the first terminal and each more."""
+
+    hours: list[str] = field(default_factory=lambda: ["Mo-Fr 05:00-22:00"])
+    before_opening_s: Annotated[int, Meta(ge=0, le=14_400)] = 3600
+    first_s: Annotated[int, Meta(ge=900, le=14_400)] = 1800
+    more_s: Annotated[int, Meta(ge=0, le=14_400)] = 900
 
 
 class CalendarSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,12 +58,17 @@ class PlanningSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of it."""
 
     guards: GuardSettings = field(default_factory=GuardSettings)
+    visits: VisitSettings = field(default_factory=VisitSettings)
     calendars: list[CalendarSettings] = []
     feed_secret_file: str | None = None
 
     def problems(self) -> list[str]:
         """What each field allows but all together do not, one line each: `path: what`."""
         found = []
+        try:
+            Hours(self.visits.hours)
+        except ValueError as error:
+            found.append(f"planning.visits.hours: {error}")
         for index, one in enumerate(self.calendars):
             where = f"planning.calendars[{index}]"
             if any(one.name == other.name for other in self.calendars[:index]):

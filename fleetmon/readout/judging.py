@@ -1,18 +1,20 @@
 """Whether planned work may be planned: what is wrong with it, whom it touches, what the guard rails say."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from fleetmon.engine import Engine
+from fleetmon.model.days import day_of
 from fleetmon.model.errors import ForbiddenError, GuardError, ScheduleError
 from fleetmon.model.schedule import Schedule
+from fleetmon.model.terminal import Terminal
 from fleetmon.model.terms import time_of_day
 from fleetmon.model.window import Occurrence
 from fleetmon.planning.checks import scope_problems, text_problems, time_problems
-from fleetmon.planning.guards import LOOKED_AT, Objection, Plan, needs_second, objections
+from fleetmon.planning.guards import LOOKED_AT, Objection, Plan, is_holiday, needs_second, objections
 from fleetmon.planning.reach import Reach, reach
 from fleetmon.planning.series import Series
 from fleetmon.planning.settings import GuardSettings
@@ -79,6 +81,18 @@ class Judging:
         ends = [Occurrence(span.start, span.end + longer) for span in spans]
         days = self._engine.explainer.ledger.directory.days
         return objections(Plan(ends, found, self._cutoffs(found)), self._guards(), days)
+
+    def is_free(self, terminals: Sequence[Terminal]) -> Callable[[Occurrence], bool]:
+        """Whether single terminals may be worked on then: no holiday, and no black-out of the guard rails."""
+        days, rules = self._engine.explainer.ledger.directory.days, self._guards()
+        found = Reach(0, 0, merchants=frozenset(one.merchant for one in terminals))
+        cutoffs = self._cutoffs(found)
+
+        def free(span: Occurrence) -> bool:
+            black = objections(Plan([span], found, cutoffs), rules, days)
+            return not black and not is_holiday(day_of(span.start), days)
+
+        return free
 
     async def _reach(self, schedule: Schedule) -> Reach:
         hosts = self._engine.explainer.ledger.directory.hosts

@@ -13,6 +13,8 @@ from fleetmon.readout.importing import Importing
 from fleetmon.readout.judging import Judging
 from fleetmon.readout.maintaining import Maintaining
 from fleetmon.readout.planned import Commit, Planned
+from fleetmon.readout.visited import Visited
+from fleetmon.readout.visiting import Visiting
 from fleetmon.sinks import planned as metrics
 from fleetmon.store import Store
 from fleetmon.web.ports import Caller
@@ -53,6 +55,9 @@ class Planning:
         self.approve, self.cancel = maintaining.approve, maintaining.cancel
         self.end, self.extend = maintaining.end, maintaining.extend
         self.link, self.feed = feeding.link, feeding.calendar
+        self.visiting = Visiting(engine, plans, planned, judging, lambda: settings().visits, wall)
+        self.visits, self.visit_file = self.visiting.page, self.visiting.file
+        self.outcomes = Visited(engine, planned, wall).outcomes
         self.subscribed: Callable[[], Sequence[CalendarView]] = tuple
 
     def readings(self) -> metrics.Planned:
@@ -70,7 +75,9 @@ class Planning:
             for one in self.subscribed()
         ]
         covered = self._engine.covered.counts.total()
-        return metrics.Planned(states, works.overdue.windows, covered, calendars)
+        providers = {cohort.provider for cohort, _ in self._engine.fleet.census.counts}
+        lost = {name: works.losses.by_provider[name] / 1000 for name in providers}  # nought, so that the first shows
+        return metrics.Planned(states, works.overdue.windows, covered, calendars, lost)
 
     def calendars(self) -> CalendarList:
         """Those of the configuration."""

@@ -49,6 +49,12 @@ class Prospects:
                     break
         return found
 
+    async def all(self) -> list[tuple[str, Prognosis]]:
+        """Every terminal on the list."""
+        async with self._turn:
+            await self._refresh()
+        return [(key, prognosis) for _, key, prognosis in self._ranked if key in self._engine.fleet.terminals]
+
     async def _refresh(self) -> None:
         now = self._engine.now
         if self._asked_at is not None and self._asked_at <= now < self._asked_at + AGAIN:

@@ -31,7 +31,6 @@ from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
-from fleetmon.readout.prospects import Prospects
 from fleetmon.readout.report import Present, Reports
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
@@ -39,6 +38,7 @@ from fleetmon.readout.sight import Sight
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
+from fleetmon.sinks.route import Route
 from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
@@ -96,6 +96,7 @@ class Readout:
     subscriber: Subscriber
     alertmanagers: Sequence[Alertmanager]
     silences: Sequence[Silences]
+    routes: Sequence[Route]
     vitals: Callable[[], Vitals]
     tokens: Callable[[], Tokens | None]
     reload: Callable[[], Awaitable[None]]
@@ -110,7 +111,7 @@ class Readout:
         """What is kept between two questions."""
         self._roster = Roster(self.engine.fleet.terminals)
         self._portrait = Portrait(self.engine)
-        self._prospects = Prospects(self.engine)
+        self._prospects = self.planning.visiting.prospects
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
@@ -176,6 +177,7 @@ class Readout:
             outbox_oldest_s=min(vitals.outbox.values()) / 1000 if vitals.outbox else None,
             alertmanagers={one.url: (one.sends, one.failures) for one in self.alertmanagers},
             silences={one.url: (dict(one.states), one.failures) for one in self.silences},
+            routes=[one.reading for one in self.routes],
             loop_lag_s=vitals.loop_lag_s,
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,

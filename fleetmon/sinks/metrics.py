@@ -24,6 +24,7 @@ from fleetmon.model.window import is_window
 from fleetmon.sinks.money import OTHER, Money, families
 from fleetmon.sinks.planned import Planned
 from fleetmon.sinks.planned import families as planned_families
+from fleetmon.sinks.route import families as route_families
 
 VALUES_KEPT: Final = 200  # of one dimension; the rest is counted together
 STATES: Final[tuple[Shown, ...]] = get_args(Shown)
@@ -82,6 +83,7 @@ class Readings(Struct, frozen=True):
     outbox_oldest_s: float | None
     alertmanagers: Mapping[str, tuple[int, int]]
     silences: Mapping[str, tuple[Mapping[str, int], int]]  # by state; failures
+    routes: Collection[tuple[str, int, int, int, float | None]]
     loop_lag_s: float
     reload_succeeded: bool
     reloaded_s: float
@@ -239,6 +241,7 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
     yield sends
     yield failures
     yield from _silences(readings)
+    yield from route_families(readings.routes)
     yield GaugeMetricFamily(
         "fleetmon_config_last_reload_successful", "Whether the last reading of the configuration was taken.",
         value=readings.reload_succeeded,

@@ -25,6 +25,7 @@ class Planned(Struct, frozen=True):
     overdue: int
     terminals: int
     calendars: Iterable[Calendar]
+    lost_s: Mapping[str, float] = {}  # by provider
 
 
 def families(planned: Planned) -> Iterator[Metric]:
@@ -41,6 +42,14 @@ def families(planned: Planned) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "fleetmon_maintenance_terminals", "Terminals that planned work covers now.", value=planned.terminals
     )
+    lost = CounterMetricFamily(
+        "fleetmon_maintenance_lost_payment_seconds",
+        "Time in which terminals under planned work could take no payment while their shop traded.",
+        labels=["provider"],
+    )
+    for provider in sorted(planned.lost_s):
+        lost.add_metric([provider], planned.lost_s[provider])
+    yield lost
     read = GaugeMetricFamily(
         "fleetmon_calendar_read_timestamp_seconds", "When a calendar was last read.", labels=["calendar"]
     )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident
+from fleetmon.model.notice import Notice
 from fleetmon.model.schedule import Entry
 from fleetmon.model.terminal import NO_DEADLINE
 from fleetmon.model.window import Begun, Occurrence
@@ -24,6 +25,17 @@ from fleetmon.store.rows import (
 )
 
 Row = TypeVar("Row", TerminalRow, ChangeRow, TransitionRow, QuarantineRow)
+
+
+def untold(connection: sa.Connection, route: str, limit: int) -> list[Notice]:
+    """What a route has still to tell, the oldest first."""
+    table = schema.notice
+    query = sa.select(table.c.body).where(table.c.route == route, table.c.told_at.is_(None))
+    bodies = connection.scalars(query.order_by(table.c.at, table.c.subject, table.c.word).limit(limit))
+    try:
+        return [msgspec.json.decode(body, type=Notice) for body in bodies]
+    except msgspec.DecodeError as error:
+        raise StoreError(f"a notice cannot be read: {error}; was a newer fleetmon here?", retryable=False) from None
 
 
 def terminals(

@@ -25,6 +25,7 @@ def bite(connection: sa.Connection, before: int) -> bool:
         _kept_by_time(connection, schema.episode, schema.episode.c.ended, before),
         _kept_by_time(connection, schema.settlement, schema.settlement.c.due_at, before),
         _kept_by_time(connection, schema.window, schema.window.c.ends_at, before),
+        _kept_by_time(connection, schema.notice, schema.notice.c.at, before),
         _kept_by_time(connection, schema.schedule, schema.schedule.c.over_at, before),
     )
     return BITE in eaten

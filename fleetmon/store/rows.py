@@ -14,6 +14,7 @@ from fleetmon.engine import Fact
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Acknowledgement, Alternative, Incident, Scope, Status, Transition
+from fleetmon.model.notice import Notice
 from fleetmon.model.schedule import Entry
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 from fleetmon.model.window import Begun, Occurrence, Window
@@ -189,6 +190,12 @@ def audit_row(found: AuditEntry) -> dict[str, Any]:
 def audit_from(row: sa.Row[Any]) -> AuditRow:
     """What is told of a row."""
     return AuditRow(row.id, row.at, row.author, row.action, row.kind, row.subject, msgspec.json.decode(row.detail))
+
+
+def notice_row(found: Notice) -> dict[str, Any]:
+    """The row of a notice."""
+    route, subject, word = found.key
+    return {"route": route, "subject": subject, "word": word, "at": found.at, "body": _json(found)}
 
 
 def window_rows(found: Window) -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
 """The tables as the code sees them. Times are integer milliseconds since 1970, amounts integer fen.
 
-`fact` is the log of everything acknowledged, `incident` the current word on each announced incident,
-`transition` how it went, `audit` what people changed (rows are only ever added), `outbox` what people still have to
-be told, `snapshot` the soft state, `terminal` the fleet as it is known now, `terminal_change` how its liveness went,
-`episode` what was unusual about terminals, hosts and merchants, `settlement` the money of each merchant and business
-date, `schedule` what is planned, in all versions, `window` when planned work is.
+`fact` is the log of everything acknowledged, `incident` the current word on each announced incident, `transition` how
+it went, `audit` what people changed (rows are only ever added), `outbox` what people still have to be told, `notice`
+the same for each direct route, `snapshot` the soft state, `terminal` the fleet as it is known now, `terminal_change`
+how its liveness went, `episode` what was unusual about terminals, hosts and merchants, `settlement` the money of each
+merchant and business date, `schedule` what is planned, in all versions, `window` when planned work is.
 The tables are made by the migrations; a test proves that both say the same.
 """
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 metadata = sa.MetaData()
 NOTICES = sa.text("kind = 'Notice'")  # spelled out, as no database knows what a parameter will be
 LATE = sa.text("overdue_count > 0")
+UNTOLD = sa.text("told_at IS NULL")
 Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only an INTEGER
 
 
@@ -108,6 +109,19 @@ outbox = sa.Table(
     sa.Column("status", Text, primary_key=True),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("delivered_at", sa.BigInteger),
+)
+
+notice = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("route", Text, primary_key=True),
+    sa.Column("subject", Text, primary_key=True),  # id of an incident, a window or a document
+    sa.Column("word", Text, primary_key=True),  # what is said of it
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("body", Text, nullable=False),  # JSON: the whole notice
+    sa.Column("told_at", sa.BigInteger),
+    sa.Index("ix_notice_untold", "route", "at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
+    sqlite_with_rowid=False,
 )
 
 snapshot = sa.Table(

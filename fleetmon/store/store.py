@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fleetmon.model.episode import Episode
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident
+from fleetmon.model.notice import Notice
 from fleetmon.model.schedule import Entry
 from fleetmon.store import address, migrate, night, past, queries, schema
 from fleetmon.store.lock import lock
@@ -124,6 +125,11 @@ class Store:
         query = sa.select(table.c.incident_id, table.c.status, table.c.at).where(table.c.delivered_at.is_(None))
         with self._reading() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    def untold(self, route: str, limit: int) -> list[Notice]:
+        """What a route has still to tell, the oldest first."""
+        with self._reading() as connection:
+            return queries.untold(connection, route, limit)
 
     def terminals(
         self, after: str | None, limit: int, provider: str | None = None, state: str | None = None

@@ -26,6 +26,7 @@ from fleetmon.engine.timeline import KEPT
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
+from fleetmon.model.notice import Notice
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Window
 from fleetmon.store import retention, writes
@@ -47,6 +48,8 @@ class Work(Struct):
     partition: int | None = None
     records: Sequence[TerminalRecord] = ()
     delivered: Sequence[tuple[str, str]] = ()  # (incident, status) that a neighbour has accepted
+    notices: Sequence[Notice] = ()  # to be told by a route, unless it knows them
+    told: Sequence[Notice] = ()  # a receiver has taken them, or nobody needs them any more
     at: int = 0
     terminals: Sequence[TerminalRow] = ()  # as they are, with the changes submitted so far
     changes: Sequence[TerminalChange] = ()
@@ -178,6 +181,7 @@ class Writer:
 def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.facts(connection, [found for work in works for found in work.facts])
     writes.transitions(connection, [change for work in works for change in work.transitions])
+    writes.notices(connection, [found for work in works for found in work.notices])
     writes.episodes(connection, [found for work in works for found in work.episodes])
     writes.settlements(connection, [found for work in works for found in work.settlements])
     writes.schedules(connection, [found for work in works for found in work.schedules])
@@ -193,3 +197,4 @@ def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.refused(connection, [row for work in works for row in work.refused])
     for work in works:
         writes.delivered(connection, work.delivered, work.at)
+        writes.told(connection, work.told, work.at)

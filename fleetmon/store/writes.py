@@ -12,6 +12,7 @@ from fleetmon.engine.snapshot import TerminalRecord
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Transition
+from fleetmon.model.notice import RESOLVED, Notice
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Window
 from fleetmon.store import schema
@@ -22,6 +23,7 @@ from fleetmon.store.rows import (
     episode_row,
     fact_row,
     incident_row,
+    notice_row,
     schedule_row,
     transition_row,
     window_rows,
@@ -56,6 +58,25 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
         {"incident_id": key, "status": status, "at": at, "delivered_at": None} for (key, status), at in news.items()
     ]
     _upsert(connection, schema.outbox, rows, ("at", "delivered_at"), newer="at")
+
+
+def notices(connection: sa.Connection, found: Sequence[Notice]) -> None:
+    """What is to be told directly; a repetition is left out, told or not. An end is told where a beginning was."""
+    table = schema.notice
+    _insert_new(connection, table, [notice_row(one) for one in found if one.word != RESOLVED])
+    ends = [one for one in found if one.word == RESOLVED]
+    for some in _portions(ends):
+        begun = table.c.subject.in_({one.subject for one in some})
+        known = {tuple(row) for row in connection.execute(sa.select(table.c.route, table.c.subject).where(begun))}
+        _insert_new(connection, table, [notice_row(one) for one in some if (one.route, one.subject) in known])
+
+
+def told(connection: sa.Connection, found: Sequence[Notice], at: int) -> None:
+    """Notices that are not to be told any more."""
+    table = schema.notice
+    for one in found:
+        row = sa.tuple_(table.c.route, table.c.subject, table.c.word) == one.key
+        connection.execute(table.update().where(row, table.c.told_at.is_(None)).values(told_at=at))
 
 
 def audit(connection: sa.Connection, found: Sequence[AuditEntry]) -> None:

@@ -30,6 +30,7 @@ from fleetmon.web.views import (
     TerminalDetail,
     TerminalPage,
 )
+from fleetmon.web.visiting import visiting
 
 _PLACES: Final = msgspec.json.Decoder(Place)
 
@@ -38,7 +39,7 @@ def api(ports: Ports) -> Router:
     """All that can be read, and what can be written."""
     handlers = [
         *_terminals(ports), prospects(ports), *_incidents(ports), *acknowledgements(ports), *money(ports),
-        *maintenance(ports), report(ports),
+        *maintenance(ports), *visiting(ports), report(ports),
         _quarantine(ports),
     ]  # fmt: skip
     viewer = guard(ports.tokens, "viewer")

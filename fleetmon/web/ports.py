@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from fleetmon.locale import Audience
+from fleetmon.locale import Audience, Language
 from fleetmon.model.events import Count
 from fleetmon.model.schedule import Schedule
 from fleetmon.web.access import Tokens
@@ -26,6 +26,7 @@ from fleetmon.web.views import (
     TerminalDetail,
     TerminalView,
 )
+from fleetmon.web.visits import OutcomeList, VisitView
 from fleetmon.web.windows import CalendarList, FeedKind, ImportView, ImportWish, PreviewView, WindowView
 
 Page = Callable[[str], tuple[bytes, str]]  # Accept header -> body and content type
@@ -110,6 +111,23 @@ class ProspectPlace(NamedTuple):
     terminal: str
 
 
+class VisitFilter(NamedTuple):
+    """Which visits are asked for, and when they may be: from `begin` (ms; None: soon) for so many days."""
+
+    provider: str | None = None
+    region: str | None = None
+    begin: int | None = None
+    days: int = 7
+
+
+class VisitPlace(NamedTuple):
+    """Of a visit in the list."""
+
+    score: float
+    provider: str
+    site: str
+
+
 class PlanningPorts(Protocol):
     """Planned work, as the server sees it. What is not to be seen is None; what is written is back when it is stored.
 
@@ -151,6 +169,19 @@ class PlanningPorts(Protocol):
 
     def link(self, provider: str | None, kind: FeedKind, key: str) -> str | None:
         """The path of a feed."""
+
+    async def visits(
+        self, provider: str | None, wanted: VisitFilter, after: VisitPlace | None, limit: int, language: Language
+    ) -> list[VisitView]:
+        """Where technicians ought to go, the most urgent first, those after `after`."""
+
+    async def visit_file(
+        self, provider: str | None, wanted: VisitFilter, form: Literal["csv", "ics"], language: Language
+    ) -> bytes:
+        """The first thousand of them as a table or a calendar."""
+
+    async def outcomes(self, provider: str | None, days: int) -> OutcomeList:
+        """What became of the visits of the last days."""
 
     async def feed(self, token: str, kind: FeedKind, key: str) -> bytes | None:
         """A feed, if the token opens it."""

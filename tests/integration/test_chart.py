@@ -24,11 +24,11 @@ CHART = ROOT / "deploy/helm/fleetmon"
 RULES = ROOT / "deploy/prometheus/rules"
 DASHBOARDS = ROOT / "grafana/dashboards"
 VERSIONS: Final = ("1.26", "1.37")  # the oldest and the newest that there are schemas of
-EVERYTHING: Final = {
+EVERYTHING: Final[dict[str, Any]] = {
     "serviceMonitor": {"enabled": True, "labels": {"release": "kube-prometheus-stack"}},
     "prometheusRule": {"enabled": True, "labels": {"release": "kube-prometheus-stack"}},
     "dashboards": {"enabled": True},
-    "secrets": {"mqttPassword": "broker", "mqttTls": "broker-tls", "storePassword": "store"},
+    "secrets": {"mqttPassword": "broker", "mqttTls": "broker-tls", "storePassword": "store", "notices": "routes"},
     "persistence": {"enabled": False, "storageClass": "fast"},
     "config": {"store": {"url": "postgresql://fleetmon@postgres:5432/fleetmon"}, "log": {"format": "json"}},
     "registry": {"inline": {"terminals": [{"id": "T1"}]}},
@@ -109,13 +109,15 @@ def test_wrong_values_are_refused_by_name(tmp_path: Path, values: dict[str, Any]
 
 
 def test_the_configuration_is_what_fleetmon_accepts(render: Callable[..., Kinds], tmp_path: Path) -> None:
-    kinds = render(**{**EVERYTHING, "secrets": {"storePassword": "store", "mqttPassword": "broker"}})
+    secrets = {"storePassword": "store", "mqttPassword": "broker", "notices": "routes"}
+    given = {**EVERYTHING["config"], "notices": [{"name": "oncall", "language": "zh"}]}
+    kinds = render(**{**EVERYTHING, "secrets": secrets, "config": given})
     text = kinds["ConfigMap", "shop-fleetmon"]["data"]["fleetmon.yml"]
     (tmp_path / "registry.yml").write_text(kinds["ConfigMap", "shop-fleetmon-registry"]["data"]["registry.yml"])
     tokens = {"tokens": [{"name": "grafana", "sha256": "0" * 64, "role": "viewer"}]}
     (mounts,) = [each["volumeMounts"] for pod in pods(kinds) for each in pod["spec"]["containers"]]
     folders = {mount["mountPath"] for mount in mounts}
-    for name in ("store/password", "mqtt/username", "mqtt/password", "tokens/tokens.yml"):
+    for name in ("store/password", "mqtt/username", "mqtt/password", "notices/oncall", "tokens/tokens.yml"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(tokens) if name.endswith("yml") else "secret")
@@ -126,6 +128,7 @@ def test_the_configuration_is_what_fleetmon_accepts(render: Callable[..., Kinds]
     loaded = config.load(tmp_path / "fleetmon.yml", {})
     assert [terminal.id for terminal in loaded.registry.terminals] == ["T1"]
     assert (loaded.store_password, loaded.username, loaded.config.web.host) == ("secret", "secret", "0.0.0.0")
+    assert (loaded.notice_urls, loaded.config.notices[0].language) == ({"oncall": "secret"}, "zh")
     assert (loaded.config.log.format, loaded.config.mqtt.host) == ("json", "mosquitto"), "what was given, and defaults"
 
 

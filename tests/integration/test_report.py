@@ -137,9 +137,10 @@ async def test_a_daemon_makes_its_report_when_it_is_time(start: Any, mosquitto: 
     with capture_logs() as logs:
         one = start(mqtt=MqttSettings(port=mosquitto.port), report=ReportSettings(at=f"{now:%H:%M}"))
         await one.until(lambda: one.daemon.store.is_sent(f"{now:%Y-%m-%d}"), "it is noted as sent")
+        await one.until(lambda: any("the report" in one["event"] for one in logs), "it is said")
         await one.stop()
-    [told] = [one for one in logs if one.get("key") == f"report/{now:%Y-%m-%d}"]
-    assert told["title"].startswith("Morning report")
+    [told] = [one for one in logs if "the report" in one["event"]]
+    assert (told["day"], told["log_level"]) == (f"{now:%Y-%m-%d}", "warning"), "nobody takes it here"
 
 
 async def test_a_daemon_remembers_when_it_watched(running: Any) -> None:

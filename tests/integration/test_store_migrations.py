@@ -56,7 +56,7 @@ def test_a_database_from_before_the_migrations_is_adopted(settings: StoreSetting
     Store(settings).close()
     change(
         engine,
-        "DROP VIEW v_window", 'DROP TABLE "window"',
+        "DROP TABLE notice", "DROP VIEW v_window", 'DROP TABLE "window"',
         "DROP VIEW v_settlement_late", "DROP TABLE settlement", "DROP TABLE episode", "DROP INDEX ix_fact_notice",
         "DROP VIEW v_incident", "DROP VIEW v_terminal", "DROP TABLE terminal", "DROP TABLE terminal_change",
         "DROP INDEX ix_incident_opened_at", "DROP TABLE audit", "DROP TABLE schedule", "DROP TABLE alembic_version",

@@ -21,6 +21,7 @@ BIRTH = {"at": 5, "state": "online", "boot": 3, "session": "s-1", "carrier": "CU
 JSON_ROUTES = (
     *("/api/v1/terminals", "/api/v1/terminals/noodle-1", "/api/v1/terminals/noodle-1/changes"),
     *("/api/v1/incidents", "/api/v1/audit", "/api/v1/service", "/api/v1/quarantine", "/schema/openapi.json"),
+    *("/api/v1/visits", "/api/v1/visits/outcomes"),
 )
 
 
@@ -393,6 +394,7 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
         "/api/v1/transactions/{terminal}/{transaction}/explanation",
         *("/api/v1/windows", "/api/v1/windows/preview", "/api/v1/windows/{window}"),
         *("/api/v1/windows/{window}/{deed}", "/api/v1/windows/{window}/extend"),
+        *("/api/v1/visits", "/api/v1/visits.csv", "/api/v1/visits.ics", "/api/v1/visits/outcomes"),
         *("/api/v1/calendars", "/api/v1/calendars/import", "/api/v1/feeds/{kind}/{name}"),
     }
     assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from .telling import told
 from .test_windows import announce, mark, of, paged, plan, tamper, until, window, world
@@ -186,6 +187,22 @@ def test_nobody_is_missed_while_other_planned_work_goes_on() -> None:
     down(made)
     until(made, 200)
     assert paged(made) == [("maintenance_overdue", 135.0)]
+
+
+def test_the_next_time_of_recurring_work_is_no_more_time_for_the_last() -> None:
+    made = world()
+    twice = replace(window(20, 60), occurrences=(*window(20, 60).occurrences, *window(100, 160).occurrences))
+    plan(made, twice)
+    down(made)
+    until(made, 110)
+    assert paged(made) == [("maintenance_overdue", 75.0)]
+    plan(made, replace(twice, occurrences=(*twice.occurrences, *window(300, 360).occurrences)))  # as time rolls on
+    until(made, 120)
+    assert paged(made) == [("maintenance_overdue", 75.0)], "it is not back from the first, and that is no news"
+    assert made.last("maintenance_overdue").status == "firing"
+    made.start("shop0-1")
+    until(made, 125)
+    assert made.last("maintenance_overdue").status == "resolved"
 
 
 def test_more_time_for_work_that_ran_over_ends_the_incident_until_then() -> None:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from fleetmon import config
+from fleetmon.dispatch import couriers
 from fleetmon.model.days import day_from
 from fleetmon.model.errors import ConfigError
 
@@ -221,3 +222,27 @@ def test_guard_rails_may_change_while_running_and_calendars_may_not(tmp_path: Pa
     ).config.check_reload(running)
     with pytest.raises(ConfigError, match=r"planning\.calendars: changed; restart fleetmon for it"):
         config.load(written(tmp_path), {}).config.check_reload(running)
+
+
+def test_where_notices_go_is_a_secret_that_is_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "hook.url").write_text("json://localhost/s3cr3t\n")
+    (tmp_path / "bad.url").write_text("nonsense://s3cr3t\n")
+    routes = [{"name": "file", "url_file": "hook.url"}, {"name": "environment"}]
+    path = written(tmp_path, notices=routes)
+    loaded = config.load(path, {"FLEETMON_NOTICES_ENVIRONMENT_URL": "json://localhost/s3cr3t-2"})
+    assert loaded.notice_urls == {"file": "json://localhost/s3cr3t", "environment": "json://localhost/s3cr3t-2"}
+    assert "s3cr3t" not in f"{loaded!r}"
+    path = written(tmp_path, notices=[*routes, {"name": "No"}])
+    assert "notices[2].name" in "\n".join(problems(path))
+    path = written(tmp_path, notices=[*routes, {"name": "no", "url_file": "nowhere"}])
+    assert problems(path) == [
+        f"notices.no.url_file: {tmp_path / 'nowhere'}: No such file or directory; make it readable for fleetmon"
+    ]
+    path = written(tmp_path, notices=[*routes, {"name": "bad", "url_file": "bad.url"}])
+    with pytest.raises(ConfigError) as caught:
+        couriers(config.load(path, {}))
+    missing = "name a file with its Apprise address in url_file, or set FLEETMON_NOTICES_ENVIRONMENT_URL"
+    assert caught.value.problems == [
+        f"notices.environment: has no address; {missing}",
+        "notices.bad: not an address that Apprise knows; see https://appriseit.com/services/",
+    ]

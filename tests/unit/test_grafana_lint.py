@@ -46,6 +46,8 @@ THEIRS = {
 UNUSED = {
     "fleetmon_alertmanager_silence_failures_total": "whether one fails now is on a panel, by state",
     "fleetmon_config_last_reload_success_timestamp_seconds": "when; whether is on a panel",
+    "fleetmon_notices_failed_total": "what waits is on a panel and has an alert",
+    "fleetmon_notices_sent_total": "says whether a route is used at all",
     "fleetmon_process_max_fds": "for those who look for a leak",
     "fleetmon_process_open_fds": "for those who look for a leak",
     "fleetmon_process_virtual_memory_bytes": "says nothing of Python",

@@ -36,6 +36,12 @@ def test_without_planned_work_there_is_a_nought_and_not_nothing() -> None:
     assert (found["fleetmon_windows", "active"], found["fleetmon_maintenance_terminals",]) == (0, 0)
 
 
+def test_lost_time_is_a_counter_by_provider_that_begins_at_nought() -> None:
+    found = samples(planned=Planned({}, 0, 0, [], {"PRO": 90.5, "OTHER": 0.0}))
+    assert found["fleetmon_maintenance_lost_payment_seconds_total", "PRO"] == 90.5
+    assert found["fleetmon_maintenance_lost_payment_seconds_total", "OTHER"] == 0
+
+
 def test_every_firmware_is_counted_until_there_are_too_many() -> None:
     found = samples(census=_census({"2.0.1": 5, "2.0.2": 3}))
     assert found["fleetmon_firmware_terminals", "2.0.1", "up"] == 5

@@ -51,6 +51,7 @@ class House:
         self.begins: list[int] = []
         self.failures = 0
         self.recalled = True
+        self.routes = ["mail"]
 
     async def live(self, begin: int, end: int) -> list[str]:
         """Run from then to then; the local times at which something was sent."""
@@ -68,7 +69,7 @@ class House:
         self.begins.append(begin)
         return report(self.now, self.settings.zone)
 
-    async def tell(self, key: str, title: str, body_text: str, body_html: str) -> None:
+    async def tell(self, key: str, title: str, body_text: str, body_html: str) -> list[str]:
         if self.failures:
             self.failures -= 1
             raise SinkError("the mail server does not answer", retryable=True)
@@ -78,6 +79,7 @@ class House:
         assert body_html.startswith("<!DOCTYPE html>")
         local = datetime.fromtimestamp(self.now / 1000, ZoneInfo(self.settings.zone))
         self.sent.append(local.strftime("%a %d %H:%M"))
+        return self.routes
 
     async def sleep(self, seconds: float) -> None:
         self.now += round(seconds * 1000)
@@ -165,6 +167,14 @@ async def test_nobody_reached_is_tried_again_and_noted_only_when_it_was_sent(hou
     assert await made.live(ms("2026-11-27T07:59:30"), ms("2026-11-28T07:00")) == []
     made.failures = 0
     assert await made.live(ms("2026-11-28T07:00"), ms("2026-11-28T09:00")) == ["Sat 28 08:00"]
+
+
+async def test_that_nobody_takes_it_is_said_with_the_remedy(house: Make) -> None:
+    made = house(ReportSettings(at="08:00"))
+    made.routes = []
+    with capture_logs() as logs:
+        await made.live(ms("2026-11-26T07:59:30"), ms("2026-11-26T09:00"))
+    assert [one["event"] for one in logs] == ["the report is sent to nobody; give one of the notices report: true"]
 
 
 async def test_after_a_start_it_waits_for_the_past_but_not_for_ever(house: Make) -> None:

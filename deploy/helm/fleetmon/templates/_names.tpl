@@ -39,5 +39,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- $web := dict "host" "0.0.0.0" "port" 9877 "tokens_file" "/run/secrets/tokens/tokens.yml" -}}
 {{- $ours := dict "registry" "/etc/fleetmon/registry/registry.yml" "mqtt" $mqtt "store" $store "web" $web -}}
+{{- if .Values.secrets.notices -}}
+{{- $routes := list -}}
+{{- range .Values.config.notices -}}
+{{- $routes = append $routes (merge (dict "url_file" (printf "/run/secrets/notices/%s" .name)) .) -}}
+{{- end -}}
+{{- $_ := set $ours "notices" $routes -}}
+{{- end -}}
 {{- mergeOverwrite (deepCopy .Values.config) $ours | toYaml -}}
 {{- end -}}
