@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.registry import Provider, Registry
+from fleetmon.sinks.notices import RouteSettings
 from fleetmon.web.access import Token, Tokens
 from fleetmon.web.report.settings import ReportSettings
 from fleetmon.web.settings import WebSettings
@@ -132,15 +133,19 @@ async def test_the_past_is_told_while_the_store_does_not_answer_as_a_problem(
     assert (answer.status, answer.kind) == (503, "application/problem+json")
 
 
-async def test_a_daemon_makes_its_report_when_it_is_time(start: Any, mosquitto: Any) -> None:
+async def test_a_daemon_hands_its_report_to_the_routes_when_it_is_time(start: Any, mosquitto: Any) -> None:
     now = datetime.now(ZoneInfo("Asia/Shanghai"))
+    settings = {
+        "mqtt": MqttSettings(port=mosquitto.port), "report": ReportSettings(at=f"{now:%H:%M}"),
+        "notices": [RouteSettings("lead", report=True), RouteSettings("on-call")],
+    }  # fmt: skip
     with capture_logs() as logs:
-        one = start(mqtt=MqttSettings(port=mosquitto.port), report=ReportSettings(at=f"{now:%H:%M}"))
-        await one.until(lambda: one.daemon.store.is_sent(f"{now:%Y-%m-%d}"), "it is noted as sent")
-        await one.until(lambda: any("the report" in one["event"] for one in logs), "it is said")
+        one = start(notice_urls=dict.fromkeys(("lead", "on-call"), "json://127.0.0.1:1"), **settings)
+        await one.until(lambda: any(one["event"] == "report sent" for one in logs), "it is sent")
+        assert one.daemon.store.is_sent(f"{now:%Y-%m-%d}")
         await one.stop()
-    [told] = [one for one in logs if "the report" in one["event"]]
-    assert (told["day"], told["log_level"]) == (f"{now:%Y-%m-%d}", "warning"), "nobody takes it here"
+    [told] = [one for one in logs if one["event"] == "report sent"]
+    assert (told["day"], told["routes"]) == (f"{now:%Y-%m-%d}", ["lead"])
 
 
 async def test_a_daemon_remembers_when_it_watched(running: Any) -> None:

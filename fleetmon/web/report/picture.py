@@ -85,13 +85,14 @@ def _bars(found: ReportView) -> Iterator[str]:
 
 def _gaps(found: ReportView) -> Iterator[str]:
     """What nobody saw, at its very times; and of single providers, where that is most of a column."""
-    for gap in found.data.gaps:
-        if gap.provider in (None, found.provider):
-            begin, end = _x(found, gap.begin), _x(found, gap.end)
-            yield _rect("", begin, _TOP, max(end - begin, 2), HEIGHT, "url(#p-hatch)")
+    whole = [gap for gap in found.data.gaps if gap.provider in (None, found.provider)]
+    for gap in whole:
+        begin, end = _x(found, gap.begin), _x(found, gap.end)
+        yield _rect("", begin, _TOP, max(end - begin, 2), HEIGHT, "url(#p-hatch)")
     for hour in found.hours:
         known = hour.paying_s + hour.down_s + hour.idle_s + hour.planned_s
-        if hour.unknown_s > known:
+        shown = any(gap.begin < hour.end and hour.begin < gap.end for gap in whole)
+        if hour.unknown_s > known and not shown:
             begin, end = _x(found, hour.begin), _x(found, hour.end)
             yield _rect("", begin, _TOP, end - begin - 1, HEIGHT, "url(#p-hatch)")
 
