@@ -105,6 +105,7 @@ def test_the_password_is_used_and_never_shown(postgresql: Any) -> None:
 
 
 def test_a_database_of_somebody_else_is_refused_with_the_remedy(postgresql: Any) -> None:
+    postgresql.database()  # which makes the user as well
     url = postgresql.database("somebody").replace("somebody@", "fleetmon@")
     with pytest.raises(StoreError, match=r"permission denied for schema public.*belongs to the user"):
         Store(StoreSettings(url))
