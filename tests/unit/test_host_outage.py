@@ -106,11 +106,8 @@ def test_the_less_had_failed_the_more_answers_show_that_it_is_over(share: float,
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
 def test_a_long_partial_outage_has_no_end_by_chance_and_ends_when_the_host_works(share: float) -> None:
     """A good stretch comes by itself every few hundred requests; two days of them are one outage."""
-    luck, incident = (
-        random.Random(7),
-        Incident("i", "host_outage", (("host", "A"),), "critical", pages=True, opened_at=0),
-    )
-    trouble = Trouble(incident, 0, share)
+    luck = random.Random(7)
+    trouble = Trouble(Incident("i", "host_outage", (("host", "A"),), "critical", pages=True, opened_at=0), 0, share)
     ended = []
     for number in range(50_000):
         reply = Reply.FAILED if luck.random() < share else Reply.WELL
