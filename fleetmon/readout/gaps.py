@@ -26,7 +26,10 @@ class Gaps:
                 provider = dict(one.scope).get("provider", "")
                 deaf.setdefault(provider, []).append((one.opened_at, one.resolved_at or span[1]))
         self.deaf = {provider: within(span, merged(spans)) for provider, spans in deaf.items()}
-        pauses = [(end, begin) for (_, end), (begin, _) in pairwise(merged(night.watched)) if begin - end > UNWATCHED]
+        watched = merged(night.watched)
+        # Where there is no time before the first one, that is when fleetmon first ran.
+        first = [(span[0], span[0])] if watched and watched[0][0] > span[0] else []
+        pauses = [(end, begin) for (_, end), (begin, _) in pairwise([*first, *watched]) if begin - end > UNWATCHED]
         self.unwatched = within(span, pauses)
         self._known: dict[str, list[Span]] = {}
 

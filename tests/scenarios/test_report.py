@@ -222,6 +222,15 @@ async def test_a_time_in_which_fleetmon_was_down_is_told(night: Make) -> None:
     assert "fleetmon 自身没有运行" in text(found, "zh")
 
 
+async def test_before_fleetmon_first_ran_nobody_watched(night: Make) -> None:
+    made = night()
+    made.watch(NOON + 3 * HOUR * 1000, NOON + 4 * HOUR * 1000)
+    made.until(4 * HOUR)
+    found = await made.report(4)
+    assert (found.data.unwatched_s, found.data.level) == (3 * HOUR, "warning")
+    assert "no gap" not in text(found, "en")
+
+
 async def test_nothing_happened_reads_well(night: Make) -> None:
     made = night()
     made.watch(NOON, NOON + 6 * HOUR * 1000)
