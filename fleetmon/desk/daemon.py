@@ -9,7 +9,7 @@ import msgspec
 
 from fleetmon.model.errors import SinkError
 from fleetmon.readout.enquiry import MOST, Answer, Enquiry, Party
-from fleetmon.web.explanations import SettlementPage, SettlementView
+from fleetmon.web.explanations import MerchantPage, SettlementPage, SettlementView
 from fleetmon.web.problems import Problem
 
 TIMEOUT_S: Final = 15.0
@@ -54,6 +54,9 @@ class Api:
         try:
             async with self._session.request(method, address, **more) as answer:
                 body = await answer.read()
+        except aiohttp.ClientConnectorError:
+            told = f"{address}: nobody can be reached there; see that the daemon runs, and name its address with --url"
+            raise SinkError(told, retryable=True) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise SinkError(f"{address}: {str(error) or 'no answer in time'}", retryable=True) from None
         if answer.status == 401:
@@ -88,7 +91,10 @@ async def ask(url: str, token: str | None, asked: Enquiry, now: int) -> Answer:
             page = await daemon.get("/settlements", SettlementPage, question | more)
             found += page.settlements
             cursor = page.next
-    parties = sorted({Party(one.merchant, one.name, one.number) for one in found})
+        # Who has no sale that fits is known all the same.
+        known = [] if found else (await daemon.get("/merchants", MerchantPage, {"q": asked.merchant})).merchants
+    fitting = [Party(one.merchant, one.name, one.number) for one in found]
+    parties = sorted({*fitting, *(Party(one.id, one.name, one.number) for one in known)})
     return Answer(now, parties, [*found[:MOST]] if len(parties) == 1 else [])
 
 

@@ -257,6 +257,8 @@ async def test_the_support_desk_asks_a_daemon(open_sales: Shop) -> None:
     assert sorted(one.transaction for one in found.explanations) == ["kept", "late"]
     several = await daemon.ask(url, "all", Enquiry("oo"), open_sales.now)
     assert [one.id for one in several.merchants] == ["books", "noodle"]
+    another_day = await daemon.ask(url, "all", Enquiry("Noodle", "2020-01-01"), open_sales.now)
+    assert ([one.id for one in another_day.merchants], another_day.explanations) == (["noodle"], [])
     paid = await daemon.ask(url, "all", Enquiry("noodle", rrn="000000000002"), open_sales.now)
     assert [one.state for one in paid.explanations] == ["paid"]
 

@@ -131,6 +131,12 @@ def daemon(known: list[dict[str, Any]], asked: list[str]) -> Iterator[str]:
             query = {name: values[0] for name, values in parse_qs(address.query).items()}
             if self.headers["Authorization"] != "Bearer secret":
                 self.answer(401, {})
+            elif address.path.endswith("/merchants"):
+                merchant = {"id": "noodle", "name": "Noodle", "number": "1", "acquirer": "A", "registered": True}
+                known_as = [merchant] if query["q"] in "noodle" else []
+                self.answer(200, {"merchants": known_as, "next": None})
+            elif not known:
+                self.answer(200, {"settlements": [], "next": None, "complete": True})
             else:
                 place = int(query.get("cursor", "0"))
                 more = {"name": "Noodle", "number": "1", "acquirer": "A", "at_risk": None, "payout": None}
@@ -171,4 +177,15 @@ def test_a_daemon_is_asked_over_its_api(sample: Path, tmp_path: Path) -> None:
     assert asked[:6] == [question, *(f"{question}&cursor={place}" for place in range(1, 6))]
     assert (refused.exit_code, "--token-file" in refused.stderr) == (1, True)
     gone = CliRunner().invoke(cli, command)
-    assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/settlements: ")) == (1, True)
+    assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/settlements: nobody can")) == (1, True)
+    assert "--url" in gone.stderr
+
+
+def test_a_daemon_knows_a_merchant_without_a_sale_that_fits(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret\n")
+    with daemon([], []) as url:
+        command = ["explain", "--url", url, "--token-file", str(tmp_path / "token"), "--rrn", "1", "--merchant"]
+        known = CliRunner().invoke(cli, [*command, "nood"])
+        nobody = CliRunner().invoke(cli, [*command, "grill"])
+    assert (known.exit_code, known.stderr.split(":")[0]) == (1, "Noodle (noodle)")
+    assert (nobody.exit_code, nobody.stderr) == (1, 'No merchant fits "grill".\n')
