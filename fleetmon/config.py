@@ -51,7 +51,7 @@ class DetectionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     false_suspicions_per_30_days: Annotated[float, Meta(gt=0)] = PER_30_DAYS
 
 
-Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{2}$(?!\n)", description="ISO 8583 F39")]
+Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{2}$(?!\n)", description="two letters or digits, as 05")]
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

@@ -99,7 +99,23 @@ def problems(value: Any, kind: Any, path: str = "") -> Iterator[str]:  # noqa: A
         msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
         allowed = f"; allowed are {', '.join(map(str, words))}" if (words := _words(kind)) else ""
-        yield f"{path or 'the file'}: {str(error).split(' - at ')[0]}{allowed}"
+        yield f"{path or 'the file'}: {_readable(str(error).split(' - at ')[0], kind)}{allowed}"
+
+
+def _readable(problem: str, kind: Any) -> str:  # noqa: ANN401 - any annotation
+    """The problem with the form that is wanted in words, where the annotation has them; few people read patterns."""
+    expected, pattern, _ = problem.partition(" matching regex")
+    form = _form(kind) if pattern else None
+    return f"{expected}: {form}" if form else problem
+
+
+def _form(kind: Any) -> str | None:  # noqa: ANN401 - any annotation
+    """What an annotation says of the form of its texts."""
+    for part in (kind, *get_args(kind)):
+        for meta in getattr(part, "__metadata__", ()):
+            if isinstance(meta, msgspec.Meta) and meta.pattern and meta.description:
+                return meta.description
+    return None
 
 
 def _words(kind: Any) -> list[Any]:  # noqa: ANN401 - any annotation

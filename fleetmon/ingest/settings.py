@@ -23,9 +23,9 @@ class MqttSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "localhost"
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
-    prefix: Annotated[str, Meta(pattern=r"^[^/+#\s][^+#\s]*[^/+#\s]$")] = (
-        DEFAULT_PREFIX  # no wildcards, no slash at an end
-    )
+    prefix: Annotated[
+        str, Meta(pattern=r"^[^/+#\s][^+#\s]*[^/+#\s]$", description="no wildcards, no slash at an end")
+    ] = DEFAULT_PREFIX
     client_id: Id = "fleetmon"
     username: str | None = None
     username_file: str | None = None

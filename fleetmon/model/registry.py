@@ -13,7 +13,7 @@ from fleetmon.model.cards import holds_card
 from fleetmon.model.events import Attribute, Date, Id, Interval, Selector
 from fleetmon.model.hours import Hours
 
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$(?!\n)")]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$(?!\n)", description="as 23:00:00")]
 Seconds = Annotated[int, Meta(ge=0)]
 Network = Literal["4g", "5g", "3g", "2g", "wifi", "ethernet"]
 Cycle = Literal["T+1", "T+0", "D+1", "D+0"]

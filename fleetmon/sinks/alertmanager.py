@@ -32,7 +32,7 @@ log = structlog.get_logger("fleetmon.alertmanager")
 class AlertmanagerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to tell. `urls` are base addresses, each Alertmanager by itself, never a load balancer."""
 
-    urls: list[Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]] = []
+    urls: list[Annotated[str, Meta(pattern=r"^https?://[^/\s]+", description="as http://localhost:9093")]] = []
     resend_s: Annotated[float, Meta(gt=0, le=180)] = 60.0
     silences: bool = True  # for rule-based alerts while work is planned
     language: Language = "en"

@@ -31,7 +31,9 @@ class Token(Struct, frozen=True, forbid_unknown_fields=True):
     """One who may ask."""
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]  # for people, to know which to revoke
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    sha256: Annotated[
+        str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="64 of 0-9 and a-f, as sha256sum prints them")
+    ]
     role: Role
     provider: Id | None = None
 

@@ -131,14 +131,23 @@ def test_the_url_of_the_store_has_one_spelling(url: str, wanted: str, tmp_path: 
     assert found[0].startswith(wanted), found
 
 
+def test_the_form_of_a_text_is_told_in_words(tmp_path: Path) -> None:
+    file = written(tmp_path, report={"at": "8:00"}, notices=[{"name": "On-Call"}], mqtt={"prefix": "pos/#"})
+    assert sorted(problem.partition(": ")[2] for problem in problems(file)) == [
+        "Expected `str`: hours and minutes, as 08:00",
+        "Expected `str`: no wildcards, no slash at an end",
+        "Expected `str`: small letters, digits and _",
+    ]
+
+
 def test_what_codes_mean_to_an_acquirer_is_checked_by_path(tmp_path: Path) -> None:
     (tmp_path / "registry.yml").write_text("hosts: [{id: ACQ, kind: acquirer}]")
     file = tmp_path / "fleetmon.yml"
     file.write_text('registry: registry.yml\nresponse_codes: {ACQ: {A0: card, "77": kes, "7": keys}}\nledger_days: 41')
     words = "ok, card, entry, merchant, software, keys, host, cutover, duplicate, state"
-    assert [problem.partition(" matching")[0] for problem in problems(file)] == [
+    assert problems(file) == [
         f"response_codes.ACQ.77: Invalid enum value 'kes'; allowed are {words}",
-        "response_codes.ACQ.7: Expected `str`",
+        "response_codes.ACQ.7: Expected `str`: two letters or digits, as 05",
         "ledger_days: Expected `int` <= 40",
     ]
     file.write_text("registry: registry.yml\nresponse_codes: {ACQ: {A0: card}, AQC: {A0: card}}")

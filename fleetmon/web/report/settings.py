@@ -17,7 +17,12 @@ LONGEST_H: Final = 31 * 24
 class ReportSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """With `at` it is sent once a day at that time of day in `zone`; on working days alone where that is said."""
 
-    at: Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")] | None = None
+    at: (
+        Annotated[
+            str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="hours and minutes, as 08:00")
+        ]
+        | None
+    ) = None
     days: Literal["every", "working"] = "every"
     since: Since = "24h"
     zone: str = CHINA
