@@ -88,8 +88,7 @@ class Search:
             for scope in suspected.scopes:
                 causes += yield from self._verified(scope, now)
             if causes:
-                others = [one for one in suspicions if one is not suspected]
-                beside = tuple([Alternative(tuple(one.scopes), round(one.share, 3)) for one in others])
+                beside = _others(suspicions, [set(suspected.scopes), {one.scope for one in causes}])
                 return [one._replace(beside=beside) for one in causes]
         return []
 
@@ -123,6 +122,12 @@ class Search:
         sight = look_at_once(self._groups.shop(site), now, self._shard.heard_since)
         networks = {(t.cohort.carrier, t.cohort.network) for t in sight.silent}
         return len(networks) > 1 and not sight.others
+
+
+def _others(suspicions: Sequence[Suspicion], told: Sequence[set[Scope]]) -> tuple[Alternative, ...]:
+    """What it may be else: causes that were told apart by what is left out now may come down to what is told."""
+    others = [Alternative(tuple(dict.fromkeys(one.scopes)), round(one.share, 3)) for one in suspicions]
+    return tuple([one for one in others if set(one.scopes) not in told])
 
 
 def detector_of(scope: Scope) -> GroupDetector:

@@ -123,13 +123,14 @@ def test_a_shop_that_is_dark_is_no_outage_of_its_carrier_or_model() -> None:
     assert world.words == ["site_outage s7 firing"]
 
 
-def test_an_outage_tells_what_it_may_be_else() -> None:
+@pytest.mark.parametrize("wanted", [{"carrier": "CUCC", "region": "e"}, {"model": "P2000"}])
+def test_an_outage_tells_what_it_may_be_else(wanted: dict[str, str]) -> None:
     world = city()
-    world.stop(*having(world, carrier="CUCC", region="e"))
+    world.stop(*having(world, **wanted))
     world.run(10 * MINUTE)
     outage = next(one for one in world.engine.incidents if one.paged_at)
     assert outage.alternatives
-    assert outage.scope not in [
-        scope for other in outage.alternatives for scope in other.scopes if len(other.scopes) == 1
-    ]
+    for other in outage.alternatives:
+        assert set(other.scopes) != {outage.scope}
+        assert len(set(other.scopes)) == len(other.scopes)
     assert all(0 <= other.share < 1 for other in outage.alternatives)
