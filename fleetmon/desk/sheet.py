@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fleetmon.locale import Language, count, describe, fill, local_time, texts
+from fleetmon.locale import Language, count, describe, elsewhere, fill, local_time, texts
 from fleetmon.web.views import AuditView, IncidentDetail, IncidentView, TransitionView
 
 
@@ -31,8 +31,15 @@ def sheet(one: IncidentDetail, language: Language) -> Iterator[str]:
     yield f"  {_described(one, language)[1]}"
     if one.evidence:
         yield "  " + fill(texts(language)["desk.incident.terminals"], {"list": ", ".join(one.evidence)})
+    if one.alternatives:
+        told = elsewhere([(other.scopes, other.share) for other in one.alternatives], language)
+        yield "  " + fill(texts(language)["desk.incident.else"], {"list": told})
     changed = {entry.at for entry in one.audit}  # what people changed is told once, with who it was
-    steps = [(step.at, _went(step)) for step in one.transitions if step.before != step.after or step.at not in changed]
+    steps = [
+        (step.at, _went(step, language))
+        for step in one.transitions
+        if step.before != step.after or step.at not in changed
+    ]
     steps += [(entry.at, _did(entry, language)) for entry in one.audit]
     for at, text in sorted(steps, key=lambda step: step[0]):
         yield f"    {local_time(at)}  {text}"
@@ -45,8 +52,14 @@ def _described(one: IncidentView, language: Language) -> tuple[str, str]:
         return " ".join([one.kind, *one.scope.values()]), ""
 
 
-def _went(step: TransitionView) -> str:
-    return step.reason if step.before == step.after else f"{step.after}: {step.reason}"
+def _went(step: TransitionView, language: Language) -> str:
+    """The reason is ours, a cause, or what a neighbour said, which stays as it is."""
+    book = texts(language)
+    reason = book.get(f"step.{step.reason}") or book.get(f"{step.reason}.name") or step.reason
+    status = book.get(f"status.{step.after}", step.after)
+    return (
+        reason if step.before == step.after else fill(book["desk.incident.step"], {"status": status, "reason": reason})
+    )
 
 
 def _did(entry: AuditView, language: Language) -> str:

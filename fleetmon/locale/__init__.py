@@ -1,7 +1,7 @@
 """Texts for people, in Chinese and English. The core speaks in ids and numbers; the edges ask here."""
 
 from fleetmon.locale.catalogue import LANGUAGES, Language, fill, texts
-from fleetmon.locale.incidents import acknowledged, called_again, describe, local_time
+from fleetmon.locale.incidents import acknowledged, called_again, describe, elsewhere, local_time
 from fleetmon.locale.planned import objection
 from fleetmon.locale.seen import seen
 from fleetmon.locale.spoken import Facts, count, moment, money, number, percent, share, span, time
@@ -9,6 +9,6 @@ from fleetmon.locale.told import AUDIENCES, Audience, Matter, Told, name, remedy
 
 __all__ = [
     "AUDIENCES", "LANGUAGES", "Audience", "Facts", "Language", "Matter", "Told", "acknowledged", "called_again",
-    "count", "describe", "fill", "local_time", "moment", "money", "name", "number", "objection", "percent", "remedy",
-    "seen", "share", "span", "tell", "texts", "time", "word",
+    "count", "describe", "elsewhere", "fill", "local_time", "moment", "money", "name", "number", "objection", "percent",
+    "remedy", "seen", "share", "span", "tell", "texts", "time", "word",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ A summary is one static sentence of the kind and its scope, so that it never cha
 lasts; numbers and times stand in the description.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from fleetmon.locale.catalogue import Language, fill, texts
@@ -22,6 +22,25 @@ def describe(kind: str, scope: Mapping[str, str], terminals: int, since_ms: int,
         "since": local_time(since_ms),
     }
     return fill(book[f"incident.{kind}.summary"], fields), fill(book[f"incident.{kind}.description"], fields)
+
+
+def elsewhere(alternatives: Iterable[tuple[Iterable[Mapping[str, str]], float]], language: Language) -> str:
+    """Where else an outage may be, `carrier CMCC, region north (22%)`: scopes that came together, and their share."""
+    book = texts(language)
+    told = [
+        fill(
+            book["elsewhere.one"],
+            {"scopes": book["elsewhere.and"].join(_scopes(scopes, book)), "share": f"{share:.0%}"},
+        )
+        for scopes, share in alternatives
+    ]
+    return book["elsewhere.list"].join(told)
+
+
+def _scopes(scopes: Iterable[Mapping[str, str]], book: Mapping[str, str]) -> Iterable[str]:
+    for scope in scopes:
+        named = [f"{book[f'attribute.{name}']} {value}" for name, value in scope.items()]
+        yield book["elsewhere.join"].join(named) or book["elsewhere.all"]
 
 
 def acknowledged(description: str, author: str, until_ms: int, comment: str, language: Language) -> str:

@@ -19,9 +19,9 @@ import aiohttp
 import structlog
 from msgspec import Meta, Struct
 
-from fleetmon.locale import Language, acknowledged, called_again, describe
+from fleetmon.locale import Language, acknowledged, called_again, describe, elsewhere
 from fleetmon.model.errors import SinkError
-from fleetmon.model.incident import Alternative, Incident, Status
+from fleetmon.model.incident import Incident, Status
 
 BATCH: Final = 256
 TIMEOUT_S: Final = 10.0
@@ -131,7 +131,8 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings, provider
     if incident.evidence:
         annotations["terminals"] = ", ".join(incident.evidence)
     if incident.alternatives:
-        annotations["alternatives"] = "; ".join(map(_said, incident.alternatives))
+        others = [(map(dict, one.scopes), one.share) for one in incident.alternatives]
+        annotations["alternatives"] = elsewhere(others, settings.language)
     if settings.runbook_url:
         annotations["runbook_url"] = f"{settings.runbook_url}{incident.kind}"
     if settings.dashboard_url:
@@ -164,12 +165,6 @@ def second_call(
     if known is not None:
         made["endsAt"] = rfc3339(known.at)
     return made
-
-
-def _said(one: Alternative) -> str:
-    """`carrier CMCC, region north (22 %)`."""
-    scopes = [", ".join(f"{name} {value}" for name, value in scope) or "all" for scope in one.scopes]
-    return f"{' and '.join(scopes)} ({one.share:.0%})"
 
 
 def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:

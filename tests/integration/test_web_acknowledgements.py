@@ -337,6 +337,7 @@ async def test_from_a_terminal(running: Any, alarm: Any, fleetmon: Any) -> None:
     assert "firing: Tamper" in shown
     chinese = (await fleetmon("show", key, "--lang", "zh")).stdout
     assert "已由 wang 认领" in chinese
+    assert "告警中：Tamper" in chinese
 
     gone = await fleetmon("unack", key, who="boss")
     assert (gone.returncode, gone.stdout) == (0, f"{key}: not acknowledged\n")

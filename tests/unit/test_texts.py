@@ -18,6 +18,7 @@ from fleetmon.locale import (
     Matter,
     Told,
     describe,
+    elsewhere,
     money,
     name,
     remedy,
@@ -30,6 +31,7 @@ from fleetmon.locale import (
 from fleetmon.locale.catalogue import blanks, fill, needed
 from fleetmon.locale.spoken import SPOKEN
 from fleetmon.model.cause import Actor
+from fleetmon.model.events import Attribute
 from fleetmon.model.responses import CODES, MEANINGS
 from fleetmon.model.standing import Stage, State
 
@@ -220,6 +222,14 @@ def test_every_kind_of_incident_has_texts(kind: str) -> None:
         summary, description = describe(kind, scope | {"business_date": "2026-11-20"}, 4, MONDAY, language)
         assert summary
         assert not BROKEN.search(summary + description)
+
+
+def test_where_else_an_outage_may_be_is_told_in_every_language() -> None:
+    others = [([{"carrier": "CMCC", "region": "n"}], 0.343), ([{"model": "V5"}, {}], 0.1)]
+    assert elsewhere(others, "en") == "carrier CMCC, region n (34%); model V5 and all (10%)"
+    assert elsewhere(others, "zh") == "运营商 CMCC、区域 n（34%）；型号 V5 及 全部（10%）"
+    for language in LANGUAGES:
+        assert all(texts(language)[f"attribute.{name}"] for name in get_args(Attribute))
 
 
 def test_evidence_is_read_out_in_order_of_time() -> None:
