@@ -187,8 +187,10 @@ def imported(  # noqa: PLR0913 - options are arguments to Typer
     talk = _Talk(url, token_file, lang, form)
     try:
         ical = file.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{file}: cannot be read as text in UTF-8: {error}"]) from None
+    except OSError as error:
+        raise ConfigError([f"{file}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{file}: is not UTF-8: {error.reason}; write it anew in UTF-8"]) from None
     wish = ImportWish(
         ical, calendar, owner, selector(select or []), host, everything, zone, whole=whole, dry_run=dry_run
     )

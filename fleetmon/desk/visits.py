@@ -57,7 +57,7 @@ def proposed(  # noqa: PLR0913 - options are arguments to Typer
     found = _call(url, token_file, lambda daemon: _pages(daemon, query, limit))
     tell(found, form, (text for number, one in by_region(found) for text in visit_lines(number, one, lang)))
     if not found:
-        typer.echo(texts(lang)["desk.visit.none"], err=True)
+        typer.echo(texts(lang)["desk.visit.nothing" if provider or region else "desk.visit.none"], err=True)
 
 
 def outcomes(

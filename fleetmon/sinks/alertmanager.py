@@ -19,7 +19,7 @@ import aiohttp
 import structlog
 from msgspec import Meta, Struct
 
-from fleetmon.locale import Language, acknowledged, called_again, describe, elsewhere
+from fleetmon.locale import Language, acknowledged, called_again, describe, elsewhere, texts
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status
 
@@ -155,11 +155,11 @@ def second_call(
     """The alert that calls people again, over as soon as somebody acknowledges anew."""
     assert incident.called_again_at is not None
     made, known = alert(incident, now, settings, provider), incident.acknowledgement
-    texts = made["annotations"]
+    said = made["annotations"]
     summary, description = called_again(
-        texts["summary"], texts["description"], incident.called_again_at, settings.language
+        said["summary"], said["description"], incident.called_again_at, settings.language
     )
-    texts |= {"summary": summary, "description": description}
+    said |= {"summary": summary, "description": description}
     made["labels"] |= {"acknowledgement": "ended"}
     made["startsAt"] = rfc3339(incident.called_again_at)
     if known is not None:
@@ -171,7 +171,7 @@ def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:
     """The dead-man's alert: always firing. Page when it is *missing*."""
     return {
         "labels": {"alertname": WATCHDOG, "severity": "none"},
-        "annotations": {"summary": "fleetmon is alive; its absence is the alarm"},
+        "annotations": {"summary": texts(settings.language)["incident.watchdog"]},
         "startsAt": rfc3339(now),
         "endsAt": rfc3339(now + _lease(settings)),
     }

@@ -162,6 +162,7 @@ async def test_the_command_line_lists_visits_in_every_form_and_tells_outcomes(si
         return await asyncio.to_thread(CliRunner().invoke, cli, ["maintenance", *arguments, *common])
 
     assert "Nobody has to go anywhere." in (await run("visits")).stderr
+    assert "how the provider" in (await run("visits", "--provider", "feild-1")).stderr
     assert "No visit in these days." in (await run("outcomes")).stderr
     await broken(site, say, "noodle-1")
     said = (await run("visits", "--days", "14")).stdout

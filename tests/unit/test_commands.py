@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from fleetmon.cli import cli
 from fleetmon.commands import manual
@@ -101,3 +102,12 @@ def test_files_lists_and_writes_what_is_kept_here(tmp_path: Path) -> None:
     assert (again.returncode, "is there already" in again.stderr, "Traceback" in again.stderr) == (1, True, False)
     refused = fleetmon("/proc/none/here")
     assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+
+
+def test_a_calendar_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "gbk.ics").write_bytes("BEGIN:VCALENDAR\nSUMMARY:维护".encode("gbk"))
+    for name, why in (("none.ics", "cannot be read: No such file or directory\n"), ("gbk.ics", "is not UTF-8: ")):
+        file = tmp_path / name
+        shown = CliRunner().invoke(cli, ["maintenance", "import", str(file), "--calendar", "bank"])
+        assert shown.exit_code == 1
+        assert shown.stderr.startswith(f"fleetmon: {file}: {why}")

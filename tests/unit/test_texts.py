@@ -34,6 +34,7 @@ from fleetmon.model.cause import Actor
 from fleetmon.model.events import Attribute
 from fleetmon.model.responses import CODES, MEANINGS
 from fleetmon.model.standing import Stage, State
+from fleetmon.sinks.alertmanager import AlertmanagerSettings, watchdog
 
 FRIDAY, MONDAY = 1_795_170_600_000, 1_795_428_000_000  # 2026-11-20 18:30, 2026-11-23 18:00
 IDS = [cause.id for cause in CAUSES]
@@ -222,6 +223,14 @@ def test_every_kind_of_incident_has_texts(kind: str) -> None:
         summary, description = describe(kind, scope | {"business_date": "2026-11-20"}, 4, MONDAY, language)
         assert summary
         assert not BROKEN.search(summary + description)
+
+
+def test_what_always_fires_says_so_in_the_language_of_the_alerts() -> None:
+    said = {lang: watchdog(0, AlertmanagerSettings(language=lang))["annotations"]["summary"] for lang in LANGUAGES}
+    assert said == {
+        "en": "fleetmon is alive; its absence is the alarm",
+        "zh": "fleetmon 运行正常；收不到本告警才是故障",
+    }
 
 
 def test_where_else_an_outage_may_be_is_told_in_every_language() -> None:
