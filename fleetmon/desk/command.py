@@ -26,7 +26,8 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     *,
     merchant: Annotated[str, typer.Option(help="Its id, its merchant number, or a part of its name.")],
     date: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only sales taken on this day, in China.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only sales taken on this day, in China."),
     ] = None,
     rrn: Annotated[str | None, typer.Option(help="The reference number on the slip.")] = None,
     transaction: Annotated[str | None, typer.Option(help="The terminal's own number of the sale.")] = None,
