@@ -169,14 +169,6 @@ async def test_nobody_reached_is_tried_again_and_noted_only_when_it_was_sent(hou
     assert await made.live(ms("2026-11-28T07:00"), ms("2026-11-28T09:00")) == ["Sat 28 08:00"]
 
 
-async def test_that_nobody_takes_it_is_said_with_the_remedy(house: Make) -> None:
-    made = house(ReportSettings(at="08:00"))
-    made.routes = []
-    with capture_logs() as logs:
-        await made.live(ms("2026-11-26T07:59:30"), ms("2026-11-26T09:00"))
-    assert [one["event"] for one in logs] == ["the report is sent to nobody; give one of the notices report: true"]
-
-
 async def test_after_a_start_it_waits_for_the_past_but_not_for_ever(house: Make) -> None:
     made = house(ReportSettings(at="08:00"))
     made.recalled = False
