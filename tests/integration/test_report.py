@@ -82,7 +82,8 @@ async def test_a_report_says_what_is_and_only_to_whom_it_concerns(running: Any) 
 async def test_it_needs_a_token_and_a_question_that_makes_sense(running: Any) -> None:
     assert (await ask(running, who=None)).status == 401
     assert (await ask(running, who="nobody")).status == 401
-    for query in ("?since=1w", "?since=0h", "?since=32d", "?format=pdf", "?lang=fr", "?from=1"):
+    spans = [f"?since={said}" for said in ("1w", "0h", "32d", "24h%0A", "1%D9%A3h")]
+    for query in (*spans, "?format=pdf", "?lang=fr", "?from=1"):
         answer = await ask(running, query)
         assert (answer.status, answer.kind) == (400, "application/problem+json"), query
     assert (await ask(running, "?since=31d")).status == 200
