@@ -150,7 +150,7 @@ class Visiting:
     # -- one of them -------------------------------------------------------------------------------
 
     def _view(self, stop: Stop, wanted: VisitFilter, entries: Sequence[Entry], language: Language) -> VisitView:
-        planned = self._coming(entries)
+        planned = self._coming(stop.provider, entries)
         week = self._week(stop)
         slot = self._slot(stop, week, wanted)
         since = [one.since for _, found in stop.terminals for one in found if one.since]
@@ -206,9 +206,10 @@ class Visiting:
         row = self._engine.explainer.ledger.directory.merchants.get(stop.terminals[0][0].merchant)
         return "" if row is None else row.name
 
-    def _coming(self, entries: Sequence[Entry]) -> Entry | None:
-        """What is planned there and not over; the latest word on it."""
+    def _coming(self, provider: str, entries: Sequence[Entry]) -> Entry | None:
+        """What is planned there and not over; the latest word on it. Others may give their work any reference, too."""
         now = self._wall()
+        entries = [one for one in entries if self._planned.sees(provider, self._planned.window(one))]
         coming = [one for one in entries if any(span.end > now for span in self._plans.occurrences(one.id))]
         waiting = [one for one in entries if one.state == "proposed"]
         return max([*coming, *waiting], key=lambda one: (one.since, one.id), default=None)
