@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -128,10 +129,26 @@ async def test_the_command_prints_the_same(running: Any, tmp_path: Any) -> None:
 async def test_the_past_is_told_while_the_store_does_not_answer_as_a_problem(
     running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleetmon.readout.readout.PATIENCE_S", 0.05)
+    monkeypatch.setattr("fleetmon.readout.readout.REPORT_PATIENCE_S", 0.05)
     monkeypatch.setattr(running.daemon.store, "night", lambda *_: time.sleep(0.3))
     answer = await ask(running)
     assert (answer.status, answer.kind) == (503, "application/problem+json")
+
+
+async def test_long_reports_hold_up_no_other_question(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are asked for."""
+    monkeypatch.setattr("fleetmon.readout.readout.PATIENCE_S", 1.0)
+    go, night = threading.Event(), running.daemon.store.night
+    monkeypatch.setattr(running.daemon.store, "night", lambda *span: (go.wait(30), night(*span))[1])
+    asked = [asyncio.create_task(ask(running)) for _ in range(5)]
+    try:
+        await running.until(lambda: running.daemon.readout._reporter._work_queue.qsize() == 4, "they wait")
+        url, headers = f"http://127.0.0.1:{running.daemon.port}/api/v1/incidents", {"Authorization": "Bearer all"}
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+            assert answer.status == 200
+    finally:
+        go.set()
+    assert [(await one).status for one in asked] == [200] * 5
 
 
 async def test_a_daemon_hands_its_report_to_the_routes_when_it_is_time(start: Any, mosquitto: Any) -> None:
