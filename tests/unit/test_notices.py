@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 from msgspec.structs import replace
 
 from fleetmon.clock import utc
@@ -175,6 +176,26 @@ async def test_one_that_is_refused_does_not_hold_up_the_others() -> None:
     assert [one.key for one in desk.sent] == ["i-1", "i-2"]
     assert route.failed
     assert [one.subject for one in route.waiting] == ["i-0"]
+
+
+async def test_what_happens_while_one_is_refused_does_not_wait_for_its_next_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: tenacity.wait_fixed(3_600))
+    desk = Desk(1)
+    desk.refused = {"i-0"}
+    route = Route(RouteSettings("r"), desk, desk, LINKS)
+    working = asyncio.create_task(route.run())
+    async with asyncio.timeout(10):
+        while not route.failed:
+            await asyncio.sleep(0.01)
+        desk.notices.append(notice(1))
+        route.wake()
+        while not desk.sent:
+            await asyncio.sleep(0.01)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    assert [one.key for one in desk.sent] == ["i-1"]
 
 
 def test_what_is_wrong_with_routes_is_said_with_a_remedy() -> None:
