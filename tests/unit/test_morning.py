@@ -190,6 +190,12 @@ def test_it_is_due_in_the_hours_after_its_time(hour: int) -> None:
     assert (due is not None) == (8 <= hour < 12)
 
 
+def test_one_that_is_due_late_in_the_evening_is_still_due_after_midnight() -> None:
+    table = Timetable(ReportSettings(at="23:30"), lambda: EVERY_DAY)
+    hours = {hour: due.day for hour in range(24) if (due := table.due(ms(f"2026-11-26T{hour:02}:00")))}
+    assert hours == dict.fromkeys(range(4), "2026-11-25")
+
+
 @pytest.mark.parametrize(("since", "problem"), [("31d", False), ("32d", True), ("744h", False), ("745h", True)])
 def test_what_is_too_long_is_named(since: str, problem: bool) -> None:
     assert bool(ReportSettings(since=since).problems()) == problem
