@@ -98,7 +98,7 @@ class Visiting:
         start = 0 if after is None else bisect_right(self._ranked, _order(after), key=lambda one: _order(one.place))
         known, found = _by_site(self._plans), list[VisitView]()
         async for stop in slowly(self._ranked[start:]):
-            if provider in (None, stop.provider) and _fits(stop, wanted):
+            if provider in (None, stop.provider) and _fits(stop, wanted) and self._is_current(stop):
                 found.append(self._view(stop, wanted, known.get((stop.provider, stop.place.site), ()), language))
                 if len(found) == limit:
                     break
@@ -112,6 +112,11 @@ class Visiting:
         if form == "csv":
             return table(visits, language)
         return await asyncio.to_thread(calendar, visits, self._wall(), language)
+
+    def _is_current(self, stop: Stop) -> bool:
+        """Whether these are the provider's terminals still: another registry counts at once, but in the ranks."""
+        terminals = self._engine.fleet.terminals
+        return all(terminals.get(one.id) is one and one.cohort.provider == stop.provider for one, _ in stop.terminals)
 
     async def _refresh(self) -> None:
         now = self._wall()

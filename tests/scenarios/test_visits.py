@@ -40,7 +40,7 @@ class Planner:
         ]
         merchants = [Merchant(site, name=site.title()) for site in SHOPS]
         registry = replace(registry, terminals=rows, merchants=merchants, providers=[Provider("A"), Provider("B")])
-        self.world = World(registry)
+        self.registry, self.world = registry, World(registry)
         self.plans = Plans()
         self.settings = PlanningSettings(guards=guards, visits=VisitSettings(["Mo-Fr 09:00-18:00"], 0))
         books = Books(self.plans, self._commit, self._act)
@@ -102,6 +102,18 @@ def test_one_visit_a_site_with_reasons_parts_and_a_time_the_worst_first() -> Non
     assert end - start == 45 * 60_000, "half an hour, and a quarter for the second terminal"
     assert start >= planner.world.now + 2 * HOUR * 1000, "nobody is there at once"
     assert bakery.proposal.schedule.selector == {"terminal": ["bakery-1", "bakery-2"]}
+
+
+def test_after_a_reload_nobody_sees_a_visit_to_terminals_that_are_another_s_now() -> None:
+    planner = Planner()
+    planner.break_reader("bakery-1")
+    planner.break_reader("inn-1")
+    planner.world.run(2 * HOUR)
+    assert [one.site for one in planner.visits("B")] == ["inn"]
+    rows = [replace(row, provider="A") for row in planner.registry.terminals if row.site != "bakery"]
+    planner.world.engine.register(replace(planner.registry, terminals=rows))
+    assert [asyncio.run(planner.port.visits(who, VisitFilter(), None, 100, "en")) for who in ("A", "B")] == [[], []]
+    assert "inn" in [one.site for one in planner.visits("A")], "ranked anew"
 
 
 def test_what_may_be_well_again_by_itself_sends_nobody_yet() -> None:
