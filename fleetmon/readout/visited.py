@@ -71,7 +71,7 @@ class Visited:
             elif window.provenance == "mark":
                 self._marks(str(window.selector["terminal"]), now - days * DAY, jobs)
         seen = [key for key in sorted(jobs, reverse=True) if provider in (None, key.provider)]
-        return OutcomeList([self._view(key, jobs[key]) for key in seen])
+        return OutcomeList([self._view(key, jobs[key]) async for key in slowly(seen)])
 
     def _marks(self, key: str, since: int, jobs: dict[_Key, _Job]) -> None:
         terminal = self._engine.fleet.terminals.get(key)

@@ -321,6 +321,23 @@ def test_marks_without_a_plan_are_a_visit_too_and_confined_as_others() -> None:
     assert planner.outcomes("A") == []
 
 
+async def test_others_get_their_turn_while_many_visits_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetmon.readout.slices.STEP_S", -1)
+    planner = Planner()
+    keys = [key for key in planner.world.lives if key != "inn-1"]
+    for key in keys:
+        planner.mark(key, "begin")
+    planner.world.run(HOUR)
+    monkeypatch.setattr(planner.port.outcomes.__self__, "_view", lambda *_: turns)  # type: ignore[attr-defined]
+    turns = 0
+    asked = asyncio.create_task(planner.port.outcomes("A", 7))
+    while not asked.done():
+        await asyncio.sleep(0)
+        turns += 1
+    seen = (await asked).visits
+    assert len(seen) == len(set(map(str, seen))) == 3
+
+
 def test_what_else_is_planned_is_no_visit() -> None:
     planner = Planner()
     span = Occurrence(planner.world.now, planner.world.now + 60_000)
