@@ -36,6 +36,7 @@ from fleetmon.planning.quiet_hours import (
     per_day,
 )
 from fleetmon.planning.settings import VisitSettings
+from fleetmon.planning.versions import over_at
 from fleetmon.readout.errands import Errand, errands
 from fleetmon.readout.judging import Judging
 from fleetmon.readout.planned import Planned
@@ -216,7 +217,7 @@ class Visiting:
         now = self._wall()
         entries = [one for one in entries if self._planned.sees(provider, self._planned.window(one))]
         coming = [one for one in entries if any(span.end > now for span in self._plans.occurrences(one.id))]
-        waiting = [one for one in entries if one.state == "proposed"]
+        waiting = [one for one in entries if one.state == "proposed" and ((end := over_at(one)) is None or end > now)]
         return max([*coming, *waiting], key=lambda one: (one.since, one.id), default=None)
 
     def _planned_view(self, entry: Entry) -> PlannedVisitView | None:

@@ -227,6 +227,22 @@ def test_the_plan_of_a_proposal_is_made_once_and_shown() -> None:
     assert any(f"Planned: {entry.id}" in line for line in lines)
 
 
+def test_what_nobody_approved_in_time_is_proposed_anew() -> None:
+    planner = Planner()
+    planner.break_reader("cafe-1")
+    planner.world.run(HOUR)
+    (visit,) = planner.visits()
+    assert visit.proposal is not None
+    planner.plans.put(written(visit.proposal.schedule, "li", planner.world.now, "proposed"), planner.world.now)
+    (visit,) = planner.visits()
+    assert visit.planned is not None
+    planner.world.run(DAY)
+    (later,) = planner.visits()
+    assert later.planned is None
+    assert later.proposal is not None
+    assert later.proposal.schedule.reference != visit.proposal.schedule.reference  # type: ignore[union-attr]
+
+
 def test_a_table_holds_no_formula_whatever_a_merchant_calls_itself() -> None:
     planner = Planner()
     planner.break_reader("cafe-1")
