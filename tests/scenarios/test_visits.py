@@ -344,8 +344,8 @@ async def test_others_get_their_turn_while_many_visits_are_looked_at(monkeypatch
     for key in keys:
         planner.mark(key, "begin")
     planner.world.run(HOUR)
-    monkeypatch.setattr(planner.port.outcomes.__self__, "_view", lambda *_: turns)  # type: ignore[attr-defined]
     turns = 0
+    monkeypatch.setattr("fleetmon.readout.visited.Visited._view", lambda *_: turns)
     asked = asyncio.create_task(planner.port.outcomes("A", 7))
     while not asked.done():
         await asyncio.sleep(0)
