@@ -261,6 +261,8 @@ class Reports:
 
     def _waiting(self, incident: Incident, danger: Danger) -> int:
         terminals = self._engine.fleet.terminals
+        if [name for name, _ in incident.scope] == ["terminal"]:  # most are, and there may be thousands
+            return danger.waiting[incident.scope[0][1]]
         waiting = ((terminals.get(key), amount) for key, amount in danger.waiting.items())
         return sum(amount for terminal, amount in waiting if terminal is not None and concerns(incident, terminal))
 
