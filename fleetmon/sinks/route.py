@@ -149,7 +149,8 @@ class Route:
             with contextlib.suppress(SinkError, TimeoutError):
                 async with asyncio.timeout(GRACE_S):
                     await sending
-                await self._strike(over)
+                async with asyncio.timeout(GRACE_S):  # the disk may be full, and that holds up no end
+                    await self._strike(over)
             raise
         self.sent += 1
         await self._strike(over)

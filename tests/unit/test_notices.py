@@ -198,6 +198,28 @@ async def test_what_happens_while_one_is_refused_does_not_wait_for_its_next_atte
     assert [one.key for one in desk.sent] == ["i-1"]
 
 
+async def test_a_store_that_takes_nothing_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetmon.sinks.route.GRACE_S", 0.05)
+    desk, begun, taken = Desk(1), asyncio.Event(), asyncio.Event()
+
+    async def carry(_: Message) -> None:
+        begun.set()
+        await taken.wait()
+
+    async def strike(_: Sequence[Notice]) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk, "carry", carry)
+    monkeypatch.setattr(desk, "strike", strike)
+    working = asyncio.create_task(Route(RouteSettings("r"), desk, desk, LINKS).run())
+    await begun.wait()
+    working.cancel()
+    taken.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(working, return_exceptions=True)
+    assert working.cancelled()
+
+
 def test_what_is_wrong_with_routes_is_said_with_a_remedy() -> None:
     routes = [RouteSettings("a", provider="P9"), RouteSettings("a", provider="P1", report=True)]
     assert problems(routes, {"P1"}) == [
