@@ -158,8 +158,13 @@ class Route:
         log.info("told", route=self.settings.name, notices=len(parcel), first=first)
 
     async def _due(self) -> Due:
-        untold = await self._desk.untold(self.settings.name, AT_ONCE)
-        return Due.of(untold, self._desk.incident, resolved=self.settings.resolved)
+        most = AT_ONCE
+        while True:
+            untold = await self._desk.untold(self.settings.name, most)
+            due = Due.of(untold, self._desk.incident, resolved=self.settings.resolved)
+            if due.send or due.over or len(untold) < most:
+                return due
+            most *= 2  # all of these are held back, and not to hold up what came after them
 
     async def _strike(self, over: list[Notice]) -> None:
         for one in over:

@@ -178,6 +178,15 @@ async def test_one_that_is_refused_does_not_hold_up_the_others() -> None:
     assert [one.subject for one in route.waiting] == ["i-0"]
 
 
+async def test_many_that_are_held_back_do_not_hold_up_what_came_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetmon.sinks.route.AT_ONCE", 2)
+    desk = Desk(6)
+    explained = replace(incident(), suppressed_by="carrier_outage-2")
+    monkeypatch.setattr(desk, "incident", lambda key: incident() if key == "i-5" else explained)
+    await desk.work(RouteSettings("r"), left=5)
+    assert [one.key for one in desk.sent] == ["i-5"]
+
+
 async def test_what_happens_while_one_is_refused_does_not_wait_for_its_next_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
