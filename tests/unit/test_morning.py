@@ -216,6 +216,5 @@ async def test_a_watch_goes_on_and_a_suspended_machine_begins_another(tmp_path: 
     assert store.close()
     store = Store(StoreSettings(f"sqlite:///{tmp_path}/watch.db"))
     assert store.night(0, 5_000_000).watched == [(0, 300_000), (3_900_000, 4_020_000)]
-    assert store.last_watched(3_900_000) == 300_000
     assert store.episodes(0, None, 10) == [], "they are none of the fleet's"
     store.close()
