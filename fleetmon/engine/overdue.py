@@ -45,12 +45,22 @@ class Overdue:
     def expect(self, window: Window, now: int) -> None:
         """A window is new or changed: look at its ends, and no longer wait for whom it now gives more time."""
         for span in self._windows.spans(window):
+            self._recognise(window, span)
             if window.promised and span.end > now - DAY and (window.id, span.end) not in self._asked:
                 self._asked.add((window.id, span.end))
                 self._plan(max(span.end + window.grace_ms, now + 1), RANK + 1, "overdue", window.id, span.end)
             again = span.start <= now < span.end and span.start < self._missed.get(window.id, 0)
             if again and (incident := self._of.get(window.id)) is not None:
                 self._end(incident, now, "the work was given more time")
+
+    def _recognise(self, window: Window, span: Occurrence) -> None:
+        """An incident that was read back may tell who is missing from this work."""
+        for incident in [one for key in self._missing if (one := self._incidents.named(key)) is not None]:
+            due, terminal = span.end + window.grace_ms, self._shard.fleet.terminals.get(incident.evidence[0])
+            if window.id in self._of or terminal is None or not window.covers(terminal):
+                continue
+            if due <= incident.opened_at < due + DAY and _scope(window, terminal) == incident.scope:
+                self._of[window.id], self._missed[window.id] = incident, span.end
 
     def look(self, window_id: str, end: int, due: int) -> Parts[None]:
         """Ask who is not back from the work that ended then."""

@@ -1,5 +1,6 @@
 """What was heard of a host since its incident opened: whether that goes on, and whether the host works again."""
 
+from math import log2
 from typing import Final
 
 from msgspec import Struct, field
@@ -34,7 +35,7 @@ class Trouble(Struct):
             return
         self._asked += 1
         told = HOST_OUTAGE.relief(usual, self.share, answered=reply is Reply.WELL)
-        self.relief = min(max(self.relief + told, 0.0), 2 * HOST_OUTAGE.relieved)
+        self.relief = min(max(self.relief + told, 0.0), 2 * self._enough)
         if reply is not Reply.WELL:
             self.failed_at, self.answered = at, 0.0
             self._failed += 1
@@ -62,4 +63,9 @@ class Trouble(Struct):
     @property
     def is_over(self) -> bool:
         """Whether so many went well since it last failed that the host works again."""
-        return max(self.relief, self.answered) >= HOST_OUTAGE.relieved
+        return self.relief >= self._enough or self.answered >= HOST_OUTAGE.relieved
+
+    @property
+    def _enough(self) -> float:
+        """Bits of relief; more, the more was asked: in a long partial outage chance has a good stretch now and then."""
+        return HOST_OUTAGE.relieved + log2(max(self._asked, 2) / 2)

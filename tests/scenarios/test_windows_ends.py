@@ -272,6 +272,20 @@ def test_who_is_missed_is_waited_for_over_a_restart() -> None:
     assert not [one for one in made.engine.incidents if one.pages]
 
 
+def test_days_and_a_restart_later_it_is_known_from_which_work_somebody_is_missing() -> None:
+    made = world()
+    plan(made, window(20, 60))
+    down(made)
+    until(made, 50 * 60)
+    made.restart(made.records())
+    plan(made, window(20, 60))
+    made.link_up()
+    until(made, 50 * 60 + 10)
+    assert made.engine.correlator.works.overdue.windows == 1
+    plan(made, window(20, 51 * 60))
+    assert made.last("maintenance_overdue").status == "resolved"
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_portions_and_ticks_change_nothing(seed: int) -> None:
     made = world()

@@ -1,13 +1,16 @@
 """What counts as a failing host, in figures."""
 
+import random
 from typing import Any
 
 import pytest
 
 from fleetmon.detect import HOST_OUTAGE
+from fleetmon.engine.trouble import Trouble
 from fleetmon.engine.usual import HALF_LIFE, Usual
 from fleetmon.model.detector import Replies, Reply
 from fleetmon.model.events import HostHealth, Transaction
+from fleetmon.model.incident import Incident
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,24 @@ def test_the_less_had_failed_the_more_answers_show_that_it_is_over(share: float,
     each = HOST_OUTAGE.relief(0.01, share, answered=True)
     assert HOST_OUTAGE.relieved / each == pytest.approx(answers, abs=1)
     assert HOST_OUTAGE.relief(0.01, share, answered=False) < -each
+
+
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
+def test_a_long_partial_outage_has_no_end_by_chance_and_ends_when_the_host_works(share: float) -> None:
+    """A good stretch comes by itself every few hundred requests; two days of them are one outage."""
+    luck = random.Random(7)
+    trouble = Trouble(Incident("i", "host_outage", (("host", "A"),), "critical", pages=True, opened_at=0), 0, share)
+    ended = []
+    for number in range(50_000):
+        reply = Reply.FAILED if luck.random() < share else Reply.WELL
+        trouble.weigh(f"t{number % 50}", reply, number * 1_000, 0.01)
+        ended += [number] * trouble.is_over
+    assert ended == []
+    well = 0
+    while not trouble.is_over:
+        trouble.weigh("t1", Reply.WELL, 50_000_000 + well, 0.01)
+        well += 1
+    assert well * HOST_OUTAGE.relief(0.01, share, answered=True) < 3 * HOST_OUTAGE.relieved
 
 
 def test_what_is_usual_fades_and_does_not_mind_order() -> None:
