@@ -13,7 +13,7 @@ SCOPE = (("carrier", "CMCC"), ("region", REGIONS[0]))
 
 
 def suspected(there: int, elsewhere: int) -> list[list[tuple[tuple[str, str], ...]]]:
-    """Of two carriers in twelve regions, ten terminals each, so many of one are silent in a region and in the others."""
+    """Two carriers in twelve regions, ten terminals each; so many of one are silent in one region and in the rest."""
     rows = [
         Terminal(f"{carrier}-{region}-{number}", region=region, carrier=carrier, provider="A", network="4g")
         for carrier in ("CMCC", "CUCC") for region in REGIONS for number in range(10)
