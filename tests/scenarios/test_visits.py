@@ -354,6 +354,35 @@ async def test_others_get_their_turn_while_many_visits_are_looked_at(monkeypatch
     assert len(seen) == len(set(map(str, seen))) == 3
 
 
+def test_who_comes_as_planned_though_after_midnight_was_there() -> None:
+    planner = Planner()
+    planner.world.run(11 * HOUR + 30 * MINUTE)
+    begin = planner.world.now  # 23:40
+    plan_visit(planner, Occurrence(begin, begin + 60 * 60_000))
+    planner.world.run(25 * MINUTE)
+    planner.mark("cafe-1", "begin")
+    planner.world.run(10 * MINUTE)
+    planner.mark("cafe-1", "end")
+    planner.world.run(2 * HOUR)
+    assert [(one.date, one.outcome) for one in planner.outcomes()] == [("2026-09-24", "fixed")]
+
+
+def test_each_time_of_a_visit_that_comes_again_has_an_outcome() -> None:
+    planner = Planner()
+    begin = planner.world.now
+    plan_visit(planner, *[Occurrence(begin + day * 86_400_000, begin + day * 86_400_000 + 60_000) for day in (0, 1)])
+    planner.world.run(DAY + HOUR)
+    assert [(one.date, one.outcome) for one in planner.outcomes()] == [
+        ("2026-09-25", "not_done"), ("2026-09-24", "not_done"),
+    ]  # fmt: skip
+
+
+def plan_visit(planner: Planner, *spans: Occurrence) -> None:
+    key, whom = window_id("operator", "w"), {"terminal": "cafe-1"}
+    window = Window(key, "li", "operator", spans, selector=whom, reference="visit/A/cafe/2026-09-24")  # type: ignore[arg-type]
+    planner.world.take(planner.world.engine.plan([window], planner.world.now))
+
+
 def test_what_else_is_planned_is_no_visit() -> None:
     planner = Planner()
     span = Occurrence(planner.world.now, planner.world.now + 60_000)
