@@ -176,7 +176,7 @@ def _of_report(report: ReportSettings, routes: Sequence[RouteSettings]) -> list[
     if zones.find(report.zone) is None:
         found.append(f'report.zone: "{report.zone}" is no IANA time zone')
     if report.at is not None and not any(route.report for route in routes):
-        found.append("report.at: nobody is told; give a route of notices report: true")
+        found.append("report.at: nobody gets it; give one of notices report: true, or leave at out")
     return found
 
 

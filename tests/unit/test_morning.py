@@ -182,6 +182,12 @@ def test_it_is_due_in_the_hours_after_its_time(hour: int) -> None:
     assert (due is not None) == (8 <= hour < 12)
 
 
+def test_one_that_is_due_late_in_the_evening_is_still_due_after_midnight() -> None:
+    table = Timetable(ReportSettings(at="23:30"), lambda: EVERY_DAY)
+    hours = {hour: due.day for hour in range(24) if (due := table.due(ms(f"2026-11-26T{hour:02}:00")))}
+    assert hours == dict.fromkeys(range(4), "2026-11-25")
+
+
 @pytest.mark.parametrize(("since", "problem"), [("31d", False), ("32d", True), ("744h", False), ("745h", True)])
 def test_what_is_too_long_is_named(since: str, problem: bool) -> None:
     assert bool(ReportSettings(since=since).problems()) == problem
@@ -202,6 +208,5 @@ async def test_a_watch_goes_on_and_a_suspended_machine_begins_another(tmp_path: 
     assert store.close()
     store = Store(StoreSettings(f"sqlite:///{tmp_path}/watch.db"))
     assert store.night(0, 5_000_000).watched == [(0, 300_000), (3_900_000, 4_020_000)]
-    assert store.last_watched(3_900_000) == 300_000
     assert store.episodes(0, None, 10) == [], "they are none of the fleet's"
     store.close()
