@@ -110,12 +110,15 @@ class Morning:
     async def run(self) -> None:
         """For ever."""
         while True:
+            pause = AGAIN_S
             try:
                 await self._look()
-                await self._sleep(LOOK_S)
+                pause = LOOK_S
             except (SinkError, StoreError) as error:
                 log.warning("the report was not sent, trying again", error=str(error))
-                await self._sleep(AGAIN_S)
+            except Exception:  # a report is no reason to stop watching the fleet
+                log.exception("the report could not be made; please tell the authors")
+            await self._sleep(pause)
 
     async def _look(self) -> None:
         now = self._wall()

@@ -250,14 +250,14 @@ def test_a_provider_hears_of_its_own_terminals_and_work_only(sample_registry: Re
         return Transition(1, Status.PENDING, found, "", calls=True)
 
     assert [one.subject for one in dispatch.due([fired("noodle-1"), fired("noodle-2")])] == ["noodle-1"]
+    event = AuditEntry(utc() - 60_000, None, "started", "window", "w", {})
+    works = [
+        Planned(event, "other", "", {"terminal": "noodle-2"}), Planned(event, "bank", "", {"terminal": "noodle-2"}),
+        Planned(event, "bank", "", {"provider": "other"}), Planned(event, "bank", "", {"terminal": ["noodle-1"]}),
+    ]  # fmt: skip
+    assert [one.planned for one in dispatch.planned(works)] == [works[0], works[2], works[3]]
+    assert not dispatch.planned([Planned(AuditEntry(NOON, None, "started", "window", "w", {}), "other", "")]), "no news"
     engine.register(replace(sample_registry, terminals=[]))  # gone while it was broken: who was called hears the end
     over = replace(fired("noodle-1").incident, status=Status.RESOLVED, resolved_at=2)
     assert [one.word for one in dispatch.due([Transition(2, Status.FIRING, over, "", calls=True)])] == [RESOLVED]
-    event = AuditEntry(utc() - 60_000, None, "started", "window", "w", {})
-    works = [
-        Planned(event, "other", ""), Planned(event, "bank", ""), Planned(event, "bank", "", {"provider": "other"}),
-        Planned(event, "bank", "", {"provider": ["other", "more"]}),
-    ]  # fmt: skip
-    assert [one.planned for one in dispatch.planned(works)] == [works[0], works[2]]
-    assert not dispatch.planned([Planned(AuditEntry(NOON, None, "started", "window", "w", {}), "other", "")]), "no news"
     store.close()
