@@ -30,6 +30,7 @@ from panels import (
 )
 
 UID: Final = "fleetmon-alerts"
+_UNPAID: Final = "in planned work, and cannot pay in an open shop"
 _RULES: Final = 'alertname=~"Fleetmon.+", alertname!="FleetmonRulesWatchdog"'
 _FIRING: Final = of("fleetmon_incidents", 'status="firing"')
 _COVERED: Final = of("fleetmon_maintenance_terminals")
@@ -194,10 +195,10 @@ def _work() -> Json:
         [
             Query(f"sum({_COVERED})", "in planned work"),
             Query(f"sum({down}) and on () (max({CONNECTED}) == 1)", "down"),
-            Query(f"sum(rate({lost}[$__rate_interval])) or 0 * sum({_COVERED})", "in planned work, and cannot pay in an open shop"),
+            Query(f"sum(rate({lost}[$__rate_interval])) or 0 * sum({_COVERED})", _UNPAID),
         ],
         "short",
-        {"in planned work": BLUE, "down": RED, "in planned work, and cannot pay in an open shop": PURPLE},
+        {"in planned work": BLUE, "down": RED, _UNPAID: PURPLE},
     )  # fmt: skip
 
 
