@@ -14,7 +14,7 @@ from fleetmon.config import Config, Loaded
 from fleetmon.detect import POLICIES
 from fleetmon.dispatch import Dispatch
 from fleetmon.engine import Engine
-from fleetmon.locale import LANGUAGES
+from fleetmon.locale import LANGUAGES, Situation
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status, Transition
@@ -69,8 +69,8 @@ def test_a_page_says_who_acts_what_to_do_and_where_to_look() -> None:
         "事件编号：carrier_outage-1\n"
         "\n"
         "Alarm: Carrier CMCC is down in yuhua\n"
-        "4 terminals fell silent together, noticed at 2026-11-23 12:00:00. Call the carrier; sales taken meanwhile are stored in "
-        "the terminals and uploaded when the network is back.\n"
+        "4 terminals fell silent together, noticed at 2026-11-23 12:00:00. Call the carrier; sales taken meanwhile are "
+        "stored in the terminals and uploaded when the network is back.\n"
         "Who acts: The mobile carrier, CMCC\n"
         "What to do: https://docs.example/runbooks/carrier_outage\n"
         "Dashboard: https://grafana.example/d/fleetmon\n"
@@ -97,6 +97,13 @@ def test_planned_work_is_told_with_what_is_known_of_it() -> None:
     assert "4111111111111111" not in wording.one(Notice("r", "w", "x", NOON, planned=card), ["en"], LINKS).text
 
 
+async def test_a_route_of_a_provider_tells_how_things_stand_with_its_terminals() -> None:
+    desk = Desk(1)
+    await desk.work(RouteSettings("r", provider="ours"))
+    assert "目前 4 台中 3 台失联。" in desk.sent[0].text
+    assert "is back. Now 3 of 4 are silent.\n" in desk.sent[0].text
+
+
 class Desk:
     """Where the notices of a test are, and a receiver that refuses some."""
 
@@ -116,6 +123,9 @@ class Desk:
 
     def incident(self, key: str) -> Incident | None:
         return None if key in self.forgotten else incident()
+
+    def situation(self, _: Incident, provider: str | None) -> Situation | None:
+        return Situation(NOON, silent=3, members=4) if provider == "ours" else None
 
     async def carry(self, message: Message) -> None:
         if message.key in self.refused:
