@@ -219,7 +219,8 @@ def _planned(story: Story, at: int) -> Planned:
     active = story.happens(VISIT, at) + 2 * story.happens(WORK, at)
     calendars = [Calendar("bank", at - at % 900, failures=at // 90_000 % 3, refused=1)]
     overdue = int(story.happens(BACK, at))
-    return Planned({"scheduled": 2, "active": active}, overdue, _at_work(story, at), calendars)
+    lost_s = {} if story.quiet else {"PROV1": 6.0 * WORK.passed((story.end - at) / HOUR)}
+    return Planned({"scheduled": 2, "active": active}, overdue, _at_work(story, at), calendars, lost_s)
 
 
 def _incidents(story: Story, at: int) -> list[Incident]:

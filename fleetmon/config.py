@@ -5,7 +5,7 @@ environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE
 `FLEETMON_NOTICES_{ROUTE}_URL`), and are never printed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -139,7 +139,7 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
         if (address := attempt(partial(_secret, f"notices.{one.name}.url", one.url_file, environment), None))
     }
     problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems(), *config.planning.problems()]
-    problems += _of_report(config.report)
+    problems += _of_report(config.report, config.notices)
     providers, hosts = {row.id for row in registry.providers}, {row.id for row in registry.hosts}
     problems += tokens.strangers(providers) if tokens else []
     problems += config.planning.strangers(hosts | providers)
@@ -170,10 +170,14 @@ def _contradictions(mqtt: MqttSettings) -> list[str]:
     return problems
 
 
-def _of_report(report: ReportSettings) -> list[str]:
+def _of_report(report: ReportSettings, routes: Sequence[RouteSettings]) -> list[str]:
     """What is wrong with the report."""
-    known = zones.find(report.zone) is not None
-    return [*report.problems(), *([] if known else [f'report.zone: "{report.zone}" is no IANA time zone'])]
+    found = report.problems()
+    if zones.find(report.zone) is None:
+        found.append(f'report.zone: "{report.zone}" is no IANA time zone')
+    if report.at is not None and not any(route.report for route in routes):
+        found.append("report.at: nobody gets it; give one of notices report: true, or leave at out")
+    return found
 
 
 def nothing_to_read() -> Loaded:

@@ -16,6 +16,8 @@ from fleetmon.locale import Situation
 from fleetmon.model.errors import ConfigError, SinkError
 from fleetmon.model.incident import Incident, Transition
 from fleetmon.model.notice import Document, Notice, Planned, Subscription
+from fleetmon.model.window import Window
+from fleetmon.readout.planned import providers
 from fleetmon.readout.sight import Sight
 from fleetmon.readout.situations import Situations
 from fleetmon.sinks.notices import notices
@@ -54,7 +56,7 @@ class Dispatch:
         return [
             Notice(route.name, one.event.subject, f"{one.event.action}/{one.event.at}", one.event.at, planned=one)
             for route in self._settings if route.maintenance
-            for one in events if _is_of(one, route.provider) and one.event.at > now - LATE_MS
+            for one in events if self._concerns(one, route.provider) and one.event.at > now - LATE_MS
         ]  # fmt: skip
 
     async def send(
@@ -107,6 +109,13 @@ class Dispatch:
         """How things stand with the terminals of an incident, those of a provider if one is given."""
         return self._situations.of(incident, provider)
 
+    def _concerns(self, planned: Planned, provider: str | None) -> bool:
+        """Whether work is a provider's own, or covers any of its terminals."""
+        if provider in (None, planned.owner):
+            return True
+        window = Window(planned.event.subject, planned.owner, "operator", (), planned.selector, planned.host)
+        return provider in providers(self._engine, window)
+
     async def _write(self, work: Work) -> None:
         written = asyncio.Event()
         work.done = partial(asyncio.get_running_loop().call_soon_threadsafe, written.set)
@@ -131,8 +140,3 @@ def couriers(loaded: Loaded) -> dict[str, Carrier]:
     if problems:
         raise ConfigError(problems)
     return found
-
-
-def _is_of(planned: Planned, provider: str | None) -> bool:
-    """Whether work concerns a provider: its own, or that of its terminals alone."""
-    return provider is None or provider == planned.owner or planned.selector.get("provider") in (provider, [provider])

@@ -60,16 +60,19 @@ class Timetable:
         self._clock = None if settings.at is None else time_of_day.fromisoformat(settings.at)
 
     def due(self, now: int) -> Due | None:
-        """The report of today, if it is time for it."""
+        """The report of today, if it is time for it; else that of yesterday, if it still is."""
         if self._clock is None:
             return None
         today = local(now, self._zone).date()
-        at = self._moment(today, self._clock)
-        if not self._is_day(today) or not at <= now < at + LATEST:
+        return self._of(today, self._clock, now) or self._of(today - timedelta(days=1), self._clock, now)
+
+    def _of(self, day: date, clock: time_of_day, now: int) -> Due | None:
+        at = self._moment(day, clock)
+        if not self._is_day(day) or not at <= now < at + LATEST:
             return None
-        before = next((day for day in _back(today) if self._is_day(day)), today)
-        begin = min(now - self._length, self._moment(before, self._clock)) if before != today else now - self._length
-        return Due(today.isoformat(), at, max(begin, now - LONGEST_H * 3_600_000))
+        before = next((one for one in _back(day) if self._is_day(one)), day)
+        begin = min(now - self._length, self._moment(before, clock)) if before != day else now - self._length
+        return Due(day.isoformat(), at, max(begin, now - LONGEST_H * 3_600_000))
 
     def _moment(self, day: date, clock: time_of_day) -> int:
         return instant(datetime.combine(day, clock), self._zone)
@@ -107,12 +110,15 @@ class Morning:
     async def run(self) -> None:
         """For ever."""
         while True:
+            pause = AGAIN_S
             try:
                 await self._look()
-                await self._sleep(LOOK_S)
+                pause = LOOK_S
             except (SinkError, StoreError) as error:
                 log.warning("the report was not sent, trying again", error=str(error))
-                await self._sleep(AGAIN_S)
+            except Exception:  # a report is no reason to stop watching the fleet
+                log.exception("the report could not be made; please tell the authors")
+            await self._sleep(pause)
 
     async def _look(self) -> None:
         now = self._wall()
@@ -136,10 +142,7 @@ class Morning:
         done = Watch(SENT, due.at, max(now, due.at), due.day).episode
         self._store.submit(Work(lambda: loop.call_soon_threadsafe(written.set), episodes=[done]))
         await written.wait()
-        if told:
-            log.info("report sent", day=due.day, routes=told)
-        else:
-            log.warning("the report is sent to nobody; give one of the notices report: true", day=due.day)
+        log.info("report sent", day=due.day, routes=told)
 
 
 def _back(today: date) -> list[date]:

@@ -13,6 +13,7 @@ from panels import (
     BLUE,
     PLAIN,
     PLANNED,
+    PURPLE,
     RED,
     YELLOW,
     Column,
@@ -29,6 +30,7 @@ from panels import (
 )
 
 UID: Final = "fleetmon-alerts"
+_UNPAID: Final = "in planned work, and cannot pay in an open shop"
 _RULES: Final = 'alertname=~"Fleetmon.+", alertname!="FleetmonRulesWatchdog"'
 _FIRING: Final = of("fleetmon_incidents", 'status="firing"')
 _COVERED: Final = of("fleetmon_maintenance_terminals")
@@ -181,19 +183,22 @@ def _rules() -> list[Json]:
 
 def _work() -> Json:
     down = of("fleetmon_terminals", 'state="down"')
+    lost = of("fleetmon_maintenance_lost_payment_seconds_total")
     return graph(
         Head(
             13, "Terminals in planned work, and terminals down",
             "What is down while few are covered was not planned. Both fall together when work ends; what stays down "
-            "is called for after the grace of its window (maintenance_overdue).",
+            "is called for after the grace of its window (maintenance_overdue). Many that cannot pay while their shop "
+            "is open: plan for quieter hours (fleetmon maintenance visits).",
             (0, 21, 24, 9),
         ),
         [
             Query(f"sum({_COVERED})", "in planned work"),
             Query(f"sum({down}) and on () (max({CONNECTED}) == 1)", "down"),
+            Query(f"sum(rate({lost}[$__rate_interval])) or 0 * sum({_COVERED})", _UNPAID),
         ],
         "short",
-        {"in planned work": BLUE, "down": RED},
+        {"in planned work": BLUE, "down": RED, _UNPAID: PURPLE},
     )  # fmt: skip
 
 

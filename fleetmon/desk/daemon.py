@@ -73,10 +73,12 @@ class Api:
 
 
 @contextlib.asynccontextmanager
-async def api(url: str, token: str | None, language: str = "en") -> AsyncIterator[Api]:
+async def api(
+    url: str, token: str | None, language: str = "en", *, patience_s: float = TIMEOUT_S
+) -> AsyncIterator[Api]:
     """Talk to the daemon there."""
     headers = {"Accept-Language": language} | ({"Authorization": f"Bearer {token}"} if token else {})
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), headers=headers) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience_s), headers=headers) as session:
         yield Api(session, url)
 
 

@@ -1,7 +1,7 @@
 """`fleetmon report`: what happened overnight, what it cost, what is open, and whose money is at risk today."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -11,6 +11,8 @@ from fleetmon.web.report.page import page
 from fleetmon.web.report.settings import LONGEST_H, hours, is_span
 from fleetmon.web.report.text import lines
 from fleetmon.web.report.views import ReportView
+
+PATIENCE_S: Final = 75.0  # longer than the daemon's own, so that it says what is wrong
 
 
 def report(
@@ -26,7 +28,7 @@ def report(
         raise typer.BadParameter(f"--since {since}: write it as 24h or 3d, {LONGEST_H // 24} days at most")
 
     async def ask() -> ReportView:
-        async with api(url, token(token_file)) as daemon:
+        async with api(url, token(token_file), patience_s=PATIENCE_S) as daemon:
             return await daemon.get("/report", ReportView, {"since": since})
 
     found = asyncio.run(ask())

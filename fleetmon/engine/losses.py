@@ -39,11 +39,12 @@ class Losses:
             return
         for number, (key, begin) in enumerate(timeline.going_on(UNABLE)):
             terminal = self._fleet.terminals.get(key)
-            inside = terminal is not None and terminal in covered and self._is_open(terminal, now)
+            inside = terminal is not None and terminal in covered
             cover = self._windows.cover(terminal, now) if terminal is not None and inside else None
             if terminal is not None and cover is not None:
                 since = max(begin, cover.start, self._since, before.get(key, 0))
-                self.by_provider[terminal.cohort.provider] += max(now - since, 0)
-                self._counted[key] = now
+                if self._is_open(terminal, now):
+                    self.by_provider[terminal.cohort.provider] += max(now - since, 0)
+                self._counted[key] = now  # in a closed shop as well: the night is not lost when it opens
             if number % _PART == 0:
                 yield

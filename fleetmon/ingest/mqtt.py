@@ -273,18 +273,14 @@ class Subscriber:
 
     def _wishes(self) -> mqtt5.SubscribePacket:
         """All topics of the contract, and our canary. Retained ones come again only to a new session."""
-        filters = [
-            mqtt5.TopicFilter(
-                pattern,
-                max_qos=mqtt5.QoS.AT_LEAST_ONCE,
-                retain_as_published=False,
-                retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
-            )
-            for pattern in Topics(self._settings.prefix).filters()
-        ]
-        return mqtt5.SubscribePacket(
-            1, [*filters, mqtt5.TopicFilter(self.canary_topic, max_qos=mqtt5.QoS.AT_MOST_ONCE)]
+        contract = mqtt5.TopicFilter(
+            Topics(self._settings.prefix).filter,
+            max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+            retain_as_published=False,
+            retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
         )
+        canary = mqtt5.TopicFilter(self.canary_topic, max_qos=mqtt5.QoS.AT_MOST_ONCE)
+        return mqtt5.SubscribePacket(1, [contract, canary])
 
     async def _listen(self, connection: Connection) -> str:
         """Send canaries until the link is lost; why it was."""

@@ -58,9 +58,10 @@ class Topics:
         self._head = f"{prefix}/"
         self._kinds = {(kind.sender, kind.level): kind for kind in Kind}
 
-    def filters(self) -> tuple[str, ...]:
-        """The MQTT topic filters that take in every topic of the contract."""
-        return tuple(f"{self._head}{tail}" for tail in ("terminal/+/+", "host/+/+", "host/+/notice/+", "merchant/+/+"))
+    @property
+    def filter(self) -> str:
+        """The MQTT topic filter that takes in every topic of the contract, and those that are meant to be one."""
+        return f"{self._head}#"
 
     def topic(self, kind: Kind, key: str, notice: str = "") -> str:
         """The topic on which `key` publishes `kind`; a notice has its own id as the last level."""

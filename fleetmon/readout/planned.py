@@ -99,11 +99,11 @@ class Planned:
 
     def sees(self, provider: str | None, window: Window) -> bool:
         """Whether it covers any terminal that is to be seen."""
-        return provider is None or provider in self._providers(window)
+        return provider is None or provider in providers(self._engine, window)
 
     def owns(self, provider: str | None, window: Window) -> bool:
         """Whether it covers no others."""
-        return provider is None or self._providers(window) == {provider}
+        return provider is None or providers(self._engine, window) == {provider}
 
     def serves(self, window: Window, host: str) -> bool:
         """Whether it covers terminals whose sales this host takes."""
@@ -147,18 +147,19 @@ class Planned:
                 return Occurrence(span.start, end), begun.get(span.start)
         return None
 
-    def _providers(self, window: Window) -> set[str]:
-        """Of the terminals that it covers."""
-        fleet, named = self._engine.fleet, window.selector
-        if window.behind or (window.host and not named):
-            own = {cohort.provider for cohort, _ in fleet.census.counts if window.covers(_one_of(cohort))}
-            return own | {window.host}
-        if "terminal" in named or "site" in named:
-            return {one.cohort.provider for one in candidates(fleet, window) if window.covers(one)}
-        if "merchant" in named:
-            merchants = self._engine.explainer.ledger.directory.merchants
-            return {row.provider for key in values(named["merchant"]) if (row := merchants.get(key)) is not None}
-        return {cohort.provider for cohort, _ in fleet.census.counts if window.covers(_one_of(cohort))}
+
+def providers(engine: Engine, window: Window) -> set[str]:
+    """Of the terminals that planned work covers."""
+    fleet, named = engine.fleet, window.selector
+    if window.behind or (window.host and not named):
+        own = {cohort.provider for cohort, _ in fleet.census.counts if window.covers(_one_of(cohort))}
+        return own | {window.host}
+    if "terminal" in named or "site" in named:
+        return {one.cohort.provider for one in candidates(fleet, window) if window.covers(one)}
+    if "merchant" in named:
+        merchants = engine.explainer.ledger.directory.merchants
+        return {row.provider for key in values(named["merchant"]) if (row := merchants.get(key)) is not None}
+    return {cohort.provider for cohort, _ in fleet.census.counts if window.covers(_one_of(cohort))}
 
 
 def draft(schedule: Schedule) -> Window:

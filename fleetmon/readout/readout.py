@@ -2,7 +2,7 @@
 
 What is read from the engine is taken on the event loop, between two batches, so it is of one moment;
 what is read from the store waits in threads of its own, so that a slow database delays neither health
-nor metrics, and gives up after `PATIENCE_S`.
+nor metrics, and gives up after `PATIENCE_S`; a report, which reads far more, after `REPORT_PATIENCE_S`.
 """
 
 import asyncio
@@ -68,6 +68,7 @@ from fleetmon.web.views import (
 )
 
 PATIENCE_S: Final = 5.0  # with the store, for one question
+REPORT_PATIENCE_S: Final = 60.0  # a month of a large fleet is long in the reading
 LATEST_CHANGES: Final = 50  # shown with a terminal or an incident
 _BATCH: Final = 200  # rows looked through at a time for those that may be seen
 T = TypeVar("T")
@@ -107,6 +108,9 @@ class Readout:
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-reader"), init=False
     )
+    _reporter: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="reporter"), init=False
+    )
 
     def __post_init__(self) -> None:
         """What is kept between two questions."""
@@ -119,11 +123,13 @@ class Readout:
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
         self.acknowledge, self.unacknowledge = acknowledging.put, acknowledging.withdraw
         self.audit = acknowledging.audit
-        self.reports = Reports(self.engine, self.store, self._ask, self.planning, self._present, ZoneInfo(self.zone))
+        zone = ZoneInfo(self.zone)
+        self.reports = Reports(self.engine, self.store, self._reckon, self.planning, self._present, zone)
 
     def close(self) -> None:
         """Take no more questions to the store; whoever waits for an answer gets none."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._readers, self._reporter):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     # -- the daemon itself -------------------------------------------------------------------------
 
@@ -368,11 +374,19 @@ class Readout:
     # -- the store ---------------------------------------------------------------------------------
 
     async def _ask(self, question: Callable[[], T]) -> T:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await asyncio.get_running_loop().run_in_executor(self._readers, question)
-        except TimeoutError:
-            raise StoreError(f"no answer within {PATIENCE_S:g} s", retryable=True) from None
+        return await _answer(self._readers, PATIENCE_S, question)
+
+    async def _reckon(self, question: Callable[[], T]) -> T:
+        """For a report, one at a time: however many are asked for, other questions are answered meanwhile."""
+        return await _answer(self._reporter, REPORT_PATIENCE_S, question)
+
+
+async def _answer(pool: ThreadPoolExecutor, patience_s: float, question: Callable[[], T]) -> T:
+    try:
+        async with asyncio.timeout(patience_s):
+            return await asyncio.get_running_loop().run_in_executor(pool, question)
+    except TimeoutError:
+        raise StoreError(f"no answer within {patience_s:g} s", retryable=True) from None
 
 
 def _newest_first(incident: Incident) -> tuple[int, str]:

@@ -42,7 +42,8 @@ from fleetmon.web.windows import WindowView
 
 FORMAT: Final = 1
 SHOWN: Final = 50  # incidents
-WINDOWS: Final = 200
+WORKS: Final = 200  # times of planned work
+_ALL: Final = 2**31  # windows: which of them are of today is seen only when all are looked at
 GOOD, WARNING = 0.95, 0.8  # the share of the fleet that can pay, as on the overview dashboard
 _HOUR: Final = 3_600_000
 _MOST: Final = 72  # columns
@@ -105,8 +106,9 @@ class Reports:
         moment = partial(_moment, zone)
         seen = [one for one in found.night.incidents if sight.concerned(one)]
         happened = await self._happened(found, seen, danger, moment)
-        planned = await self._work.page(provider, WindowFilter(), None, WINDOWS)
         today_ends = _tomorrow(now, zone)
+        windows_now = await self._work.page(provider, WindowFilter(), None, _ALL)
+        planned = _planned(windows_now, now, today_ends, moment)
         return ReportView(
             format=FORMAT,
             made_at=moment(now),
@@ -122,7 +124,9 @@ class Reports:
             happened_left_out=max(len(happened) - SHOWN, 0),
             open=[one.id for one in happened[:SHOWN] if one.end is None],
             at_risk=await danger.merchants(today_ends, moment),
-            planned=_planned(planned, now, today_ends, moment),
+            planned=planned[:WORKS],
+            open_left_out=sum(one.end is None for one in happened[SHOWN:]),
+            planned_left_out=max(len(planned) - WORKS, 0),
         )
 
     # -- in a thread -------------------------------------------------------------------------------
@@ -257,6 +261,8 @@ class Reports:
 
     def _waiting(self, incident: Incident, danger: Danger) -> int:
         terminals = self._engine.fleet.terminals
+        if [name for name, _ in incident.scope] == ["terminal"]:  # most are, and there may be thousands
+            return danger.waiting[incident.scope[0][1]]
         waiting = ((terminals.get(key), amount) for key, amount in danger.waiting.items())
         return sum(amount for terminal, amount in waiting if terminal is not None and concerns(incident, terminal))
 
@@ -275,7 +281,7 @@ def _edges(span: Span, zone: tzinfo) -> list[int]:
     begin, end = span
     width = next((hours * _HOUR for hours in (1, 6, 24) if (end - begin) <= _MOST * hours * _HOUR), 24 * _HOUR)
     offset = instant(local(begin, zone).replace(hour=0, minute=0, second=0, microsecond=0), zone)
-    first = begin + (offset - begin) % width or begin
+    first = begin + (offset - begin) % width
     return sorted({begin, *range(first, end, width), end})
 
 

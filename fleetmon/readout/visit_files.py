@@ -42,7 +42,8 @@ def _row(one: VisitView, language: Language) -> list[object]:
     start, end = ("", "") if found is None else (_local(found.span.start), _local(found.span.end))
     more = ("", "", "") if found is None else (found.before_opening, found.sales, found.usual_sales)
     return [
-        one.provider, one.region, one.site, _plain(one.name), one.score, f"{one.at_risk / 100:.2f}",
+        *(_plain(said) for said in (one.provider, one.region, one.site, one.name)),
+        one.score, f"{one.at_risk / 100:.2f}",
         "" if one.since is None else _local(one.since),
         " ".join(row.terminal for row in one.terminals),
         texts(language)["spare.between"].join(errand(why, language) for why in reasons),
@@ -52,9 +53,9 @@ def _row(one: VisitView, language: Language) -> list[object]:
     ]  # fmt: skip
 
 
-def _plain(name: str) -> str:
-    """No formula, whatever a merchant calls itself."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
+def _plain(said: str) -> str:
+    """No formula, whatever a merchant or a region is called."""
+    return f"'{said}" if said.startswith(("=", "+", "-", "@", "\t", "\r")) else said
 
 
 def _local(at: int) -> str:

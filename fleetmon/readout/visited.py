@@ -8,6 +8,7 @@ Where it can be wrong: who sends no marks was not there; a fault that ended by i
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Final, NamedTuple
 
 from msgspec import Struct, field
@@ -60,24 +61,31 @@ class Visited:
         """Those of the last days that are to be seen, the latest first."""
         jobs: dict[_Key, _Job] = defaultdict(_Job)
         now = self._wall()
+        marked, since = list[str](), now - days * DAY
         async for window in slowly(list(self._planned.windows)):
             is_visit = window.provenance == "operator" and window.reference.startswith(f"{REFERENCE}/")
-            spans = [span for span in window.occurrences if now - days * DAY < span.end and span.start <= now]
+            spans = [span for span in window.occurrences if since < span.end and span.start <= now]
             if is_visit and spans and not window.cancelled:
-                for terminal in candidates(self._engine.fleet, window):
-                    job = jobs[_key(terminal, spans[-1].start)]
+                for terminal, span in product(candidates(self._engine.fleet, window), spans):
+                    job = jobs[_key(terminal, span.start)]
                     job.terminals[terminal.id] = terminal
-                    job.window, job.span = window.id, spans[-1]
+                    job.window, job.span = window.id, span
             elif window.provenance == "mark":
-                self._marks(str(window.selector["terminal"]), now - days * DAY, jobs)
+                marked.append(str(window.selector["terminal"]))
+        async for key in slowly(marked):
+            self._marks(key, since, jobs)
         seen = [key for key in sorted(jobs, reverse=True) if provider in (None, key.provider)]
-        return OutcomeList([self._view(key, jobs[key]) for key in seen])
+        return OutcomeList([self._view(key, jobs[key]) async for key in slowly(seen)])
 
     def _marks(self, key: str, since: int, jobs: dict[_Key, _Job]) -> None:
+        """Of one terminal, after what was planned: who comes after midnight may come as planned before it."""
         terminal = self._engine.fleet.terminals.get(key)
         for visit in self._engine.correlator.works.visits.of(key) if terminal is not None else ():
             if terminal is not None and visit.begin > since:
-                job = jobs[_key(terminal, visit.begin)]
+                of_day = _key(terminal, visit.begin)
+                before = of_day._replace(day=of_day.day - 1)
+                span = jobs[before].span if before in jobs else None
+                job = jobs[before if span is not None and visit.begin < span.end else of_day]
                 job.terminals[key] = terminal
                 job.marks[key] = visit
 

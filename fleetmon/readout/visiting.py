@@ -36,6 +36,7 @@ from fleetmon.planning.quiet_hours import (
     per_day,
 )
 from fleetmon.planning.settings import VisitSettings
+from fleetmon.planning.versions import over_at
 from fleetmon.readout.errands import Errand, errands
 from fleetmon.readout.judging import Judging
 from fleetmon.readout.planned import Planned
@@ -98,7 +99,7 @@ class Visiting:
         start = 0 if after is None else bisect_right(self._ranked, _order(after), key=lambda one: _order(one.place))
         known, found = _by_site(self._plans), list[VisitView]()
         async for stop in slowly(self._ranked[start:]):
-            if provider in (None, stop.provider) and _fits(stop, wanted):
+            if provider in (None, stop.provider) and _fits(stop, wanted) and self._is_current(stop):
                 found.append(self._view(stop, wanted, known.get((stop.provider, stop.place.site), ()), language))
                 if len(found) == limit:
                     break
@@ -112,6 +113,11 @@ class Visiting:
         if form == "csv":
             return table(visits, language)
         return await asyncio.to_thread(calendar, visits, self._wall(), language)
+
+    def _is_current(self, stop: Stop) -> bool:
+        """Whether these are the provider's terminals still: another registry counts at once, but in the ranks."""
+        terminals = self._engine.fleet.terminals
+        return all(terminals.get(one.id) is one and one.cohort.provider == stop.provider for one, _ in stop.terminals)
 
     async def _refresh(self) -> None:
         now = self._wall()
@@ -150,7 +156,7 @@ class Visiting:
     # -- one of them -------------------------------------------------------------------------------
 
     def _view(self, stop: Stop, wanted: VisitFilter, entries: Sequence[Entry], language: Language) -> VisitView:
-        planned = self._coming(entries)
+        planned = self._coming(stop.provider, entries)
         week = self._week(stop)
         slot = self._slot(stop, week, wanted)
         since = [one.since for _, found in stop.terminals for one in found if one.since]
@@ -206,11 +212,12 @@ class Visiting:
         row = self._engine.explainer.ledger.directory.merchants.get(stop.terminals[0][0].merchant)
         return "" if row is None else row.name
 
-    def _coming(self, entries: Sequence[Entry]) -> Entry | None:
-        """What is planned there and not over; the latest word on it."""
+    def _coming(self, provider: str, entries: Sequence[Entry]) -> Entry | None:
+        """What is planned there and not over; the latest word on it. Others may give their work any reference, too."""
         now = self._wall()
+        entries = [one for one in entries if self._planned.sees(provider, self._planned.window(one))]
         coming = [one for one in entries if any(span.end > now for span in self._plans.occurrences(one.id))]
-        waiting = [one for one in entries if one.state == "proposed"]
+        waiting = [one for one in entries if one.state == "proposed" and ((end := over_at(one)) is None or end > now)]
         return max([*coming, *waiting], key=lambda one: (one.since, one.id), default=None)
 
     def _planned_view(self, entry: Entry) -> PlannedVisitView | None:

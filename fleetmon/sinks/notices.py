@@ -72,7 +72,9 @@ def notices(route: RouteSettings, changes: Iterable[Transition], concerns: Calla
     found = []
     for change in changes if route.incidents != "none" else ():
         word = word_of(change)
-        if word is None or (word == TICKET and route.incidents == "pages") or not concerns(change.incident):
+        if word is None or (word == TICKET and route.incidents == "pages"):
+            continue
+        if word != RESOLVED and not concerns(change.incident):  # an end goes where the beginning went, see the store
             continue
         found.append(Notice(route.name, change.incident.id, word, change.at, change.incident))
     return found

@@ -106,6 +106,7 @@ class Route:
             retry=tenacity.retry_if_exception_type((SinkError, StoreError)),
             wait=tenacity.wait_random_exponential(multiplier=1, max=LONGEST_PAUSE_S),
             before_sleep=self._log_failure,
+            sleep=self._pause,
         )
         while True:
             self._changed.clear()
@@ -120,11 +121,9 @@ class Route:
 
     async def _step(self) -> bool:
         """Send one message; whether there may be more to send."""
-        settings, clock = self.settings, asyncio.get_running_loop().time
-        untold = await self._desk.untold(settings.name, AT_ONCE)
-        due = Due.of(untold, self._desk.incident, resolved=settings.resolved)
+        clock, due = asyncio.get_running_loop().time, await self._due()
         if due.over:
-            await self._desk.strike(due.over)
+            await self._strike(due.over)
         told = [words[-1] for words in due.send]
         self.waiting = sorted(told, key=lambda one: (self._failures[one.key], one.at))
         if not self.waiting:
@@ -154,18 +153,47 @@ class Route:
             with contextlib.suppress(SinkError, TimeoutError):
                 async with asyncio.timeout(GRACE_S):
                     await sending
-                await self._desk.strike(over)
+                async with asyncio.timeout(GRACE_S):  # the disk may be full, and that holds up no end
+                    await self._strike(over)
             raise
         self.sent += 1
-        for one in parcel:
-            self._failures.pop(one.key, None)
-        await self._desk.strike(over)
+        await self._strike(over)
         first = f"{parcel[0].subject} {parcel[0].word}"
         log.info("told", route=self.settings.name, notices=len(parcel), first=first)
 
     def _situation(self, parcel: list[Notice]) -> Situation | None:
         incident = parcel[0].incident if len(parcel) == 1 else None
         return None if incident is None else self._desk.situation(incident, self.settings.provider)
+
+    async def _due(self) -> Due:
+        most = AT_ONCE
+        while True:
+            untold = await self._desk.untold(self.settings.name, most)
+            due = Due.of(untold, self._desk.incident, resolved=self.settings.resolved)
+            if due.send or due.over or len(untold) < most:
+                return due
+            most *= 2  # all of these are held back, and not to hold up what came after them
+
+    async def _strike(self, over: list[Notice]) -> None:
+        for one in over:
+            self._failures.pop(one.key, None)
+        await self._desk.strike(over)
+
+    async def _pause(self, seconds: float) -> None:
+        """Between two attempts; what happens meanwhile, and was not refused yet, does not wait for what was."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+                while not await self._is_news():
+                    await self._changed.wait()
+
+    async def _is_news(self) -> bool:
+        self._changed.clear()  # before we look: what happens while we do is looked at again
+        try:
+            due = await self._due()
+        except StoreError:  # which the next attempt meets and tells
+            return False
+        return any(words[-1].key not in self._failures for words in due.send)
 
     def _log_failure(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -80,11 +80,11 @@ def night(connection: sa.Connection, begin: int, end: int) -> Night:
 def _watched(connection: sa.Connection, begin: int) -> list[tuple[int, int]]:
     """When we watched, and the end of the time before that."""
     found = [(one.begin, one.end) for one in _episodes(connection, (WATCHED,), begin) if one.topic == past.OURS]
-    before = last_watched(connection, found[0][0]) if found else 0
+    before = _last_watched(connection, found[0][0]) if found else 0
     return [(before, before), *found] if before else found
 
 
-def last_watched(connection: sa.Connection, before: int) -> int:
+def _last_watched(connection: sa.Connection, before: int) -> int:
     """When we were last known to watch, before this time; 0: never."""
     table = schema.episode
     ours = (table.c.topic == past.OURS) & (table.c.kind == WATCHED) & (table.c.began < before)

@@ -190,11 +190,6 @@ class Store:
         with self._reading() as connection:
             return night.night(connection, begin, end)
 
-    def last_watched(self, before: int) -> int:
-        """When we were last known to watch, before this time; 0: never."""
-        with self._reading() as connection:
-            return night.last_watched(connection, before)
-
     def is_sent(self, name: str) -> bool:
         """Whether the report of this name was sent."""
         with self._reading() as connection:

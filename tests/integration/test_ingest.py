@@ -40,12 +40,13 @@ async def test_bad_messages_are_counted_kept_aside_and_change_nothing(start: Any
     await say(mosquitto.port, "terminal/noodle-1/device", b"{broken")
     await say(mosquitto.port, "terminal/noodle-1/device", {"at": 1})
     await say(mosquitto.port, "terminal/noodle-1/nonsense", {})
+    await say(mosquitto.port, "terminals/noodle-1/device", TAMPER)
     await say(mosquitto.port, "terminal/noodle-1/device", b"x" * 70_000)
     await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "detail": "card 4111111111111111 refused"})
     await say(mosquitto.port, "terminal/noodle-1/state", b"", retain=True)
     refused = running.daemon.quarantine.counts
-    await running.until(lambda: refused.total() == 5 and running.daemon.intake.counts["withdrawn"], "all of them")
-    assert refused == {"json": 1, "field": 1, "topic": 1, "too_large": 1, "pan": 1}
+    await running.until(lambda: refused.total() == 6 and running.daemon.intake.counts["withdrawn"], "all of them")
+    assert refused == {"json": 1, "field": 1, "topic": 2, "too_large": 1, "pan": 1}
     assert running.told == []
     await running.stop()
     database = running.daemon.config.store.file

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -82,7 +83,8 @@ async def test_a_report_says_what_is_and_only_to_whom_it_concerns(running: Any) 
 async def test_it_needs_a_token_and_a_question_that_makes_sense(running: Any) -> None:
     assert (await ask(running, who=None)).status == 401
     assert (await ask(running, who="nobody")).status == 401
-    for query in ("?since=1w", "?since=0h", "?since=32d", "?format=pdf", "?lang=fr", "?from=1"):
+    spans = [f"?since={said}" for said in ("1w", "0h", "32d", "24h%0A", "1%D9%A3h")]
+    for query in (*spans, "?format=pdf", "?lang=fr", "?from=1"):
         answer = await ask(running, query)
         assert (answer.status, answer.kind) == (400, "application/problem+json"), query
     assert (await ask(running, "?since=31d")).status == 200
@@ -127,10 +129,26 @@ async def test_the_command_prints_the_same(running: Any, tmp_path: Any) -> None:
 async def test_the_past_is_told_while_the_store_does_not_answer_as_a_problem(
     running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleetmon.readout.readout.PATIENCE_S", 0.05)
+    monkeypatch.setattr("fleetmon.readout.readout.REPORT_PATIENCE_S", 0.05)
     monkeypatch.setattr(running.daemon.store, "night", lambda *_: time.sleep(0.3))
     answer = await ask(running)
     assert (answer.status, answer.kind) == (503, "application/problem+json")
+
+
+async def test_long_reports_hold_up_no_other_question(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are asked for."""
+    monkeypatch.setattr("fleetmon.readout.readout.PATIENCE_S", 1.0)
+    go, night = threading.Event(), running.daemon.store.night
+    monkeypatch.setattr(running.daemon.store, "night", lambda *span: (go.wait(30), night(*span))[1])
+    asked = [asyncio.create_task(ask(running)) for _ in range(5)]
+    try:
+        await running.until(lambda: running.daemon.readout._reporter._work_queue.qsize() == 4, "they wait")
+        url, headers = f"http://127.0.0.1:{running.daemon.port}/api/v1/incidents", {"Authorization": "Bearer all"}
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+            assert answer.status == 200
+    finally:
+        go.set()
+    assert [(await one).status for one in asked] == [200] * 5
 
 
 async def test_a_daemon_hands_its_report_to_the_routes_when_it_is_time(start: Any, mosquitto: Any) -> None:

@@ -96,6 +96,5 @@ def test_a_watch_is_prolonged_and_the_one_before_the_span_tells_where_it_ended(s
         written(store, Work(lambda: None, episodes=[watch.episode]))
     assert store.night(NOW - DAY, NOW).watched == [(first + HOUR, first + HOUR), (second, NOW)]
     assert (store.is_sent("2026-11-28"), store.is_sent("2026-11-27")) == (True, False)
-    assert store.last_watched(second) == first + HOUR
     assert store.episodes(0, None, 10) == [], "an engine is told nothing of it"
     assert store.restore(lambda _: 0, 0).episodes == []

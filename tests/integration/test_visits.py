@@ -91,6 +91,16 @@ async def test_a_provider_sees_and_plans_its_own_and_pages_are_the_list(site: Si
     assert (await site.call("GET", "/api/v1/visits", who=None))[0] == 401
 
 
+async def test_a_provider_cannot_pass_its_work_off_as_the_visit_of_another(site: Site, say: Say) -> None:
+    await broken(site, say, "noodle-1", "books-1")
+    (theirs,) = (await site.call("GET", "/api/v1/visits?provider=field-1&days=14"))[1]["visits"]
+    (own,) = (await site.call("GET", "/api/v1/visits?days=14", who="second"))[1]["visits"]
+    forged = own["proposal"]["schedule"] | {"reference": theirs["proposal"]["schedule"]["reference"]}
+    assert (await site.call("POST", "/api/v1/windows", forged, who="second"))[0] == 201
+    (visit,) = (await site.call("GET", "/api/v1/visits?provider=field-1&days=14"))[1]["visits"]
+    assert (visit["site"], visit["planned"]) == ("noodle-shop", None)
+
+
 async def test_the_calendar_of_proposals_can_be_taken_over_and_waits_for_an_approval(site: Site, say: Say) -> None:
     await broken(site, say, "noodle-1")
     status, ical, headers = await site.call("GET", "/api/v1/visits.ics?days=14&lang=zh")

@@ -49,8 +49,8 @@ class Nowhere:
     def __init__(self, *views: WindowView) -> None:
         self.views = list(views)
 
-    async def page(self, _p: str | None, _wanted: WindowFilter, _after: str | None, _limit: int) -> list[WindowView]:
-        return self.views
+    async def page(self, _p: str | None, _wanted: WindowFilter, _after: str | None, limit: int) -> list[WindowView]:
+        return self.views[:limit]
 
 
 class Night(Market):

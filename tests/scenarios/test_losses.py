@@ -107,3 +107,15 @@ def test_what_went_on_before_anybody_looked_is_not_counted_again_after_a_restart
     assert lost(made, "A") == 0
     watch(made, 10)
     assert 9 <= lost(made, "A") <= 10
+
+
+def test_a_night_inside_is_not_lost_when_the_shop_opens() -> None:
+    """Work from 19:00 to 10:00 in a shop that trades from 8:00 to 20:00; the terminal is taken away at 19:41."""
+    made = world(hours=("Mo-Su 08:00-20:00",))
+    watch(made, 1)
+    plan(made, 7 * 60, 22 * 60, site="bakery")
+    watch(made, 450)
+    made.stop("bakery-1")
+    made.farewell("bakery-1", "maintenance")
+    watch(made, 12 * 60 + 40)  # to 8:21
+    assert 38 <= lost(made, "A") <= 42

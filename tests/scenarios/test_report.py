@@ -269,6 +269,32 @@ async def test_work_of_today_is_listed(night: Make) -> None:
     assert "new keys, by PSP, for region=north" in text(found, "en")
 
 
+async def test_work_of_today_is_found_behind_many_that_are_over_and_what_is_left_out_is_counted(night: Make) -> None:
+    made = night()
+    now = made.engine.now
+    over = WindowView("a", "window:operator:a", "operator", "ended", "PSP", "", {}, "", [], overdue=False)
+    times = [SpanView(now + 1000 * number, now + HOUR * 1000) for number in range(202)]
+    today = WindowView("z", "window:operator:z", "operator", "scheduled", "PSP", "", {}, "", times, overdue=False)
+    made.work.views = [over] * 300 + [today]
+    found = await made.report(1)
+    assert (len(found.planned), found.planned_left_out) == (200, 2)
+    assert "Further planned work today: 2." in text(found, "en")
+
+
+async def test_of_what_is_open_and_left_out_it_is_never_said_that_nothing_is(
+    night: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleetmon.readout.report.SHOWN", 1)
+    made = night()
+    silence(made, "a1")
+    made.stop("a2")
+    made.until(3 * HOUR + 10 * MINUTE)
+    found = await made.report(6)
+    assert (found.open, found.happened_left_out, found.open_left_out) == ([], 1, 1)
+    assert "Further open ones: 1." in text(found, "en")
+    assert "Nothing is open." not in text(found, "en")
+
+
 async def test_a_provider_sees_only_its_own(night: Make) -> None:
     made = night()
     made.until(2 * HOUR)

@@ -40,7 +40,7 @@ class Planner:
         ]
         merchants = [Merchant(site, name=site.title()) for site in SHOPS]
         registry = replace(registry, terminals=rows, merchants=merchants, providers=[Provider("A"), Provider("B")])
-        self.world = World(registry)
+        self.registry, self.world = registry, World(registry)
         self.plans = Plans()
         self.settings = PlanningSettings(guards=guards, visits=VisitSettings(["Mo-Fr 09:00-18:00"], 0))
         books = Books(self.plans, self._commit, self._act)
@@ -102,6 +102,18 @@ def test_one_visit_a_site_with_reasons_parts_and_a_time_the_worst_first() -> Non
     assert end - start == 45 * 60_000, "half an hour, and a quarter for the second terminal"
     assert start >= planner.world.now + 2 * HOUR * 1000, "nobody is there at once"
     assert bakery.proposal.schedule.selector == {"terminal": ["bakery-1", "bakery-2"]}
+
+
+def test_after_a_reload_nobody_sees_a_visit_to_terminals_that_are_another_s_now() -> None:
+    planner = Planner()
+    planner.break_reader("bakery-1")
+    planner.break_reader("inn-1")
+    planner.world.run(2 * HOUR)
+    assert [one.site for one in planner.visits("B")] == ["inn"]
+    rows = [replace(row, provider="A") for row in planner.registry.terminals if row.site != "bakery"]
+    planner.world.engine.register(replace(planner.registry, terminals=rows))
+    assert [asyncio.run(planner.port.visits(who, VisitFilter(), None, 100, "en")) for who in ("A", "B")] == [[], []]
+    assert "inn" in [one.site for one in planner.visits("A")], "ranked anew"
 
 
 def test_what_may_be_well_again_by_itself_sends_nobody_yet() -> None:
@@ -215,6 +227,22 @@ def test_the_plan_of_a_proposal_is_made_once_and_shown() -> None:
     assert any(f"Planned: {entry.id}" in line for line in lines)
 
 
+def test_what_nobody_approved_in_time_is_proposed_anew() -> None:
+    planner = Planner()
+    planner.break_reader("cafe-1")
+    planner.world.run(HOUR)
+    (visit,) = planner.visits()
+    assert visit.proposal is not None
+    planner.plans.put(written(visit.proposal.schedule, "li", planner.world.now, "proposed"), planner.world.now)
+    (visit,) = planner.visits()
+    assert visit.planned is not None
+    planner.world.run(DAY)
+    (later,) = planner.visits()
+    assert later.planned is None
+    assert later.proposal is not None
+    assert later.proposal.schedule.reference != visit.proposal.schedule.reference  # type: ignore[union-attr]
+
+
 def test_a_table_holds_no_formula_whatever_a_merchant_calls_itself() -> None:
     planner = Planner()
     planner.break_reader("cafe-1")
@@ -307,6 +335,52 @@ def test_marks_without_a_plan_are_a_visit_too_and_confined_as_others() -> None:
     (found,) = planner.outcomes("B")
     assert (found.site, found.outcome, found.window) == ("inn", "fixed", None)
     assert planner.outcomes("A") == []
+
+
+async def test_others_get_their_turn_while_many_visits_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetmon.readout.slices.STEP_S", -1)
+    planner = Planner()
+    keys = [key for key in planner.world.lives if key != "inn-1"]
+    for key in keys:
+        planner.mark(key, "begin")
+    planner.world.run(HOUR)
+    turns = 0
+    monkeypatch.setattr("fleetmon.readout.visited.Visited._view", lambda *_: turns)
+    asked = asyncio.create_task(planner.port.outcomes("A", 7))
+    while not asked.done():
+        await asyncio.sleep(0)
+        turns += 1
+    seen = (await asked).visits
+    assert len(seen) == len(set(map(str, seen))) == 3
+
+
+def test_who_comes_as_planned_though_after_midnight_was_there() -> None:
+    planner = Planner()
+    planner.world.run(11 * HOUR + 30 * MINUTE)
+    begin = planner.world.now  # 23:40
+    plan_visit(planner, Occurrence(begin, begin + 60 * 60_000))
+    planner.world.run(25 * MINUTE)
+    planner.mark("cafe-1", "begin")
+    planner.world.run(10 * MINUTE)
+    planner.mark("cafe-1", "end")
+    planner.world.run(2 * HOUR)
+    assert [(one.date, one.outcome) for one in planner.outcomes()] == [("2026-09-24", "fixed")]
+
+
+def test_each_time_of_a_visit_that_comes_again_has_an_outcome() -> None:
+    planner = Planner()
+    begin = planner.world.now
+    plan_visit(planner, *[Occurrence(begin + day * 86_400_000, begin + day * 86_400_000 + 60_000) for day in (0, 1)])
+    planner.world.run(DAY + HOUR)
+    assert [(one.date, one.outcome) for one in planner.outcomes()] == [
+        ("2026-09-25", "not_done"), ("2026-09-24", "not_done"),
+    ]  # fmt: skip
+
+
+def plan_visit(planner: Planner, *spans: Occurrence) -> None:
+    key, whom = window_id("operator", "w"), {"terminal": "cafe-1"}
+    window = Window(key, "li", "operator", spans, selector=whom, reference="visit/A/cafe/2026-09-24")  # type: ignore[arg-type]
+    planner.world.take(planner.world.engine.plan([window], planner.world.now))
 
 
 def test_what_else_is_planned_is_no_visit() -> None:

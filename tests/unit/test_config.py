@@ -202,6 +202,7 @@ def test_problems_of_calendars_and_feeds_are_named(tmp_path: Path) -> None:
         ({"since": "90m"}, "report.since"),
         ({"zone": "Mars/Base"}, 'report.zone: "Mars/Base" is no IANA time zone'),
         ({"days": "sundays"}, "report.days"),
+        ({"at": "08:00"}, "report.at: nobody gets it; give one of notices report: true"),
     ],
 )
 def test_a_report_that_cannot_be_sent_so_is_named(tmp_path: Path, section: dict[str, str], problem: str) -> None:

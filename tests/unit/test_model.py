@@ -48,16 +48,6 @@ def test_topics_that_are_nearly_right_are_refused(topic: str) -> None:
     assert Topics().route(topic) is None
 
 
-def test_the_subscription_takes_in_every_topic() -> None:
-    def matches(filter_: str, topic: str) -> bool:
-        wanted, given_ = filter_.split("/"), topic.split("/")
-        return len(wanted) == len(given_) and all(w in ("+", g) for w, g in zip(wanted, given_, strict=True))
-
-    topics = Topics("p/q")
-    for kind in Kind:
-        assert any(matches(one, topics.topic(kind, "key", "n")) for one in topics.filters())
-
-
 def test_a_registry_says_everything_that_contradicts_itself() -> None:
     registry = Registry(
         hosts=[Host("h", "acquirer"), Host("h", "issuer")],

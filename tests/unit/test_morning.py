@@ -169,14 +169,6 @@ async def test_nobody_reached_is_tried_again_and_noted_only_when_it_was_sent(hou
     assert await made.live(ms("2026-11-28T07:00"), ms("2026-11-28T09:00")) == ["Sat 28 08:00"]
 
 
-async def test_that_nobody_takes_it_is_said_with_the_remedy(house: Make) -> None:
-    made = house(ReportSettings(at="08:00"))
-    made.routes = []
-    with capture_logs() as logs:
-        await made.live(ms("2026-11-26T07:59:30"), ms("2026-11-26T09:00"))
-    assert [one["event"] for one in logs] == ["the report is sent to nobody; give one of the notices report: true"]
-
-
 async def test_after_a_start_it_waits_for_the_past_but_not_for_ever(house: Make) -> None:
     made = house(ReportSettings(at="08:00"))
     made.recalled = False
@@ -188,6 +180,12 @@ def test_it_is_due_in_the_hours_after_its_time(hour: int) -> None:
     table = Timetable(ReportSettings(at="08:00"), lambda: EVERY_DAY)
     due = table.due(ms(f"2026-11-26T{hour:02}:30"))
     assert (due is not None) == (8 <= hour < 12)
+
+
+def test_one_that_is_due_late_in_the_evening_is_still_due_after_midnight() -> None:
+    table = Timetable(ReportSettings(at="23:30"), lambda: EVERY_DAY)
+    hours = {hour: due.day for hour in range(24) if (due := table.due(ms(f"2026-11-26T{hour:02}:00")))}
+    assert hours == dict.fromkeys(range(4), "2026-11-25")
 
 
 @pytest.mark.parametrize(("since", "problem"), [("31d", False), ("32d", True), ("744h", False), ("745h", True)])
@@ -210,6 +208,5 @@ async def test_a_watch_goes_on_and_a_suspended_machine_begins_another(tmp_path: 
     assert store.close()
     store = Store(StoreSettings(f"sqlite:///{tmp_path}/watch.db"))
     assert store.night(0, 5_000_000).watched == [(0, 300_000), (3_900_000, 4_020_000)]
-    assert store.last_watched(3_900_000) == 300_000
     assert store.episodes(0, None, 10) == [], "they are none of the fleet's"
     store.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 from msgspec.structs import replace
 
 from fleetmon.clock import utc
@@ -187,6 +188,57 @@ async def test_one_that_is_refused_does_not_hold_up_the_others() -> None:
     assert [one.subject for one in route.waiting] == ["i-0"]
 
 
+async def test_many_that_are_held_back_do_not_hold_up_what_came_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetmon.sinks.route.AT_ONCE", 2)
+    desk = Desk(6)
+    explained = replace(incident(), suppressed_by="carrier_outage-2")
+    monkeypatch.setattr(desk, "incident", lambda key: incident() if key == "i-5" else explained)
+    await desk.work(RouteSettings("r"), left=5)
+    assert [one.key for one in desk.sent] == ["i-5"]
+
+
+async def test_what_happens_while_one_is_refused_does_not_wait_for_its_next_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: tenacity.wait_fixed(3_600))
+    desk = Desk(1)
+    desk.refused = {"i-0"}
+    route = Route(RouteSettings("r"), desk, desk, LINKS)
+    working = asyncio.create_task(route.run())
+    async with asyncio.timeout(10):
+        while not route.failed:
+            await asyncio.sleep(0.01)
+        desk.notices.append(notice(1))
+        route.wake()
+        while not desk.sent:
+            await asyncio.sleep(0.01)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    assert [one.key for one in desk.sent] == ["i-1"]
+
+
+async def test_a_store_that_takes_nothing_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetmon.sinks.route.GRACE_S", 0.05)
+    desk, begun, taken = Desk(1), asyncio.Event(), asyncio.Event()
+
+    async def carry(_: Message) -> None:
+        begun.set()
+        await taken.wait()
+
+    async def strike(_: Sequence[Notice]) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk, "carry", carry)
+    monkeypatch.setattr(desk, "strike", strike)
+    working = asyncio.create_task(Route(RouteSettings("r"), desk, desk, LINKS).run())
+    await begun.wait()
+    working.cancel()
+    taken.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(working, return_exceptions=True)
+    assert working.cancelled()
+
+
 def test_what_is_wrong_with_routes_is_said_with_a_remedy() -> None:
     routes = [RouteSettings("a", provider="P9"), RouteSettings("a", provider="P1", report=True)]
     assert problems(routes, {"P1"}) == [
@@ -210,9 +262,12 @@ def test_a_provider_hears_of_its_own_terminals_and_work_only(sample_registry: Re
     assert [one.subject for one in dispatch.due([fired("noodle-1"), fired("noodle-2")])] == ["noodle-1"]
     event = AuditEntry(utc() - 60_000, None, "started", "window", "w", {})
     works = [
-        Planned(event, "other", ""), Planned(event, "bank", ""), Planned(event, "bank", "", {"provider": "other"}),
-        Planned(event, "bank", "", {"provider": ["other", "more"]}),
+        Planned(event, "other", "", {"terminal": "noodle-2"}), Planned(event, "bank", "", {"terminal": "noodle-2"}),
+        Planned(event, "bank", "", {"provider": "other"}), Planned(event, "bank", "", {"terminal": ["noodle-1"]}),
     ]  # fmt: skip
-    assert [one.planned for one in dispatch.planned(works)] == [works[0], works[2]]
+    assert [one.planned for one in dispatch.planned(works)] == [works[0], works[2], works[3]]
     assert not dispatch.planned([Planned(AuditEntry(NOON, None, "started", "window", "w", {}), "other", "")]), "no news"
+    engine.register(replace(sample_registry, terminals=[]))  # gone while it was broken: who was called hears the end
+    over = replace(fired("noodle-1").incident, status=Status.RESOLVED, resolved_at=2)
+    assert [one.word for one in dispatch.due([Transition(2, Status.FIRING, over, "", calls=True)])] == [RESOLVED]
     store.close()

@@ -79,7 +79,8 @@ def _section(one: Section) -> str:
         f"<li>{escape(item.head)}{''.join(f'<p class=soft>{escape(line)}</p>' for line in item.lines)}</li>"
         for item in one.items
     ]
-    listed = f"<{tag}>{''.join(items)}</{tag}>" if items else f"<p>{escape(one.none)}</p>"
+    none = f"<p>{escape(one.none)}</p>" if one.none else ""
+    listed = f"<{tag}>{''.join(items)}</{tag}>" if items else none
     return f"<h2>{escape(one.title)}</h2>{listed}" + "".join(
         f'<p class="soft">{escape(note)}</p>' for note in one.notes
     )

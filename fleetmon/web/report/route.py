@@ -13,7 +13,7 @@ from fleetmon.web.answers import Asked
 from fleetmon.web.ports import Ports
 from fleetmon.web.problems import ETAG, NOT_MODIFIED, documented
 from fleetmon.web.report.page import page
-from fleetmon.web.report.settings import LONGEST_H, hours
+from fleetmon.web.report.settings import LONGEST_H, SPAN, hours
 from fleetmon.web.report.text import text
 from fleetmon.web.report.views import ReportView
 
@@ -27,7 +27,7 @@ def report(ports: Ports) -> BaseRouteHandler:
     async def morning(
         request: Asked,
         since: Annotated[
-            str, QueryParameter(description="How far back, in hours or days: 24h, 3d.", pattern=r"^[1-9]\d{0,3}[hd]$")
+            str, QueryParameter(description="How far back, in hours or days: 24h, 3d.", pattern=SPAN)
         ] = "24h",
         form: Annotated[
             Literal["json", "text", "html"], QueryParameter(name="format", description="JSON, or for people.")

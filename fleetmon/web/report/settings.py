@@ -8,8 +8,8 @@ from msgspec import Meta, Struct
 from fleetmon.locale import Language
 from fleetmon.model.schedule import CHINA
 
-_SPAN: Final = r"^[1-9][0-9]{0,3}[hd]$(?!\n)"
-Since = Annotated[str, Meta(pattern=_SPAN, description="Hours or days, 31 days at most.")]
+SPAN: Final = r"^[1-9][0-9]{0,3}[hd]$(?!\n)"
+Since = Annotated[str, Meta(pattern=SPAN, description="Hours or days, 31 days at most.")]
 _HOURS: Final = {"h": 1, "d": 24}
 LONGEST_H: Final = 31 * 24
 
@@ -35,7 +35,7 @@ class ReportSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def is_span(said: str) -> bool:
     """Whether somebody wrote hours or days."""
-    return re.match(_SPAN, said) is not None
+    return re.match(SPAN, said) is not None
 
 
 def hours(since: str) -> int | None:

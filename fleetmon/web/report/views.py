@@ -173,3 +173,5 @@ class ReportView(Struct, frozen=True):
     open: Annotated[list[str], Meta(description="Ids of those in `happened` that are open.")]
     at_risk: Annotated[list[MerchantRiskView], Meta(description="Due today first, then the most money.")]
     planned: list[PlannedView]
+    open_left_out: Annotated[int, Meta(description="Open ones among those that `happened` leaves out.")] = 0
+    planned_left_out: int = 0

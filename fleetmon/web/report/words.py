@@ -176,7 +176,9 @@ class _Speaker:
             for one in self._found.happened
             if one.end is None
         ]
-        return Section(self.say("open"), items, self.say("open.none"), [])
+        more = self._found.open_left_out
+        notes = [self.say("open.more", count=self._number(more))] if more else []
+        return Section(self.say("open"), items, "" if more else self.say("open.none"), notes)
 
     def at_risk(self) -> Section:
         """Merchants."""
@@ -188,7 +190,9 @@ class _Speaker:
     def planned(self) -> Section:
         """Work of today."""
         items = [Item(self._work(one), []) for one in self._found.planned]
-        return Section(self.say("planned"), items, self.say("planned.none"), [])
+        more = self._found.planned_left_out
+        notes = [self.say("planned.more", count=self._number(more))] if more else []
+        return Section(self.say("planned"), items, self.say("planned.none"), notes)
 
     def _gap(self, one: GapView) -> str:
         known = {"provider": one.provider} if one.provider else {}

@@ -1,0 +1,40 @@
+"""What those who fell silent together are suspected to share, when a whole carrier loses more than it ever did."""
+
+import pytest
+
+from fleetmon.engine import Engine
+from fleetmon.engine.lateness import Lateness
+from fleetmon.engine.scan import Scan
+from fleetmon.model.registry import Registry, Terminal
+from fleetmon.model.terminal import Liveness
+
+REGIONS = [f"region-{number:02}" for number in range(12)]
+SCOPE = (("carrier", "CMCC"), ("region", REGIONS[0]))
+
+
+def suspected(there: int, elsewhere: int) -> list[list[tuple[tuple[str, str], ...]]]:
+    """Two carriers in twelve regions, ten terminals each; so many of one are silent in one region and in the rest."""
+    rows = [
+        Terminal(f"{carrier}-{region}-{number}", region=region, carrier=carrier, provider="A", network="4g")
+        for carrier in ("CMCC", "CUCC") for region in REGIONS for number in range(10)
+    ]  # fmt: skip
+    fleet = Engine(Registry(terminals=rows)).fleet
+    for terminal in fleet.terminals.values():
+        terminal.last_seen, terminal.liveness = 1, Liveness.UP
+    fleet.census.take(fleet.terminals.values())
+    silent = [
+        fleet.terminals[f"CMCC-{region}-{number}"]
+        for region in REGIONS for number in range(there if region == REGIONS[0] else elsewhere)
+    ]  # fmt: skip
+    return [one.scopes for one in Scan(fleet, Lateness()).suspicions(silent, [], 200_000)]
+
+
+@pytest.mark.parametrize(("there", "elsewhere"), [(10, 0), (8, 0), (8, 2), (6, 1)])
+def test_who_is_silent_far_more_than_its_neighbours_is_suspected_first(there: int, elsewhere: int) -> None:
+    assert suspected(there, elsewhere)[0] == [SCOPE]
+
+
+@pytest.mark.parametrize("there", [5, 6, 7])
+def test_chance_within_a_carrier_that_loses_much_is_no_suspicion(there: int) -> None:
+    """Where a fifth is silent everywhere, one region of twelve may have half of its ten silent by chance."""
+    assert not [scopes for scopes in suspected(there, 2) if any(("region", REGIONS[0]) in scope for scope in scopes)]
