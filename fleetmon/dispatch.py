@@ -105,7 +105,7 @@ class Dispatch:
         """How an incident stands now."""
         return self._engine.correlator.incidents.named(key)
 
-    def situation(self, incident: Incident, provider: str | None) -> Situation | None:
+    def situation(self, incident: Incident, provider: str | None) -> Situation:
         """How things stand with the terminals of an incident, those of a provider if one is given."""
         return self._situations.of(incident, provider)
 

@@ -7,7 +7,7 @@ Where it can be wrong: a batch that is closed every night at the last minute is 
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterator
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from fleetmon.detect.interface_fault import BAD
@@ -126,11 +126,11 @@ class Outlook:
                 if not sales:
                     del held[key[0]]
 
-    def inside(self, terminals: Iterable[str]) -> Iterator[Inside]:
+    def inside(self, terminals: Collection[str]) -> Iterator[Inside]:
         """The sales that only these terminals can bring further: stored in them, or in batches not closed."""
-        for terminal in terminals:
-            for held in (self._stored, self._unclosed):
-                for id_ in held.get(terminal, ()):
+        for held in (self._stored, self._unclosed):
+            for terminal in filter(held.__contains__, terminals):  # few of those who are asked for
+                for id_ in held[terminal]:
                     if (share := self._open.get((terminal, id_))) is not None:
                         yield Inside(share.amount, share.closes_at, share.due_at)
 

@@ -15,7 +15,7 @@ from fleetmon.engine.groups import covers
 from fleetmon.engine.outages import is_of_many
 from fleetmon.locale import Situation
 from fleetmon.model.incident import Incident, Scope, Status
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 KEPT: Final = 15_000  # ms
 MOST: Final = 100_000
@@ -30,10 +30,10 @@ class Situations:
         self._engine = engine
         self._kept: dict[tuple[str, str | None], Situation] = {}  # of outages of many
 
-    def of(self, incident: Incident, provider: str | None = None) -> Situation | None:
-        """How things stand with an incident; None when it is over."""
-        if incident.status not in (Status.PENDING, Status.FIRING):
-            return None
+    def of(self, incident: Incident, provider: str | None = None) -> Situation:
+        """How things stand with an incident; nothing but names when it is over, or we do not hear."""
+        if incident.status not in (Status.PENDING, Status.FIRING) or self._engine.deaf:
+            return Situation(self._engine.now, self._names(incident.scope))
         if not is_of_many(incident):
             return self._of_one(incident)
         key, now = (incident.id, provider), self._engine.now
@@ -45,50 +45,48 @@ class Situations:
     def _of_one(self, incident: Incident) -> Situation:
         engine, names = self._engine, self._names(incident.scope)
         terminal = engine.fleet.terminals.get(dict(incident.scope).get("terminal", ""))
-        if terminal is None or terminal.liveness not in _SILENT or not self._hears(terminal.cohort.provider, None):
+        if terminal is None or terminal.liveness not in _SILENT or terminal.cohort.provider in engine.shard.unheard:
             return Situation(engine.now, names)
-        heard_at = terminal.last_seen or None
-        return Situation(engine.now, names, None, None, heard_at, None, None, *self._sales([terminal]))
+        return Situation(
+            engine.now, names, None, None, terminal.last_seen or None, None, None, *self._sales([terminal])
+        )
 
     def _of_many(self, incident: Incident, provider: str | None) -> Situation:
-        engine, scope, names = self._engine, incident.scope, self._names(incident.scope)
-        own, others = self._counts(scope, provider)
-        silent, members, rest = _sum(own, _SILENT), _sum(own, _OUGHT), _sum(others, _OUGHT)
+        now, scope, names = self._engine.now, incident.scope, self._names(incident.scope)
+        everybody, groups = self._heard(provider), self._engine.fleet.groups
+        if scope and scope[0][0] == "site":
+            own: Sequence[Terminal] = [one for one in groups.members(scope) if one.cohort in everybody]
+            counts = Counter(one.liveness for one in own)
+        else:
+            mine = {one for one in everybody if covers(scope, one)}
+            counts = self._count(mine)
+            own = groups.like(mine.__contains__) if counts.total() <= MOST else []
+        others = self._count(everybody)
+        others.subtract(counts)
+        silent, members, rest = _sum(counts, _SILENT), _sum(counts, _OUGHT), _sum(others, _OUGHT)
         if not members:
-            return Situation(engine.now, names)
+            return Situation(now, names)
         elsewhere = _sum(others, _SILENT) / rest if rest else None
-        if members > MOST:
-            return Situation(engine.now, names, silent, members, None, None, elsewhere)
-        still = [
-            one
-            for one in engine.fleet.groups.members(scope)
-            if one.liveness in _SILENT and self._hears(one.cohort.provider, provider)
-        ]
+        still = [one for one in own if one.liveness in _SILENT]
         early = [one.last_seen for one in still if one.last_seen <= incident.opened_at]
         heard_at, later = max(early, default=0) or None, len(still) - len(early)
-        return Situation(engine.now, names, silent, members, heard_at, later, elsewhere, *self._sales(still))
+        return Situation(now, names, silent, members, heard_at, later, elsewhere, *self._sales(still))
 
-    def _counts(self, scope: Scope, provider: str | None) -> tuple[Counter[Liveness], Counter[Liveness]]:
-        """How many of the scope, and how many others, are in which state."""
-        own, others = Counter[Liveness](), Counter[Liveness]()
+    def _heard(self, provider: str | None) -> set[Cohort]:
+        """The cohorts of which silence means something, and may be told."""
+        cohorts, unheard = {cohort for cohort, _ in self._engine.fleet.census.counts}, self._engine.shard.unheard
+        return {one for one in cohorts if provider in (None, one.provider) and one.provider not in unheard}
+
+    def _count(self, cohorts: Collection[Cohort]) -> Counter[Liveness]:
+        found = Counter[Liveness]()
         for (cohort, liveness), count in self._engine.fleet.census.counts.items():
-            if self._hears(cohort.provider, provider):
-                (own if covers(scope, cohort) else others)[liveness] += count
-        if scope and scope[0][0] == "site":
-            shop = self._engine.fleet.groups.members(scope)
-            own = Counter(one.liveness for one in shop if self._hears(one.cohort.provider, provider))
-            others -= own
-        return own, others
-
-    def _hears(self, owner: str, provider: str | None) -> bool:
-        """Whether silence of this provider's terminals means something, and may be told."""
-        shard = self._engine.shard
-        return provider in (None, owner) and shard.deaf_since is None and owner not in shard.unheard
+            found[liveness] += count if cohort in cohorts else 0
+        return found
 
     def _sales(self, silent: Sequence[Terminal]) -> tuple[int | None, int | None, int | None]:
         """What is known to wait in them, by when the first has to be closed, and when the first is due."""
         now = self._engine.now
-        found = list(self._engine.arrears.outlook.inside(one.id for one in silent))
+        found = list(self._engine.arrears.outlook.inside([one.id for one in silent]))
         closes_at = min((one.closes_at for one in found if one.closes_at > now), default=None)
         due_at = min((one.due_at for one in found if one.due_at > now), default=None)
         return sum(one.amount for one in found) or None, closes_at, due_at

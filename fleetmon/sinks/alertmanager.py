@@ -49,7 +49,7 @@ class Alertmanager:
         settings: AlertmanagerSettings,
         current: Callable[[], tuple[int, Sequence[Incident]]],
         provider: Callable[[Incident], str | None],
-        situation: Callable[[Incident], Situation | None],
+        situation: Callable[[Incident], Situation],
         on_accepted: Callable[[list[tuple[str, str]]], None],
     ) -> None:
         """`current` gives the time in ms and the board; `on_accepted` hears (incident, status) of what got through.

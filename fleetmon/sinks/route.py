@@ -52,7 +52,7 @@ class Desk(Protocol):
 
     def incident(self, key: str) -> Incident | None: ...  # noqa: D102
 
-    def situation(self, incident: Incident, provider: str | None) -> Situation | None: ...  # noqa: D102
+    def situation(self, incident: Incident, provider: str | None) -> Situation: ...  # noqa: D102
 
 
 class Pace:

@@ -97,8 +97,8 @@ class IncidentDetail(IncidentView, frozen=True, kw_only=True):
 
     acknowledgement: AcknowledgementView | None
     situation: Annotated[
-        Situation | None, Meta(description="How things stand now, by the terminals that you may see; null when over.")
-    ] = None
+        Situation, Meta(description="How things stand now, by the terminals that you may see; no figures when over.")
+    ]
     transitions: Annotated[list[TransitionView], Meta(description="Oldest first, from its announcement on.")]
     audit: Annotated[list[AuditView], Meta(description="What people did about it, the latest of it, oldest first.")]
 

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from fleetmon.locale import LANGUAGES, describe
-from fleetmon.model.incident import Incident
+from fleetmon.locale import LANGUAGES, Situation, describe
+from fleetmon.model.incident import Incident, Status
 from fleetmon.model.registry import Host, Merchant, Provider, Registry
 from fleetmon.readout import situations
 from fleetmon.readout.situations import Situations
@@ -71,9 +71,7 @@ def test_an_outage_tells_how_big_it_is_and_how_it_is_elsewhere() -> None:
     world = town()
     outage = carrier_down(world)
     found = Situations(world.engine).of(outage)
-    assert found is not None
     assert (found.silent, found.members, found.later, found.elsewhere) == (5, 6, 0, 1 / 30)
-    assert found.heard_at is not None
     heard = max(world.engine.fleet.terminals[f"north{key}"].last_seen for key in ("0-1", "0-2", "1-1", "1-2", "2-1"))
     assert found.heard_at == heard < outage.opened_at
     assert 29 * MINUTE < second(found.heard_at) <= 30 * MINUTE, "long before anybody could notice it"
@@ -90,8 +88,6 @@ def test_who_fell_silent_after_it_was_noticed_is_told_as_its_growth() -> None:
     world.stop("north2-2")
     world.run(10 * MINUTE)
     found = Situations(world.engine).of(outage)
-    assert before is not None
-    assert found is not None
     assert (found.silent, found.later, found.heard_at) == (6, 1, before.heard_at)
     assert "; 1 of them fell silent after it was noticed;" in said(world, outage)[1]
 
@@ -113,7 +109,6 @@ def test_the_sales_that_only_the_silent_can_bring_further_are_told_with_their_ti
     world.stop("north0-1", "north0-2", "north1-1", "north1-2", "north2-1")
     world.run(10 * MINUTE)
     found = Situations(world.engine).of(outage)
-    assert found is not None
     assert found.waiting == 1_500_000, "it is uploaded, and its batch is still to be closed"
 
 
@@ -131,9 +126,7 @@ def test_whoever_is_confined_reads_of_their_terminals_alone() -> None:
     keep(world, "north0-1", "a", 1_200_000)
     outage = carrier_down(world)
     ours, theirs = (Situations(world.engine).of(outage, provider) for provider in ("ours", "theirs"))
-    assert ours is not None
     assert (ours.silent, ours.members, ours.elsewhere, ours.waiting) == (5, 6, 1 / 21, 1_200_000)
-    assert theirs is not None
     assert (theirs.silent, theirs.members, theirs.elsewhere, theirs.waiting) == (None, None, None, None)
     assert said(world, outage, "theirs") == ["", ""]
 
@@ -172,12 +165,15 @@ def test_nothing_is_counted_while_nothing_is_heard() -> None:
     assert said(world, outage) == ["", ""]
 
 
-def test_what_is_over_has_no_situation() -> None:
+def test_of_what_is_over_the_names_are_told_and_no_figures() -> None:
     world = town()
     carrier_down(world)
     world.start()
     world.run(HOUR)
-    assert Situations(world.engine).of(world.last("carrier_outage")) is None
+    kept, over = Situations(world.engine), world.last("carrier_outage")
+    assert kept.of(over) == Situation(world.engine.now)
+    ended = replace(TAMPER, status=Status.RESOLVED)
+    assert kept.of(ended).names == kept.of(TAMPER).names == {"terminal": ["湘江酒店", "north0.north", "north"]}
 
 
 def test_it_is_worked_out_anew_after_some_seconds() -> None:

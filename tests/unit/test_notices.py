@@ -125,8 +125,8 @@ class Desk:
     def incident(self, key: str) -> Incident | None:
         return None if key in self.forgotten else incident()
 
-    def situation(self, _: Incident, provider: str | None) -> Situation | None:
-        return Situation(NOON, silent=3, members=4) if provider == "ours" else None
+    def situation(self, _: Incident, provider: str | None) -> Situation:
+        return Situation(NOON, silent=3, members=4) if provider == "ours" else Situation(NOON)
 
     async def carry(self, message: Message) -> None:
         if message.key in self.refused:
