@@ -19,6 +19,7 @@ from fleetmon.planning import versions
 from fleetmon.planning.plans import Plans
 from fleetmon.readout.judging import Judging
 from fleetmon.readout.planned import SHOWN, Commit, Planned, draft
+from fleetmon.readout.visiting import REFERENCE
 from fleetmon.store import Store, Work
 from fleetmon.web.ports import Caller
 from fleetmon.web.preconditions import Check
@@ -179,5 +180,8 @@ class Maintaining:
 
 
 def _owned(schedule: Schedule, caller: Caller) -> Schedule:
-    """Whoever writes it answers for it, unless somebody is named."""
+    """Whoever writes it answers for it, unless somebody is named; the visits of others are theirs to plan."""
+    kind, _, proposed = (schedule.reference or "").partition("/")
+    if kind == REFERENCE and caller.provider not in (None, proposed.partition("/")[0]):
+        raise ConflictError(f"reference: {schedule.reference} is somebody else's; choose another.")
     return schedule if schedule.owner else replace(schedule, owner=caller.name)

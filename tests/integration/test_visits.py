@@ -96,7 +96,9 @@ async def test_a_provider_cannot_pass_its_work_off_as_the_visit_of_another(site:
     (theirs,) = (await site.call("GET", "/api/v1/visits?provider=field-1&days=14"))[1]["visits"]
     (own,) = (await site.call("GET", "/api/v1/visits?days=14", who="second"))[1]["visits"]
     forged = own["proposal"]["schedule"] | {"reference": theirs["proposal"]["schedule"]["reference"]}
-    assert (await site.call("POST", "/api/v1/windows", forged, who="second"))[0] == 201
+    assert (await site.call("POST", "/api/v1/windows", forged, who="second"))[0] == 409
+    named = forged | {"owner": "field-1"}  # by somebody who may, it is still not the visit of the other
+    assert (await site.call("POST", "/api/v1/windows", named))[0] == 201
     (visit,) = (await site.call("GET", "/api/v1/visits?provider=field-1&days=14"))[1]["visits"]
     assert (visit["site"], visit["planned"]) == ("noodle-shop", None)
 
