@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from fleetmon.clock import utc
-from fleetmon.engine.fleet import Fleet
+from fleetmon.engine import Engine
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.readout.sight import owner
+from fleetmon.readout.situations import Situations
 from fleetmon.sinks.alertmanager import Alertmanager, AlertmanagerSettings
 from fleetmon.sinks.board import Board
 from fleetmon.store import Restored, Store, Work
@@ -23,14 +24,16 @@ log = structlog.get_logger("fleetmon")
 class Announcements:
     """The latest word on every incident, and who is still to hear it."""
 
-    def __init__(self, settings: AlertmanagerSettings, fleet: Fleet, store: Store, wall: Callable[[], int]) -> None:
+    def __init__(self, settings: AlertmanagerSettings, engine: Engine, store: Store, wall: Callable[[], int]) -> None:
         """`wall` gives the time in milliseconds since 1970."""
         self.unheard: dict[tuple[str, str], int] = {}  # (incident, status): since when, ms
+        situations = Situations(engine)
         self.alertmanagers = [
-            Alertmanager(url, settings, self._current, self._provider, self._heard) for url in settings.urls
+            Alertmanager(url, settings, self._current, self._provider, situations.of, self._heard)
+            for url in settings.urls
         ]
         self._board = Board()
-        self._fleet = fleet
+        self._fleet = engine.fleet
         self._providers: dict[str, str | None] = {}  # by incident: who it was at first, for labels must not change
         self._store = store
         self._wall = wall

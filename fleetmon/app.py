@@ -89,7 +89,7 @@ class Daemon:
             known=self.engine.fleet.terminals,
             own={self.subscriber.canary_topic: self.subscriber.canary_heard},
         )
-        self.announcements = Announcements(config.alertmanager, self.engine.fleet, self.store, clock.wall)
+        self.announcements = Announcements(config.alertmanager, self.engine, self.store, clock.wall)
         self.silences = mirrors(config.alertmanager, config.mqtt.client_id, self.engine, utc)
         self.dispatch = Dispatch(loaded, self.engine, self.store)
         act = self._turns.between

@@ -12,12 +12,14 @@ from typing import Final
 from fleetmon.clock import utc
 from fleetmon.config import Loaded
 from fleetmon.engine import Engine
+from fleetmon.locale import Situation
 from fleetmon.model.errors import ConfigError, SinkError
 from fleetmon.model.incident import Incident, Transition
 from fleetmon.model.notice import Document, Notice, Planned, Subscription
 from fleetmon.model.window import Window
 from fleetmon.readout.planned import providers
 from fleetmon.readout.sight import Sight
+from fleetmon.readout.situations import Situations
 from fleetmon.sinks.notices import notices
 from fleetmon.sinks.route import Carrier, Route
 from fleetmon.sinks.wording import Links
@@ -32,6 +34,7 @@ class Dispatch:
     def __init__(self, loaded: Loaded, engine: Engine, store: Store) -> None:
         """Raises ConfigError for a route without a valid address."""
         self._engine = engine
+        self._situations = Situations(engine)
         self._store = store
         self._settings = loaded.config.notices
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -101,6 +104,10 @@ class Dispatch:
     def incident(self, key: str) -> Incident | None:
         """How an incident stands now."""
         return self._engine.correlator.incidents.named(key)
+
+    def situation(self, incident: Incident, provider: str | None) -> Situation:
+        """How things stand with the terminals of an incident, those of a provider if one is given."""
+        return self._situations.of(incident, provider)
 
     def _concerns(self, planned: Planned, provider: str | None) -> bool:
         """Whether work is a provider's own, or covers any of its terminals."""

@@ -47,7 +47,8 @@ def sheet(one: IncidentDetail, language: Language) -> Iterator[str]:
 
 def _described(one: IncidentView, language: Language) -> tuple[str, str]:
     try:
-        return describe(one.kind, one.scope, one.terminals, one.opened_at, language)
+        situation = one.situation if isinstance(one, IncidentDetail) else None
+        return describe(one.kind, one.scope, one.terminals, one.opened_at, language, situation)
     except KeyError:  # of a daemon that knows more kinds than we do
         return " ".join([one.kind, *one.scope.values()]), ""
 

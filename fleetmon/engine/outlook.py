@@ -7,7 +7,7 @@ Where it can be wrong: a batch that is closed every night at the last minute is 
 """
 
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from fleetmon.detect.interface_fault import BAD
@@ -51,6 +51,14 @@ class Endangered(NamedTuple):
     reason: Reason
 
 
+class Inside(NamedTuple):
+    """A sale that is not late, and that only its terminal can bring further; `closes_at` 0: it is in no batch yet."""
+
+    amount: int
+    closes_at: int
+    due_at: int
+
+
 class Outlook:
     """The sums. Times in ms, amounts in fen."""
 
@@ -59,6 +67,7 @@ class Outlook:
         self._ledger = ledger
         self._open: dict[tuple[str, str], _Share | None] = {}  # None: late already, in no sum
         self._unclosed: dict[str, set[str]] = {}  # by terminal: sales in batches that are not closed
+        self._stored: dict[str, set[str]] = {}  # by terminal: sales that are not uploaded
         self._blocked: set[str] = set()  # merchants whose account takes no money
         self._in_terminals: Counter[str] = Counter()  # by acquirer
         self._in_batches: Counter[tuple[str, int]] = Counter()  # by acquirer and when they have to be closed
@@ -92,8 +101,9 @@ class Outlook:
         self.leave(key)
         if standing.state in _SETTLED or standing.due_at is None:
             return waited
-        if standing.stage == "batch":
-            self._unclosed.setdefault(sale.terminal, set()).add(sale.id)
+        if standing.stage in ("batch", "terminal"):
+            held = self._unclosed if standing.stage == "batch" else self._stored
+            held.setdefault(sale.terminal, set()).add(sale.id)
         if standing.state not in ("not_due", "due"):
             self._open[key] = None
             return waited
@@ -110,10 +120,19 @@ class Outlook:
         share = self._open.pop(key, None)
         if share is not None:
             self._count(share, -1)
-        if unclosed := self._unclosed.get(key[0]):
-            unclosed.discard(key[1])
-            if not unclosed:
-                del self._unclosed[key[0]]
+        for held in (self._unclosed, self._stored):
+            if sales := held.get(key[0]):
+                sales.discard(key[1])
+                if not sales:
+                    del held[key[0]]
+
+    def inside(self, terminals: Collection[str]) -> Iterator[Inside]:
+        """The sales that only these terminals can bring further: stored in them, or in batches not closed."""
+        for held in (self._stored, self._unclosed):
+            for terminal in filter(held.__contains__, terminals):  # few of those who are asked for
+                for id_ in held[terminal]:
+                    if (share := self._open.get((terminal, id_))) is not None:
+                        yield Inside(share.amount, share.closes_at, share.due_at)
 
     def unclosed(self, terminal: str, by: int = NO_DEADLINE) -> list[str]:
         """The sales of a terminal that wait for the closing of a batch that had to be closed by then."""

@@ -5,13 +5,20 @@ lasts; numbers and times stand in the description.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from fleetmon.locale.catalogue import Language, fill, texts
-from fleetmon.locale.spoken import CHINA
+from fleetmon.locale.situation import Situation, named, situated
+from fleetmon.locale.spoken import local_time
 
 
-def describe(kind: str, scope: Mapping[str, str], terminals: int, since_ms: int, language: Language) -> tuple[str, str]:
+def describe(
+    kind: str,
+    scope: Mapping[str, str],
+    terminals: int,
+    since_ms: int,
+    language: Language,
+    situation: Situation | None = None,
+) -> tuple[str, str]:
     """Summary and description of an incident; raises KeyError for a kind without texts."""
     book = texts(language)
     fields = {
@@ -21,7 +28,12 @@ def describe(kind: str, scope: Mapping[str, str], terminals: int, since_ms: int,
         "count": str(terminals),
         "since": local_time(since_ms),
     }
-    return fill(book[f"incident.{kind}.summary"], fields), fill(book[f"incident.{kind}.description"], fields)
+    description = fill(book[f"incident.{kind}.description"], fields)
+    if situation is not None:
+        for said in situated(situation, language):
+            description = fill(book["incident.situated"], {"description": description, "said": said})
+        fields |= named(scope, situation, language)  # not in a description: some name the id in a command
+    return fill(book[f"incident.{kind}.summary"], fields), description
 
 
 def elsewhere(alternatives: Iterable[tuple[Iterable[Mapping[str, str]], float]], language: Language) -> str:
@@ -53,8 +65,3 @@ def called_again(summary: str, description: str, at_ms: int, language: Language)
     """Summary and description of an incident to which nobody sees any longer."""
     book, fields = texts(language), {"summary": summary, "description": description, "at": local_time(at_ms)}
     return fill(book["incident.again.summary"], fields), fill(book["incident.again.description"], fields)
-
-
-def local_time(at_ms: int) -> str:
-    """Date and time of day in Asia/Shanghai, the same in every language."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")

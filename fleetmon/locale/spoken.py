@@ -62,6 +62,11 @@ def time(at: int, language: Language, pattern: str = "time") -> str:
     return format_datetime(moment, texts(language)[f"format.{pattern}"], tzinfo=CHINA, locale=LOCALES[language])
 
 
+def local_time(at: int) -> str:
+    """Date and time of day in Asia/Shanghai, the same in every language."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def money(amount: int, language: Language, currency: str = "CNY") -> str:
     """An amount in minor units: ¥12,850.00. In China it is ¥, whatever the language calls it elsewhere."""
     units = Decimal(amount).scaleb(-get_currency_precision(currency))

@@ -35,6 +35,7 @@ from fleetmon.readout.report import Present, Reports
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
+from fleetmon.readout.situations import Situations
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
@@ -115,6 +116,7 @@ class Readout:
         """What is kept between two questions."""
         self._roster = Roster(self.engine.fleet.terminals)
         self._portrait = Portrait(self.engine)
+        self._situations = Situations(self.engine)
         self._prospects = self.planning.visiting.prospects
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
@@ -286,6 +288,7 @@ class Readout:
         return IncidentDetail(
             **fields,
             acknowledgement=acknowledgement_view(found),
+            situation=self._situations.of(found, provider),
             transitions=transitions,
             audit=[audit_view(row) for row in reversed(audit)],
         )

@@ -19,7 +19,7 @@ import aiohttp
 import structlog
 from msgspec import Meta, Struct
 
-from fleetmon.locale import Language, acknowledged, called_again, describe, elsewhere, texts
+from fleetmon.locale import Language, Situation, acknowledged, called_again, describe, elsewhere, texts
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status
 
@@ -49,11 +49,13 @@ class Alertmanager:
         settings: AlertmanagerSettings,
         current: Callable[[], tuple[int, Sequence[Incident]]],
         provider: Callable[[Incident], str | None],
+        situation: Callable[[Incident], Situation],
         on_accepted: Callable[[list[tuple[str, str]]], None],
     ) -> None:
         """`current` gives the time in ms and the board; `on_accepted` hears (incident, status) of what got through.
 
-        `provider` gives the one to whom all terminals of an incident belong, if they all belong to one.
+        `provider` gives the one to whom all terminals of an incident belong, if they all belong to one; `situation`
+        how things stand with them.
         """
         self.url = url
         self.sends = 0
@@ -61,6 +63,7 @@ class Alertmanager:
         self._settings = settings
         self._current = current
         self._provider = provider
+        self._situation = situation
         self._on_accepted = on_accepted
         self._changed = asyncio.Event()
 
@@ -94,8 +97,8 @@ class Alertmanager:
         again = [incident for incident in told if incident.called_again_at is not None]
         alerts = [
             watchdog(now, self._settings),
-            *(alert(found, now, self._settings, self._provider(found)) for found in told),
-            *(second_call(found, now, self._settings, self._provider(found)) for found in again),
+            *(alert(one, now, self._settings, self._provider(one), self._situation(one)) for one in told),
+            *(second_call(one, now, self._settings, self._provider(one), self._situation(one)) for one in again),
         ]
         failed: SinkError | None = None
         for start in range(0, len(alerts), BATCH):
@@ -119,20 +122,26 @@ class Alertmanager:
             raise SinkError(str(error) or "no answer in time", retryable=True) from None
 
 
-def alert(incident: Incident, now: int, settings: AlertmanagerSettings, provider: str | None = None) -> dict[str, Any]:
+def alert(
+    incident: Incident,
+    now: int,
+    settings: AlertmanagerSettings,
+    provider: str | None = None,
+    situation: Situation | None = None,
+) -> dict[str, Any]:
     """The alert of an incident, in the form of Alertmanager's API v2."""
-    scope = dict(incident.scope)
-    summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, settings.language)
+    scope, language = dict(incident.scope), settings.language
+    summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, language, situation)
     annotations = {"summary": summary, "description": description, "incident": incident.id}
     if (known := incident.acknowledgement) is not None:
         annotations |= {"acknowledged_by": known.author, "acknowledged_until": rfc3339(known.until)}
-        said = acknowledged(description, known.author, known.until, known.comment, settings.language)
+        said = acknowledged(description, known.author, known.until, known.comment, language)
         annotations["description"] = said
     if incident.evidence:
         annotations["terminals"] = ", ".join(incident.evidence)
     if incident.alternatives:
         others = [(map(dict, one.scopes), one.share) for one in incident.alternatives]
-        annotations["alternatives"] = elsewhere(others, settings.language)
+        annotations["alternatives"] = elsewhere(others, language)
     if settings.runbook_url:
         annotations["runbook_url"] = f"{settings.runbook_url}{incident.kind}"
     if settings.dashboard_url:
@@ -150,11 +159,15 @@ def alert(incident: Incident, now: int, settings: AlertmanagerSettings, provider
 
 
 def second_call(
-    incident: Incident, now: int, settings: AlertmanagerSettings, provider: str | None = None
+    incident: Incident,
+    now: int,
+    settings: AlertmanagerSettings,
+    provider: str | None = None,
+    situation: Situation | None = None,
 ) -> dict[str, Any]:
     """The alert that calls people again, over as soon as somebody acknowledges anew."""
     assert incident.called_again_at is not None
-    made, known = alert(incident, now, settings, provider), incident.acknowledgement
+    made, known = alert(incident, now, settings, provider, situation), incident.acknowledgement
     said = made["annotations"]
     summary, description = called_again(
         said["summary"], said["description"], incident.called_again_at, settings.language

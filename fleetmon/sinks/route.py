@@ -15,6 +15,7 @@ import structlog
 import tenacity
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from fleetmon.locale import Situation
 from fleetmon.model.errors import SinkError, StoreError
 from fleetmon.model.incident import Incident
 from fleetmon.model.notice import AGAIN, RESOLVED, Notice
@@ -50,6 +51,8 @@ class Desk(Protocol):
     async def strike(self, notices: Sequence[Notice]) -> None: ...  # noqa: D102
 
     def incident(self, key: str) -> Incident | None: ...  # noqa: D102
+
+    def situation(self, incident: Incident, provider: str | None) -> Situation: ...  # noqa: D102
 
 
 class Pace:
@@ -138,7 +141,8 @@ class Route:
 
     async def _send(self, parcel: list[Notice], over: list[Notice]) -> None:
         """Send it, and strike out what is over then."""
-        sending = asyncio.ensure_future(self._carrier.carry(message(parcel, self.settings, self._links)))
+        told = message(parcel, self.settings, self._links, self._situation(parcel))
+        sending = asyncio.ensure_future(self._carrier.carry(told))
         try:
             await asyncio.shield(sending)
         except SinkError:
@@ -156,6 +160,10 @@ class Route:
         await self._strike(over)
         first = f"{parcel[0].subject} {parcel[0].word}"
         log.info("told", route=self.settings.name, notices=len(parcel), first=first)
+
+    def _situation(self, parcel: list[Notice]) -> Situation | None:
+        incident = parcel[0].incident if len(parcel) == 1 else None
+        return None if incident is None else self._desk.situation(incident, self.settings.provider)
 
     async def _due(self) -> Due:
         most = AT_ONCE
@@ -192,12 +200,14 @@ class Route:
         log.warning("not told, trying again", route=self.settings.name, error=str(error), attempt=state.attempt_number)
 
 
-def message(parcel: Sequence[Notice], settings: RouteSettings, links: Links) -> Message:
-    """What is sent for one notice, or for several."""
+def message(
+    parcel: Sequence[Notice], settings: RouteSettings, links: Links, situation: Situation | None = None
+) -> Message:
+    """What is sent for one notice, with how things stand, or for several."""
     if len(parcel) > 1:
         return Message(*wording.many(parcel, settings.languages, links))
     (notice,) = parcel
-    title, text = wording.one(notice, settings.languages, links)
+    title, text = wording.one(notice, settings.languages, links, situation)
     if notice.document is not None:
         return Message(title, text, notice.document.html, notice.subject)
     return Message(title, text, key=notice.subject, kind=_kind(notice))

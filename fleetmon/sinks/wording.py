@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.explain import CAUSES
-from fleetmon.locale import Language, acknowledged, called_again, describe, fill, local_time, texts
+from fleetmon.locale import Language, Situation, acknowledged, called_again, describe, fill, local_time, texts
 from fleetmon.model.cards import masked
 from fleetmon.model.incident import Incident
 from fleetmon.model.notice import AGAIN, RESOLVED, TICKET, Notice, Planned
@@ -37,14 +37,14 @@ class Said(NamedTuple):
     text: str
 
 
-def one(notice: Notice, languages: Sequence[Language], links: Links) -> Said:
-    """The words for one notice."""
+def one(notice: Notice, languages: Sequence[Language], links: Links, situation: Situation | None = None) -> Said:
+    """The words for one notice; `situation` is that of its incident."""
     if notice.document is not None:
         return Said(notice.document.title, notice.document.text)
     if (planned := notice.planned) is not None:
         return _joined([_of_work(planned, language) for language in languages])
     assert notice.incident is not None
-    return _joined([_of_incident(notice.incident, notice.word, language, links) for language in languages])
+    return _joined([_of_incident(notice.incident, notice.word, one, links, situation) for one in languages])
 
 
 def many(notices: Sequence[Notice], languages: Sequence[Language], links: Links) -> Said:
@@ -73,9 +73,9 @@ def _joined(said: Sequence[Said]) -> Said:
     return Said(first.title, "\n\n".join([first.text, *[f"{other.title}\n{other.text}" for other in others]]))
 
 
-def _of_incident(incident: Incident, word: str, language: Language, links: Links) -> Said:
+def _of_incident(incident: Incident, word: str, language: Language, links: Links, situation: Situation | None) -> Said:
     book, scope, known = texts(language), dict(incident.scope), incident.acknowledgement
-    summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, language)
+    summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, language, situation)
     kind = "notice.page"
     if word == RESOLVED:
         kind, description = "notice.resolved", _was(incident, language)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from fleetmon.detect.not_paying import Reason
+from fleetmon.locale import Situation
 from fleetmon.model.incident import Incident, Severity
 from fleetmon.model.terminal import Shown
 from fleetmon.web.paging import Next
@@ -95,6 +96,9 @@ class IncidentDetail(IncidentView, frozen=True, kw_only=True):
     """An incident and how it came about."""
 
     acknowledgement: AcknowledgementView | None
+    situation: Annotated[
+        Situation, Meta(description="How things stand now, by the terminals that you may see; no figures when over.")
+    ]
     transitions: Annotated[list[TransitionView], Meta(description="Oldest first, from its announcement on.")]
     audit: Annotated[list[AuditView], Meta(description="What people did about it, the latest of it, oldest first.")]
 

@@ -25,7 +25,7 @@ Say = Callable[..., Awaitable[None]]
 KEY = "s3cr3t-k3y"
 TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
 CLEAR = {**TAMPER, "seq": 2, "action": "clear"}
-LOCKED = "Terminal noodle-1 is locked by its tamper protection"
+LOCKED = "Terminal noodle-1 (Noodle, noodle-shop, harbour) is locked by its tamper protection"
 TOKENS = Tokens([Token("li", hashlib.sha256(b"secret").hexdigest(), "operator")])
 
 
@@ -238,7 +238,9 @@ async def test_killed_before_and_after_the_message_it_is_told_once(
         await eventually(lambda: len(receiver.heard) == 2, "the end")
     finally:
         victim.stop()
-    assert receiver.titles == ["告警：终端 noodle-1 触发防拆锁定", "恢复：终端 noodle-1 触发防拆锁定"]
+    assert receiver.titles == [
+        f"{word}：终端 noodle-1（Noodle，noodle-shop，harbour） 触发防拆锁定" for word in ("告警", "恢复")
+    ]
     assert victim.rows("select word, told_at is null from notice order by word") == [("page", 0), ("resolved", 0)]
     assert KEY not in (tmp_path / "log").read_text()
 

@@ -331,6 +331,7 @@ async def test_from_a_terminal(running: Any, alarm: Any, fleetmon: Any) -> None:
     assert (known.comment, round((known.until - known.at) / HOUR, 2)) == ("on my way", 2.0)
     assert (await fleetmon("list")).stdout.splitlines()[2].startswith("  Acknowledged by wang until 20")
     shown = (await fleetmon("show", key)).stdout
+    assert "Terminal noodle-1 (Noodle, noodle-shop, harbour) is locked by its tamper protection" in shown
     assert "Among them: noodle-1" in shown
     assert "wang: acknowledged until" in shown
     assert "on my way" in shown

@@ -244,6 +244,8 @@ async def test_one_incident_tells_how_it_came_about(running: Any, mosquitto: Any
         *(("pending", "firing"), ("firing", "resolved"))
     ]
     assert one["transitions"][-1]["at"] == one["resolved_at"]
+    assert one["situation"]["names"] == {"terminal": ["Noodle", "noodle-shop", "harbour"]}
+    assert (one["situation"]["silent"], one["situation"]["heard_at"]) == (None, None), "it is over"
 
 
 async def test_a_pending_incident_is_shown_before_anybody_stored_it(running: Any, mosquitto: Any) -> None:

@@ -15,7 +15,7 @@ from fleetmon.config import Config, Loaded
 from fleetmon.detect import POLICIES
 from fleetmon.dispatch import Dispatch
 from fleetmon.engine import Engine
-from fleetmon.locale import LANGUAGES
+from fleetmon.locale import LANGUAGES, Situation
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status, Transition
@@ -63,15 +63,15 @@ def test_a_page_says_who_acts_what_to_do_and_where_to_look() -> None:
     found.scope = (("carrier", "CMCC"), ("region", "yuhua"))
     assert message([Notice("r", "x-1", PAGE, NOON, found)], route, LINKS) == Message(
         "告警：运营商 CMCC 在 yuhua 中断",
-        "自 2026-11-23 12:00:00 起 4 台终端同时失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
+        "2026-11-23 12:00:00 发现 4 台终端同时失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
         "由谁处理：通信运营商（CMCC）\n"
         "处置手册：https://docs.example/runbooks/carrier_outage\n"
         "监控面板：https://grafana.example/d/fleetmon\n"
         "事件编号：carrier_outage-1\n"
         "\n"
         "Alarm: Carrier CMCC is down in yuhua\n"
-        "4 terminals silent together since 2026-11-23 12:00:00. Call the carrier; sales taken meanwhile are stored in "
-        "the terminals and uploaded when the network is back.\n"
+        "4 terminals fell silent together, noticed at 2026-11-23 12:00:00. Call the carrier; sales taken meanwhile are "
+        "stored in the terminals and uploaded when the network is back.\n"
         "Who acts: The mobile carrier, CMCC\n"
         "What to do: https://docs.example/runbooks/carrier_outage\n"
         "Dashboard: https://grafana.example/d/fleetmon\n"
@@ -98,6 +98,13 @@ def test_planned_work_is_told_with_what_is_known_of_it() -> None:
     assert "4111111111111111" not in wording.one(Notice("r", "w", "x", NOON, planned=card), ["en"], LINKS).text
 
 
+async def test_a_route_of_a_provider_tells_how_things_stand_with_its_terminals() -> None:
+    desk = Desk(1)
+    await desk.work(RouteSettings("r", provider="ours"))
+    assert "目前 4 台中 3 台失联。" in desk.sent[0].text
+    assert "is back. Now 3 of 4 are silent.\n" in desk.sent[0].text
+
+
 class Desk:
     """Where the notices of a test are, and a receiver that refuses some."""
 
@@ -117,6 +124,9 @@ class Desk:
 
     def incident(self, key: str) -> Incident | None:
         return None if key in self.forgotten else incident()
+
+    def situation(self, _: Incident, provider: str | None) -> Situation:
+        return Situation(NOON, silent=3, members=4) if provider == "ours" else Situation(NOON)
 
     async def carry(self, message: Message) -> None:
         if message.key in self.refused:
