@@ -94,11 +94,12 @@ class Alertmanager:
     async def _tell(self, session: aiohttp.ClientSession) -> None:
         now, incidents = self._current()
         told = [incident for incident in incidents if incident.paged_at is not None]
-        again = [incident for incident in told if incident.called_again_at is not None]
+        first = [(one, alert(one, now, self._settings, self._provider(one), self._situation(one))) for one in told]
+        again = [(one, made) for one, made in first if one.called_again_at is not None]
         alerts = [
             watchdog(now, self._settings),
-            *(alert(one, now, self._settings, self._provider(one), self._situation(one)) for one in told),
-            *(second_call(one, now, self._settings, self._provider(one), self._situation(one)) for one in again),
+            *(made for _, made in first),
+            *(second_call(one, made, self._settings) for one, made in again),
         ]
         failed: SinkError | None = None
         for start in range(0, len(alerts), BATCH):
@@ -158,26 +159,19 @@ def alert(
     }
 
 
-def second_call(
-    incident: Incident,
-    now: int,
-    settings: AlertmanagerSettings,
-    provider: str | None = None,
-    situation: Situation | None = None,
-) -> dict[str, Any]:
-    """The alert that calls people again, over as soon as somebody acknowledges anew."""
+def second_call(incident: Incident, first: dict[str, Any], settings: AlertmanagerSettings) -> dict[str, Any]:
+    """The alert that calls people again beside the `first`, over as soon as somebody acknowledges anew."""
     assert incident.called_again_at is not None
-    made, known = alert(incident, now, settings, provider, situation), incident.acknowledgement
-    said = made["annotations"]
+    said, known = first["annotations"], incident.acknowledgement
     summary, description = called_again(
         said["summary"], said["description"], incident.called_again_at, settings.language
     )
-    said |= {"summary": summary, "description": description}
-    made["labels"] |= {"acknowledgement": "ended"}
-    made["startsAt"] = rfc3339(incident.called_again_at)
-    if known is not None:
-        made["endsAt"] = rfc3339(known.at)
-    return made
+    return {
+        "labels": first["labels"] | {"acknowledgement": "ended"},
+        "annotations": said | {"summary": summary, "description": description},
+        "startsAt": rfc3339(incident.called_again_at),
+        "endsAt": first["endsAt"] if known is None else rfc3339(known.at),
+    }
 
 
 def watchdog(now: int, settings: AlertmanagerSettings) -> dict[str, Any]:

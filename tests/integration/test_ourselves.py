@@ -125,7 +125,8 @@ async def test_all_wills_at_once_are_not_all_terminals(watching: Any, mosquitto:
     fleet.kill()
     terminals = running.daemon.engine.fleet.terminals.values()
     await running.until(lambda: sum(bool(one.will_at) for one in terminals) == 40, "all wills")
-    await asyncio.sleep(1)
+    looks = running.daemon._turns.rounds
+    await running.until(lambda: running.daemon._turns.rounds > looks + 10, "they are looked at without their terminals")
     fleet.start(mosquitto.port)
     await all_well(running, 2 * LONG_S)
     assert down(running) == []
