@@ -88,6 +88,13 @@ def test_a_feed_that_is_read_back_gives_the_same_windows(planned: list[Entry]) -
     assert (again.taken, again.changed, again.cancelled) == ([], [], [])
 
 
+@pytest.mark.parametrize("said", ["\\:", "a\\nb", "a\\\\", "a;b,c:d", '"^n"', "运维\\,"])
+def test_what_is_said_is_escaped(said: str) -> None:
+    planned = entry(schedule=replace(entry().schedule, owner=said, reason=said, reference=said))
+    (back,) = merge(read(feed(said, [planned]), "feed", BOUND, NOW), {}, "own", NOW, whole=True).taken
+    assert (back.schedule.owner, back.schedule.reason, back.schedule.reference) == (said, said, said)
+
+
 @settings(deadline=None)
 @given(st.lists(entries(), min_size=1, max_size=4, unique_by=lambda one: one.id))
 def test_a_strict_reader_finds_what_the_rfc_asks_for(planned: list[Entry]) -> None:

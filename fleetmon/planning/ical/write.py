@@ -33,7 +33,7 @@ def feed(name: str, entries: Iterable[Entry], notices: Iterable[Window] = ()) ->
     calendar.add("prodid", "-//fleetmon//planned work//EN")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("x-wr-calname", name)
+    calendar.add("x-wr-calname", icalendar.vText(name))
     calendar.add("refresh-interval", _REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", icalendar.vDuration(_REFRESH))
     events = [event for entry in sorted(entries, key=lambda one: one.id) for event in _events(entry)]
@@ -85,13 +85,14 @@ def _event(entry: Entry, start: datetime, length: int) -> icalendar.Event:
     return event
 
 
-def _own(schedule: Schedule) -> Iterator[tuple[str, object]]:
-    yield "owner", schedule.owner
+def _own(schedule: Schedule) -> Iterator[tuple[str, icalendar.vText | icalendar.vDuration]]:
+    """Said to be text, because icalendar escapes nothing in a property whose type it does not know."""
+    yield "owner", icalendar.vText(schedule.owner)
     yield "lead", icalendar.vDuration(timedelta(seconds=schedule.lead_s))
     if schedule.selector:
-        yield "selector", selector_text(schedule.selector)
+        yield "selector", icalendar.vText(selector_text(schedule.selector))
     if schedule.reference:
-        yield "reference", schedule.reference
+        yield "reference", icalendar.vText(schedule.reference)
     if schedule.flexible_s is not None:
         yield "flexible", icalendar.vDuration(timedelta(seconds=schedule.flexible_s))
 
