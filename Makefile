@@ -4,7 +4,7 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test dist docs dashboards dashboards-shots bench soak score score-detection calibrate lint lock clean
+.PHONY: demo test hunt dist docs dashboards dashboards-shots bench soak score score-detection calibrate lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
@@ -22,7 +22,10 @@ endif
 test: $(VENV)/.dev $(VENV)/bin/helm  ## Lint, types, import contracts and all tests, against real servers
 	@deploy/install-servers.sh mosquitto prometheus prometheus-alertmanager postgresql systemd openssl
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile --hypothesis-profile ci
+
+hunt: $(VENV)/.dev  ## Look for inputs that break a rule: new ones each time, where `make test` tries the same (some minutes)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --hypothesis-profile hunt -m hypothesis tests/unit tests/property tests/scenarios
 
 dist: $(VENV)/.dev  ## Build the source archive and the wheel, of which the image is made
 	$(BIN)/python -m build --no-isolation

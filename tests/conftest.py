@@ -21,6 +21,7 @@ from typing import Any
 import aiomqtt
 import psycopg
 import pytest
+from hypothesis import settings
 
 from fleetmon import config
 from fleetmon.app import Daemon
@@ -31,6 +32,7 @@ from fleetmon.store import StoreSettings
 from fleetmon.web.access import Tokens
 from fleetmon.web.settings import WebSettings
 
+settings.register_profile("hunt", max_examples=2000, deadline=None, print_blob=True)
 SAMPLE = Path(__file__).parent / "contract" / "v1" / "sample"
 
 

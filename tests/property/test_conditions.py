@@ -27,7 +27,7 @@ SHOWS: dict[str, dict[str, Any]] = {
 }
 BEATS = st.lists(st.tuples(st.sampled_from([*SHOWS, "silence"]), st.integers(1, 12)), max_size=30)
 EVENTS = st.dictionaries(st.integers(0, 150), st.sampled_from(["set", "clear", "oneshot"]), max_size=8)
-SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def messages(plan: list[tuple[str, int]], events: dict[int, Any]) -> list[Message]:

@@ -21,7 +21,7 @@ from .world import HOUR, NOON, Step, World, name, shops
 
 NETWORKS = st.lists(st.sampled_from(["CMCC", "CMCC", "CUCC", "wifi"]), min_size=1, max_size=5)
 PLANS = st.lists(NETWORKS, min_size=1, max_size=6)
-SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, *, hours: bool) -> World:

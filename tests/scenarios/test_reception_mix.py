@@ -11,7 +11,7 @@ from .test_ourselves import restarted
 from .test_reception import OURS, downs, registry, those
 from .world import HOUR, MINUTE, World, name
 
-SETTINGS = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 GRACE = 3 * 60_000 + 3_000  # three beats and a margin
 OF_OURS = ("mute", "mute A", "mute B", "unmute", "link", "flap", "stall", "suspend", "restart", "storm")
 OF_THEIRS = ("die", "revive", "power cut", "carrier", "one")

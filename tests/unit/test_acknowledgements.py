@@ -243,7 +243,7 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=300, stateful_step_count=50, deadline=None, derandomize=True)
+TestLife.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
 
 
 def test_only_what_fires_can_be_acknowledged() -> None:
