@@ -47,7 +47,7 @@ class Correlator:
         self._links = Links(self.incidents, shard.habits.patience, self._at)
         self.conditions = Conditions(self.incidents, shard, self._at)
         self._serials = Serials(shard, self._at)
-        self._flapping = Flapping(self.incidents, self._at)
+        self._flapping = Flapping(shard, self.incidents, self._at)
         self._flapping.over = self._calm
         self.outages = Outages(shard, self.incidents, self.works.planned, self._flapping, self._at)
         self.outages.left = self._left
@@ -126,6 +126,12 @@ class Correlator:
             self._links.watch(weak, incident.opened_at)
         self.conditions.restore(incident)
         self._serials.restore(incident)
+
+    def remember(self, incident: Incident) -> None:
+        """Take up an incident that was over in an earlier life."""
+        if self.incidents.named(incident.id) is None:
+            self.incidents.remember(incident)
+            self._flapping.ended(incident)
 
     def regrouped(self, now: int) -> None:
         """The registry changed."""

@@ -180,7 +180,7 @@ class Engine:
         for episode in episodes:
             self.explainer.timeline.recall(episode)
         for incident in past:
-            self.correlator.incidents.remember(incident)
+            self.correlator.remember(incident)
         self.explainer.recall(facts)
         self.arrears.recall(facts)
         self.correlator.hosts.recall(facts)

@@ -1,28 +1,35 @@
 """What comes and goes too often, a terminal or a group: one incident instead of many, until it is calm.
 
-Only what was unexplained and would have been told counts as a flap. While an incident of flapping is open whoever
+Only what was unexplained and would have been told counts as a flap: of a terminal when it goes down, of a group when
+its outage is over, so that it decays only while all is well. While an incident of flapping is open whoever
 judges the terminal or group opens none of its own; when it is over the true state is judged, and so told once.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from fleetmon.detect import FLAPPING
+from fleetmon.detect import FLAPPING, GROUP_DETECTORS
 from fleetmon.engine.agenda import Action, Parts, Plan
+from fleetmon.engine.hearing import audible
 from fleetmon.engine.incidents import Incidents
+from fleetmon.engine.shard import Shard
+from fleetmon.engine.tally import burst, look, parts, tally_breach, tally_recovery
+from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope
+from fleetmon.model.terminal import Terminal
 
 RANK: Final = 98
 _AGAIN: Final = 60_000  # until the penalty is looked at again
-_APART: Final = 180_000  # flaps of a group; its members do not come and go at one moment
 _MOST: Final = 10_000  # penalties remembered, before those that matter no longer are dropped
+_OF_MANY: Final = frozenset(one.kind for one in GROUP_DETECTORS)
 
 
 class Flapping:
     """Penalties by scope, and the incidents that follow from them. Times in ms."""
 
-    def __init__(self, incidents: Incidents, plan: Plan) -> None:
+    def __init__(self, shard: Shard, incidents: Incidents, plan: Plan) -> None:
         self.over: Callable[[Incident, int], Parts[None]]  # told when something is calm
+        self._shard = shard
         self._incidents = incidents
         self._plan = plan
         self._penalties: dict[Scope, tuple[float, int]] = {}  # and when it was reckoned
@@ -37,46 +44,79 @@ class Flapping:
         return self._incidents.find(FLAPPING.kind, scope)
 
     def flap(self, scope: Scope, at: int, terminals: Sequence[str]) -> Incident | None:
-        """It is down again; the incident, if it is too often."""
-        penalty = self._add(scope, at)
-        incident = self.find(scope)
-        if incident is None and FLAPPING.breached(penalty):
-            incident = self._incidents.open(FLAPPING.kind, scope, at, "down again and again", terminals)
-            self._plan(at + _AGAIN, RANK, "calm", scope)
+        """A terminal is down again; the incident, if it is too often."""
+        self._add(scope, at)
+        return self.find(scope) or self._open(scope, self._left(scope, at), at, terminals)
+
+    def relapse(self, scope: Scope, at: int, terminals: Sequence[str]) -> Incident | None:
+        """A group is down; the incident, if it was too lately."""
+        incident = self._open(scope, FLAPPING.penalised(self._left(scope, at)), at, terminals)
+        if incident is not None:
+            self._add(scope, at)
         return incident
 
-    def again(self, scope: Scope, at: int) -> None:
-        """Some of a group that flaps are down again, which counts once for all of them."""
-        if at - self._penalties.get(scope, (0.0, 0))[1] >= _APART:
-            self._add(scope, at)
+    def ended(self, outage: Incident) -> None:
+        """An outage is over, in this life or in one before."""
+        told = outage.fired_at is not None and outage.suppressed_by is None
+        if told and outage.resolved_at is not None and outage.kind in _OF_MANY:
+            self._add(outage.scope, outage.resolved_at)
+
+    def look(self, incident: Incident, detector: GroupDetector, members: Sequence[Terminal], now: int) -> Parts[None]:
+        """Whether a group that flaps is back, or down once more, whatever single ones of many do."""
+        heard = list[Terminal]()
+        for part in parts(members):
+            heard += audible(self._shard, part, now)
+            yield len(part)
+        sight = yield from look(heard, now, self._shard.heard_since)
+        if incident.clear_since is None:
+            _, down_at = self._penalties[incident.scope]
+            if detector.recovered((yield from tally_recovery(sight, down_at, now))):
+                incident.clear_since = now
+            return
+        together, moment = yield from burst(sight.silent)
+        if detector.breached((yield from tally_breach(sight, together, moment, now))):
+            incident.clear_since = None
+            self._add(incident.scope, now)
 
     def restore(self, incident: Incident, now: int) -> None:
         """Take up an incident that was read back: it has to prove that it is calm."""
         if incident.kind == FLAPPING.kind:
             penalty = 0.0
-            while not FLAPPING.breached(penalty):
+            while not _breached(incident.scope, penalty):
                 penalty = FLAPPING.penalised(penalty)
             self._penalties[incident.scope] = penalty, now
             self._plan(now + _AGAIN, RANK, "calm", incident.scope)
 
-    def _add(self, scope: Scope, at: int) -> float:
+    def _open(self, scope: Scope, penalty: float, at: int, terminals: Sequence[str]) -> Incident | None:
+        if not _breached(scope, penalty):
+            return None
+        self._plan(at + _AGAIN, RANK, "calm", scope)
+        return self._incidents.open(FLAPPING.kind, scope, at, "down again and again", terminals)
+
+    def _left(self, scope: Scope, at: int) -> float:
+        penalty, since = self._penalties.get(scope, (0.0, at))
+        return FLAPPING.decayed(penalty, at - since)
+
+    def _add(self, scope: Scope, at: int) -> None:
+        """One more flap; it may be an older one that was read back."""
         if len(self._penalties) > _MOST:
             self._penalties = {
                 one: held for one, held in self._penalties.items() if FLAPPING.decayed(held[0], at - held[1])
             }
-        before, since = self._penalties.get(scope, (0.0, at))
-        penalty = FLAPPING.penalised(FLAPPING.decayed(before, at - since))
-        self._penalties[scope] = penalty, at
-        return penalty
+        latest = max(at, self._penalties.get(scope, (0.0, at))[1])
+        self._penalties[scope] = FLAPPING.penalised(self._left(scope, latest), latest - at), latest
 
     def _judge(self, scope: Scope, due: int) -> Parts[None]:
         incident = self.find(scope)
         if incident is None:
             return
-        penalty, since = self._penalties.get(scope, (0.0, due))
-        if FLAPPING.recovered(FLAPPING.decayed(penalty, due - since)):
+        if FLAPPING.recovered(self._left(scope, due)):
             del self._penalties[scope]
             self._incidents.end(incident, due, "calm")
             yield from self.over(incident, due)
         else:
             self._plan(due + _AGAIN, RANK, "calm", scope)
+
+
+def _breached(scope: Scope, penalty: float) -> bool:
+    return FLAPPING.breached(penalty, many=scope[0][0] != "terminal")

@@ -83,17 +83,17 @@ class Outages:
     def late(self, terminal: Terminal, at: int) -> None:
         """A terminal missed a beat: nothing, but together with others."""
         self._suspect(terminal, at)
+        self._watch(terminal, at)
 
     def changed(self, change: LivenessChange) -> None:
         """A terminal came, went, or fell asleep."""
         terminal, at = change.terminal, change.at
         worse = change.after in _TROUBLED
         for incident in self.over(terminal):
-            if incident.kind == FLAPPING.kind and change.after is Liveness.DOWN:
-                self._flapping.again(incident.scope, at)
             self._mark(incident.scope, at + (LOOK_AGAIN if incident.status is Status.FIRING and worse else SETTLE))
         if worse:
             self._suspect(terminal, at)
+            self._watch(terminal, at)
         if change.after is Liveness.DOWN and self._worn_at == NO_DEADLINE:
             self._worn_at = at + LOOK_AGAIN
             self._plan(self._worn_at, _SCAN, "worn")
@@ -130,6 +130,12 @@ class Outages:
             self._scan(at + SETTLE)
         if terminal.site and any(one is not terminal for one in self._groups.shop(terminal.site)):
             self._mark((("site", terminal.site),), at + SETTLE)
+
+    def _watch(self, terminal: Terminal, at: int) -> None:
+        """What it belongs to flaps, and may be down again."""
+        for incident in self.over(terminal):
+            if incident.kind == FLAPPING.kind:
+                self._mark(incident.scope, at + detector_of(incident.scope).policy.hold_ms)
 
     def _scan(self, due: int) -> None:
         if due < self._scan_at:
@@ -215,10 +221,12 @@ class Outages:
         members, detector = self._groups.members(scope), detector_of(scope)
         incident = self._incidents.find(detector.kind, scope)
         later = not_before(self._shard, now, _usual_interval(members))
-        if self._flapping.find(scope) is not None:
-            return  # judged when it is calm
         if later and (later == NO_DEADLINE or incident is None or incident.status is Status.PENDING):
             self._mark(scope, later)  # only opening is ever held back
+        elif flapping := self._flapping.find(scope):
+            yield from self._flapping.look(flapping, detector, members, now)
+            if flapping.clear_since is None:
+                self._mark(scope, now + LOOK_AGAIN)
         elif incident is not None and not members:
             self._end(incident, now, "nobody is left")
         elif incident is not None and incident.status is Status.FIRING:
@@ -259,15 +267,17 @@ class Outages:
     def _fire(self, incident: Incident, silent: Sequence[Terminal], now: int) -> Parts[None]:
         """It has lasted: announce it, or that it comes and goes."""
         ids = [terminal.id for terminal in silent]
-        if flapping := self._flapping.flap(incident.scope, now, ids):
+        incident.measure(ids)
+        yield from self._planned.weigh(incident, silent)
+        excused = self._planned.excuse(incident, now) is not None
+        if not excused and (flapping := self._flapping.relapse(incident.scope, now, ids)):
+            self._planned.drop(incident)
             self._end(incident, now, "flapping")
             self._enter(flapping)
             incident = flapping
         else:
-            incident.measure(ids)
-            yield from self._planned.weigh(incident, silent)
             self._incidents.fire(incident, now, "silent together")
-            self._mark(incident.scope, now + LOOK_AGAIN)  # who is only late comes back without a change
+        self._mark(incident.scope, now + LOOK_AGAIN)  # who is only late comes back without a change
         yield from self._absorb(incident, silent, now)
 
     def _judge_recovery(
@@ -358,6 +368,7 @@ class Outages:
 
     def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
         self._incidents.end(incident, at, reason, since)
+        self._flapping.ended(incident)
         self._leave(incident)
 
 

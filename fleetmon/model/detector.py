@@ -135,14 +135,26 @@ class GroupDetector(Struct, frozen=True, eq=False, gc=False):
     recovered: Callable[[Tally], bool]
 
 
+class Penalised(Protocol):
+    """(penalty, time since) -> with one more flap, of so long ago."""
+
+    def __call__(self, penalty: float, elapsed: int = 0, /) -> float: ...  # noqa: D102
+
+
+class FlapBreach(Protocol):
+    """The penalty, and whether it is of many terminals together -> whether it is too much."""
+
+    def __call__(self, penalty: float, /, *, many: bool) -> bool: ...  # noqa: D102
+
+
 class FlapDetector(NamedTuple):
     """Judges how often something comes and goes, by a penalty; times in milliseconds."""
 
     kind: str
     policy: Policy
     decayed: Callable[[float, int], float]  # (penalty, time since) -> what is left of it
-    penalised: Callable[[float], float]  # penalty -> with one more flap
-    breached: Callable[[float], bool]
+    penalised: Penalised
+    breached: FlapBreach
     recovered: Callable[[float], bool]
 
 

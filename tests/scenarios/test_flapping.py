@@ -1,5 +1,11 @@
 """What comes and goes again and again is told once."""
 
+import pytest
+
+from fleetmon.model.incident import Status
+from fleetmon.model.window import Occurrence, Window
+
+from .test_localised import city, having
 from .test_outages import of, town
 from .world import HOUR, MINUTE, World, second
 
@@ -40,17 +46,78 @@ def test_two_outages_in_an_hour_are_two_outages() -> None:
     assert world.words == ["terminal_offline north0-1 firing", "terminal_offline north0-1 resolved"] * 2
 
 
-def test_a_carrier_that_comes_and_goes_pages_twice_and_then_is_flapping() -> None:
+@pytest.mark.parametrize(("down_s", "up_s"), [(100, 200), (300, 240), (360, 360), (420, 600), (1800, 480)])
+def test_a_carrier_that_comes_and_goes_pages_once_and_then_is_flapping(down_s: int, up_s: int) -> None:
     world = town()
-    cut = of(world, "CMCC", "north")
-    cycle(world, cut, 12, 5 * MINUTE, 4 * MINUTE)
-    assert world.pages == [CUT, CUT]
-    assert {word.rsplit(" ", 1)[0] for word in world.words} == {CUT, "flapping CMCC north"}
-    assert world.words.count("flapping CMCC north firing") == 1
+    cycle(world, of(world, "CMCC", "north"), 8, down_s, up_s)
+    assert world.pages[:1] == [CUT]
+    assert world.words[:3] == [f"{CUT} firing", f"{CUT} resolved", "flapping CMCC north firing"]
+    if down_s < 900:  # else it stays down for so long that this is told
+        assert (world.pages, len(world.words)) == ([CUT], 3)
     world.run(3 * HOUR)
-    assert world.words[-1] == "flapping CMCC north resolved"
+    assert world.words[-1].endswith("resolved")
     assert not world.engine.incidents
     assert not world.engine.correlator.outages._open
+
+
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [
+        ({"carrier": "CMCC"}, "carrier_outage CMCC"),
+        ({"region": "n"}, "region_outage n"),
+        ({"model": "V5"}, "model_fault V5"),
+        ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s"),
+        ({"network": "ethernet"}, "attribute_outage ethernet"),
+    ],
+)
+def test_whatever_a_group_shares_it_flaps_as_one(wanted: dict[str, str], page: str) -> None:
+    world, flaps = city(), f"flapping {page.partition(' ')[2]}"
+    cycle(world, having(world, **wanted), 6, 6 * MINUTE, 6 * MINUTE)
+    assert world.words == [f"{page} firing", f"{page} resolved", f"{flaps} firing"]
+    world.run(HOUR)
+    assert world.words[3:] == [f"{flaps} resolved"]
+    assert world.pages == [page]
+
+
+def test_two_outages_of_a_carrier_with_half_an_hour_between_are_two_pages() -> None:
+    world = town()
+    cycle(world, of(world, "CMCC", "north"), 2, 10 * MINUTE, 30 * MINUTE)
+    assert world.pages == [CUT, CUT]
+
+
+def test_what_planned_work_explained_is_no_flap_of_what_comes_after_it() -> None:
+    world = town()
+    work = Occurrence(world.now, world.now + 10 * MINUTE * 1000)
+    world.take(world.engine.plan([Window("w", "operator", {"region": ["north"]}, occurrences=(work,), settle_ms=0)]))
+    cycle(world, of(world, "CMCC", "north"), 1, 6 * MINUTE, 6 * MINUTE)
+    assert (world.words[0], world.pages) == (f"{CUT} firing", [])
+    world.stop(*of(world, "CMCC", "north"))
+    world.run(6 * MINUTE)
+    assert world.pages == [CUT]
+
+
+def test_single_members_that_fail_do_not_keep_a_group_flapping() -> None:
+    world = city()
+    cut = having(world, carrier="CMCC")
+    cycle(world, cut, 2, 6 * MINUTE, 6 * MINUTE)
+    assert world.words[-1] == "flapping CMCC firing"
+    for number in range(20):
+        cycle(world, cut[number : number + 1], 1, 4 * MINUTE, 0)
+    assert "flapping CMCC resolved" in world.words
+    assert world.pages == ["carrier_outage CMCC"]
+
+
+def test_an_outage_before_a_restart_is_a_flap_after_it() -> None:
+    world = town()
+    cycle(world, of(world, "CMCC", "north"), 1, 6 * MINUTE, 4 * MINUTE)
+    over = [change.incident for change in world.transitions if change.incident.status is Status.RESOLVED]
+    world.restart(world.records())
+    world.link_up()
+    world.engine.recall((), past=over)
+    world.engine.recall((), past=over)
+    cycle(world, of(world, "CMCC", "north"), 1, 6 * MINUTE, 4 * MINUTE)
+    assert world.pages == [CUT]
+    assert world.words[-1] == "flapping CMCC north firing"
 
 
 def test_a_group_that_no_longer_flaps_and_is_down_is_an_outage_again() -> None:
