@@ -88,7 +88,8 @@ def test_two_outages_of_a_carrier_with_half_an_hour_between_are_two_pages() -> N
 def test_what_planned_work_explained_is_no_flap_of_what_comes_after_it() -> None:
     world = town()
     work = Occurrence(world.now, world.now + 10 * MINUTE * 1000)
-    world.take(world.engine.plan([Window("w", "operator", {"region": ["north"]}, occurrences=(work,), settle_ms=0)]))
+    window = Window("w", "", "operator", (work,), {"region": "north"}, settle_ms=0)
+    world.take(world.engine.plan([window]))
     cycle(world, of(world, "CMCC", "north"), 1, 6 * MINUTE, 6 * MINUTE)
     assert (world.words[0], world.pages) == (f"{CUT} firing", [])
     world.stop(*of(world, "CMCC", "north"))
