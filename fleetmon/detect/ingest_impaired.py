@@ -1,7 +1,7 @@
 """We do not hear: our link to the broker is gone, or it stands and nothing comes, so no silence means anything.
 
 A broker that restarts within the hold calls nobody, unless it does so again and again; it is over when we have
-heard for some minutes.
+heard for ten minutes: what comes and goes, a link or a provider's bridge, is one page and not one each time.
 
 A silence of nearly all at the same moment is ours if it follows nothing: if no carrier, network, region, shop,
 acquirer, model or firmware was spared. Then what they share is the way to us: a subscription that is dead at the
@@ -99,7 +99,7 @@ def _share(count: Count) -> float:
 
 INGEST_IMPAIRED = IngestDetector(
     kind="ingest_impaired",
-    policy=Policy(severity="critical", pages=True, hold_ms=30_000, keep_ms=180_000),
+    policy=Policy(severity="critical", pages=True, hold_ms=30_000, keep_ms=600_000),
     breached=breached,
     undecided=undecided,
     recovered=recovered,

@@ -96,6 +96,22 @@ def test_nothing_of_one_provider_is_one_page_that_names_it(interval_s: int) -> N
     assert {world.shown(key) for key in world.lives} == {"up"}
 
 
+@pytest.mark.parametrize("interval_s", [30, 60])
+def test_a_provider_that_comes_and_goes_is_one_page(interval_s: int) -> None:
+    """Not one each time, and not shop by shop."""
+    world = town(interval_s=interval_s)
+    for _ in range(6):
+        world.mute(*those(world, provider="A"))
+        world.run(6 * MINUTE)
+        world.unmute()
+        world.run(6 * MINUTE)
+    assert world.words == [f"{OURS} A firing"]
+    world.run(HOUR)
+    assert world.words == [f"{OURS} A firing", f"{OURS} A resolved"]
+    assert world.pages == [f"{OURS} A"]
+    assert downs(world) == []
+
+
 @pytest.mark.parametrize("seconds", [20, 30, 40])
 def test_a_bridge_that_restarts_calls_nobody(seconds: int) -> None:
     world = town()
@@ -201,7 +217,7 @@ def test_an_outage_that_is_announced_is_neither_resolved_nor_forgotten_meanwhile
     world.mute()
     world.run(20 * MINUTE)
     world.unmute()
-    world.run(10 * MINUTE)
+    world.run(20 * MINUTE)
     assert world.words == ["carrier_outage CMCC firing", f"{OURS} firing", f"{OURS} resolved"]
     world.start()
     world.run(10 * MINUTE)
@@ -319,6 +335,6 @@ def test_a_provider_that_leaves_the_registry_is_waited_for_no_longer() -> None:
     world.run(10 * MINUTE)
     rest = [row for row in world.registry.terminals if row.provider != "A"]
     world.engine.register(Registry(sites=world.registry.sites, terminals=rest))
-    world.run(10 * MINUTE)
+    world.run(20 * MINUTE)
     assert world.words[0] == f"{OURS} A firing"
     assert f"{OURS} A resolved" in world.words, "who are watched as unregistered belong to nobody"
