@@ -57,9 +57,7 @@ class Story:
     def on_transition(self, change: Transition) -> None:
         """The daemon's incident table changed, and the change is stored."""
         incident = change.incident
-        summary, description = describe(
-            incident.kind, dict(incident.scope), incident.terminals, incident.opened_at, "en"
-        )
+        summary, description = describe(incident.kind, dict(incident.scope), incident.terminals, incident.began, "en")
         if change.before is None and incident.pages and incident.terminals:
             self._line("fleetmon", f"suspects: {summary} ({incident.terminals} terminals silent together)")
         elif change.before is Status.PENDING and incident.status is Status.FIRING:

@@ -13,7 +13,7 @@ def line(one: IncidentView, language: Language) -> Iterator[str]:
         "id": one.id,
         "status": book[f"status.{one.status}"],
         "severity": book[f"severity.{one.severity}"],
-        "since": local_time(one.opened_at),
+        "since": local_time(one.silent_since or one.opened_at),
     }
     said |= {"until": local_time(one.resolved_at)} if one.resolved_at is not None else {}
     yield count("desk.incident", one.terminals, language, said)
@@ -48,7 +48,7 @@ def sheet(one: IncidentDetail, language: Language) -> Iterator[str]:
 def _described(one: IncidentView, language: Language) -> tuple[str, str]:
     try:
         situation = one.situation if isinstance(one, IncidentDetail) else None
-        return describe(one.kind, one.scope, one.terminals, one.opened_at, language, situation)
+        return describe(one.kind, one.scope, one.terminals, one.silent_since or one.opened_at, language, situation)
     except KeyError:  # of a daemon that knows more kinds than we do
         return " ".join([one.kind, *one.scope.values()]), ""
 

@@ -48,11 +48,12 @@ class Flapping:
         self._add(scope, at)
         return self.find(scope) or self._open(scope, self._left(scope, at), at, terminals)
 
-    def relapse(self, scope: Scope, at: int, terminals: Sequence[str]) -> Incident | None:
-        """A group is down; the incident, if it was too lately."""
-        incident = self._open(scope, FLAPPING.penalised(self._left(scope, at)), at, terminals)
+    def relapse(self, outage: Incident, at: int, terminals: Sequence[str]) -> Incident | None:
+        """A group is down; the incident that replaces its outage, if it was too lately."""
+        penalty = FLAPPING.penalised(self._left(outage.scope, at))
+        incident = self._open(outage.scope, penalty, at, terminals, outage.silent_since)
         if incident is not None:
-            self._add(scope, at)
+            self._add(outage.scope, at)
         return incident
 
     def ended(self, outage: Incident) -> None:
@@ -87,11 +88,14 @@ class Flapping:
             self._penalties[incident.scope] = penalty, now
             self._plan(now + _AGAIN, RANK, "calm", incident.scope)
 
-    def _open(self, scope: Scope, penalty: float, at: int, terminals: Sequence[str]) -> Incident | None:
+    def _open(
+        self, scope: Scope, penalty: float, at: int, terminals: Sequence[str], silent_since: int | None = None
+    ) -> Incident | None:
         if not _breached(scope, penalty):
             return None
         self._plan(at + _AGAIN, RANK, "calm", scope)
-        return self._incidents.open(FLAPPING.kind, scope, at, "down again and again", terminals)
+        reason = "down again and again"
+        return self._incidents.open(FLAPPING.kind, scope, at, reason, terminals, silent_since=silent_since)
 
     def _left(self, scope: Scope, at: int) -> float:
         penalty, since = self._penalties.get(scope, (0.0, at))

@@ -58,11 +58,13 @@ class Incidents:
         pages: bool = True,
         suppressed_by: str | None = None,
         since: int | None = None,
+        silent_since: int | None = None,
     ) -> Incident:
         """Something is wrong since `at` with these terminals; it fires at once where its kind knows no `for`.
 
-        What is known only now and began earlier did so at `since`. It may page only if its kind does, and if nothing
-        that was paged explains it.
+        What is known only now and began earlier did so at `since`; those who fell silent before anything could be
+        known of it did so at `silent_since`. It may page only if its kind does, and if nothing that was paged explains
+        it.
         """
         policy = POLICIES[kind]
         began = at if since is None else since
@@ -76,6 +78,7 @@ class Incidents:
         )
         incident.suppressed_by = suppressed_by
         incident.measure(terminals)
+        incident.silent_since = silent_since
         self.restore(incident)
         self._record(at, None, incident, reason)
         if not policy.hold_ms:

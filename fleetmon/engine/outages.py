@@ -19,7 +19,7 @@ from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.planned import Planned
 from fleetmon.engine.search import Found, Search, detector_of
 from fleetmon.engine.shard import Shard
-from fleetmon.engine.tally import burst, look, parts, tally_breach, tally_recovery
+from fleetmon.engine.tally import BEGUN, TOGETHER, burst, look, parts, silent_since, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
@@ -179,7 +179,7 @@ class Outages:
                 ids = [terminal.id for terminal in one.silent]
                 incident = self._incidents.open(one.detector.kind, one.scope, now, "went down one by one", ids)
                 self._enter(incident)
-                yield from self._fire(incident, one.silent, now)
+                yield from self._fire(incident, one.silent, now, BEGUN)
 
     @property
     def _firing(self) -> list[Scope]:
@@ -264,13 +264,14 @@ class Outages:
         tally = yield from tally_breach(sight, together, moment, now)
         return (together if SITE_OUTAGE.breached(tally) else []), (wider if wider is Status.PENDING else None)
 
-    def _fire(self, incident: Incident, silent: Sequence[Terminal], now: int) -> Parts[None]:
-        """It has lasted: announce it, or that it comes and goes."""
+    def _fire(self, incident: Incident, silent: Sequence[Terminal], now: int, share: float = TOGETHER) -> Parts[None]:
+        """It has lasted: announce it, or that it comes and goes; it began when this share of them was silent."""
         ids = [terminal.id for terminal in silent]
         incident.measure(ids)
+        incident.silent_since = min((yield from silent_since(silent, share)), incident.opened_at)
         yield from self._planned.weigh(incident, silent)
         excused = self._planned.excuse(incident, now) is not None
-        if not excused and (flapping := self._flapping.relapse(incident.scope, now, ids)):
+        if not excused and (flapping := self._flapping.relapse(incident, now, ids)):
             self._planned.drop(incident)
             self._end(incident, now, "flapping")
             self._enter(flapping)

@@ -5,6 +5,7 @@ look at one member may cost more than a few comparisons, none may depend on the 
 every count pauses after each part of the group (see `engine/agenda.py`).
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
@@ -17,6 +18,8 @@ from fleetmon.model.detector import Tally
 from fleetmon.model.terminal import Liveness, Terminal
 
 _AWAKE = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
+TOGETHER: Final = 0.8  # of those that fell silent at one moment: by then it was so
+BEGUN: Final = 0.2  # of those that did one by one: by then it was no chance any longer
 _CHANCE: Final = 2  # terminals of a network that are heard although it is down
 T = TypeVar("T")
 _Link = tuple[str, str]  # carrier and kind of network
@@ -76,6 +79,20 @@ def burst(silent: Sequence[Terminal]) -> Parts[tuple[list[Terminal], int]]:
         together += [terminal for terminal in part if 0 <= moment - _onset(terminal) <= suspicion(terminal)]
         yield len(part)
     return together, moment
+
+
+def silent_since(silent: Sequence[Terminal], share: float) -> Parts[int]:
+    """By when so many of them had been heard for the last time: since when, as far as we know, they are silent.
+
+    Of those that fall silent together the last are heard right before the fault, so `TOGETHER` is closer to it than
+    half would be; a few that live on for a while, on a battery say, do not count. Where it can be wrong: by a beat
+    where all beat in step, and by more where many of the last beats were lost.
+    """
+    onsets: list[int] = []
+    for part in parts(silent):
+        onsets += [_onset(terminal) for terminal in part]
+        yield len(part)
+    return sorted(onsets)[math.ceil(share * len(onsets)) - 1]
 
 
 def tally_breach(sight: Sight, together: Sequence[Terminal], moment: int, now: int) -> Parts[Tally]:

@@ -98,7 +98,7 @@ def _own(case: Case, share: float) -> list[Clue]:
 def _suspicion(case: Case, clues: list[Clue], incident: Incident | None) -> Suspicion:
     facts: dict[str, int | str] = {}
     if incident is not None:
-        facts = {**dict(incident.scope), "since_at": incident.opened_at, "terminals": incident.terminals}
+        facts = {**dict(incident.scope), "since_at": incident.began, "terminals": incident.terminals}
         if incident.resolved_at is not None:
             facts["until_at"] = incident.resolved_at
     elif silences := case.signs_of("silent", "no_host"):

@@ -87,6 +87,12 @@ class Incident(Struct, gc=False):
     acknowledgement: Acknowledgement | None = None  # of one that is over: who saw to it then
     called_again_at: int | None = None  # when people were called anew, as an acknowledgement had ended
     alternatives: tuple[Alternative, ...] = ()
+    silent_since: int | None = None  # of a shared outage: when those it took fell silent, which is known only later
+
+    @property
+    def began(self) -> int:
+        """Since when it is so, as people are told."""
+        return self.opened_at if self.silent_since is None else self.silent_since
 
     def measure(self, terminals: Sequence[str]) -> None:
         """Note whom it has taken: all are counted, the first few named."""

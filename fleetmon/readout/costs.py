@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from fleetmon.detect import GROUP_DETECTORS, TERMINAL_OFFLINE
+from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.groups import takes
+from fleetmon.engine.outages import is_of_many
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.readout.availability import Lost
@@ -18,7 +19,6 @@ from fleetmon.store import TerminalRow
 SLACK: Final = (
     900_000  # an outage may be noticed so long after the first of its terminals, or the last one, fell silent
 )
-_OF_MANY: Final = frozenset(one.kind for one in GROUP_DETECTORS)
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Costs:
         """`until` is when the span ends."""
         self._until = until
         self._named = {one.id: one for one in incidents}
-        self._of_many = [one for one in incidents if one.kind in _OF_MANY]
+        self._of_many = [one for one in incidents if is_of_many(one)]
         self._of_many.sort(key=lambda one: (one.suppressed_by is not None, -one.terminals, one.id))
         self._own: dict[str, list[Incident]] = {}
         for one in incidents:
@@ -77,13 +77,13 @@ class Costs:
         yield from (one for one in own if one.kind == TERMINAL_OFFLINE.kind)
 
     def _touches(self, incident: Incident, lost: Lost) -> bool:
-        return incident.opened_at <= lost.end and lost.begin <= (incident.resolved_at or self._until)
+        return incident.began <= lost.end and lost.begin <= (incident.resolved_at or self._until)
 
     def _began(self, incident: Incident, lost: Lost) -> bool:
         """Whether the terminal fell silent with this outage, and not before it or long after."""
         if lost.since is None:
-            return incident.opened_at <= lost.begin and self._touches(incident, lost)
-        return incident.opened_at - SLACK <= lost.since <= (incident.resolved_at or self._until)
+            return incident.began <= lost.begin and self._touches(incident, lost)
+        return incident.began - SLACK <= lost.since <= (incident.resolved_at or self._until)
 
 
 def terminal_of(row: TerminalRow) -> Terminal:

@@ -242,7 +242,7 @@ class Reports:
             scope=dict(one.scope),
             severity=one.severity,
             status=one.status.value,
-            begin=moment(one.opened_at),
+            begin=moment(one.began),
             end=None if one.resolved_at is None else moment(one.resolved_at),
             terminals=one.terminals,
             explains=sum(other.id != one.id for other in family),

@@ -132,7 +132,7 @@ def alert(
 ) -> dict[str, Any]:
     """The alert of an incident, in the form of Alertmanager's API v2."""
     scope, language = dict(incident.scope), settings.language
-    summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, language, situation)
+    summary, description = describe(incident.kind, scope, incident.terminals, incident.began, language, situation)
     annotations = {"summary": summary, "description": description, "incident": incident.id}
     if (known := incident.acknowledgement) is not None:
         annotations |= {"acknowledged_by": known.author, "acknowledged_until": rfc3339(known.until)}

@@ -75,7 +75,7 @@ def _joined(said: Sequence[Said]) -> Said:
 
 def _of_incident(incident: Incident, word: str, language: Language, links: Links, situation: Situation | None) -> Said:
     book, scope, known = texts(language), dict(incident.scope), incident.acknowledgement
-    summary, description = describe(incident.kind, scope, incident.terminals, incident.opened_at, language, situation)
+    summary, description = describe(incident.kind, scope, incident.terminals, incident.began, language, situation)
     kind = "notice.page"
     if word == RESOLVED:
         kind, description = "notice.resolved", _was(incident, language)
@@ -97,7 +97,7 @@ def _of_incident(incident: Incident, word: str, language: Language, links: Links
 
 def _was(incident: Incident, language: Language) -> str:
     fields = {
-        "since": local_time(incident.opened_at),
+        "since": local_time(incident.began),
         "until": local_time(incident.resolved_at or incident.opened_at),
         "count": str(incident.terminals),
     }

@@ -70,6 +70,7 @@ incident = sa.Table(
     sa.Column("suppressed_by", Text),
     sa.Column("evidence", Text, nullable=False),  # JSON: list of ids
     sa.Column("alternatives", Text, nullable=False, server_default="[]"),  # JSON: list of [list of scopes, share]
+    sa.Column("silent_since", sa.BigInteger),  # of a shared outage: when those it took fell silent
     sa.Column("acknowledgement", Text),  # JSON
     sa.Column("called_again_at", sa.BigInteger),
 )

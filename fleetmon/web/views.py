@@ -34,6 +34,10 @@ class IncidentView(Struct, frozen=True):
     severity: Severity
     status: Annotated[str, Meta(description="`pending`, `firing` or `resolved`.")]
     opened_at: Time
+    silent_since: Annotated[
+        Time | None,
+        Meta(description="Of a shared outage: when those it took fell silent, which is known only when it is noticed."),
+    ]
     fired_at: Time | None
     paged_at: Annotated[Time | None, Meta(description="When people were called; null for what pages nobody.")]
     resolved_at: Time | None
@@ -259,6 +263,7 @@ def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
         severity=incident.severity,
         status=incident.status.value,
         opened_at=incident.opened_at,
+        silent_since=incident.silent_since,
         fired_at=incident.fired_at,
         paged_at=incident.paged_at,
         resolved_at=incident.resolved_at,

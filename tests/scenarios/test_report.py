@@ -77,6 +77,32 @@ def _phases(made: Night) -> list[float]:
     return [number * 7919 % 60_000 / 1000 for number, row in enumerate(made.registry.terminals) if row.id in made.a]
 
 
+async def test_the_minutes_before_an_outage_was_noticed_are_its_own(night: Make) -> None:
+    """Also in a report of a span that begins in them."""
+    made = night()
+    silence(made, *made.a)
+    made.until(6 * HOUR)
+    [over] = (await made.report(6)).happened
+    begin = 2 * HOUR + 30  # after the last of them was heard, and before anybody could know
+    assert round(over.begin.timestamp()) - NOON // 1000 <= 2 * HOUR < begin
+    found = await made.report((6 * HOUR - begin) / HOUR)
+    [one] = found.happened
+    assert one.lost_s == pytest.approx(sum(_phases(made)) + SHOPS * (HOUR - 30))
+    assert found.payments.unexplained_s == 0
+
+
+async def test_the_minutes_of_a_group_that_flaps_are_of_its_flapping(night: Make) -> None:
+    made = night()
+    for number in range(5):
+        silence(made, *made.a, begin=2 * HOUR + number * 10 * MINUTE, lasts=5 * MINUTE)
+    made.until(6 * HOUR)
+    found = await made.report(6)
+    assert sorted(one.kind for one in found.happened) == ["carrier_outage", "flapping"]
+    assert found.payments.unexplained_s == 0
+    [flaps] = [one for one in found.happened if one.kind == "flapping"]
+    assert flaps.lost_s == pytest.approx(4 * SHOPS * 6 * MINUTE)
+
+
 async def test_sales_kept_inside_are_not_missed(night: Make) -> None:
     made = night()
     made.until(2 * HOUR)

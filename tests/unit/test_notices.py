@@ -63,14 +63,14 @@ def test_a_page_says_who_acts_what_to_do_and_where_to_look() -> None:
     found.scope = (("carrier", "CMCC"), ("region", "yuhua"))
     assert message([Notice("r", "x-1", PAGE, NOON, found)], route, LINKS) == Message(
         "告警：运营商 CMCC 在 yuhua 中断",
-        "2026-11-23 12:00:00 发现 4 台终端同时失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
+        "自 2026-11-23 12:00:00 起 4 台终端同时失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
         "由谁处理：通信运营商（CMCC）\n"
         "处置手册：https://docs.example/runbooks/carrier_outage\n"
         "监控面板：https://grafana.example/d/fleetmon\n"
         "事件编号：carrier_outage-1\n"
         "\n"
         "Alarm: Carrier CMCC is down in yuhua\n"
-        "4 terminals fell silent together, noticed at 2026-11-23 12:00:00. Call the carrier; sales taken meanwhile are "
+        "4 terminals have been silent since 2026-11-23 12:00:00. Call the carrier; sales taken meanwhile are "
         "stored in the terminals and uploaded when the network is back.\n"
         "Who acts: The mobile carrier, CMCC\n"
         "What to do: https://docs.example/runbooks/carrier_outage\n"
