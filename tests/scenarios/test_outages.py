@@ -136,6 +136,43 @@ def test_a_region_that_stays_down_after_the_carrier_is_back_is_an_outage_of_its_
     assert world.words == [*world_of("carrier_outage CMCC"), "carrier_outage CMCC f firing"]
 
 
+@pytest.mark.parametrize("large", [4, 12, 20])
+def test_a_shop_that_stays_down_after_its_region_is_back_is_a_shop(large: int) -> None:
+    """Even if it has half of the region's terminals: what one shop lacks is no outage of a region."""
+    plan = {f"{place}{number}.{place}": ["CMCC", "CUCC", "wifi"] for place in ("north", "south") for number in range(4)}
+    plan["hall.north"] = ["CMCC", "CUCC"] * (large // 2)
+    world = World(shops(plan))
+    world.start()
+    world.run(10 * MINUTE)
+    cut = [row.id for row in world.registry.terminals if row.region == "north"]
+    world.stop(*cut)
+    world.run(20 * MINUTE)
+    world.start(*(key for key in cut if not key.startswith("hall")))
+    world.run(20 * MINUTE)
+    assert world.words == [*world_of("region_outage north"), "site_outage hall.north firing"]
+    assert world.last("site_outage").terminals == large
+    world.start()
+    world.run(20 * MINUTE)
+    assert world.words[-1] == "site_outage hall.north resolved"
+    assert world.pages == ["region_outage north"]
+
+
+def test_a_large_shop_that_is_only_slow_to_come_back_is_still_its_region() -> None:
+    plan = {f"{place}{number}.{place}": ["CMCC", "CUCC", "wifi"] for place in ("north", "south") for number in range(4)}
+    plan["hall.north"] = ["CMCC", "CUCC"] * 8
+    world = World(shops(plan))
+    world.start()
+    world.run(10 * MINUTE)
+    cut = [row.id for row in world.registry.terminals if row.region == "north"]
+    world.stop(*cut)
+    world.run(20 * MINUTE)
+    for key in sorted(cut, reverse=True):  # the hall last, all within two minutes
+        world.start(key)
+        world.run(4)
+    world.run(20 * MINUTE)
+    assert world.words == world_of("region_outage north")
+
+
 def test_who_was_down_before_the_outage_is_explained_by_it_only_while_it_lasts() -> None:
     world = town()
     world.stop("north0-1", "north0-2", "north0-3", "north0-4")

@@ -37,7 +37,7 @@ def test_the_answer_comes_first_then_who_acts_what_next_and_when(sample: Path) -
     assert shown.exit_code == 0, shown.stderr
     assert shown.stdout.startswith(NOODLE)
     assert (
-        "from 20:31 to 23:15, so the money reached the bank late and counts with the sales of Friday 25 September."
+        "from 20:28 to 23:15, so the money reached the bank late and counts with the sales of Friday 25 September."
         in shown.stdout
     )
     labels = [line.split(":")[0] for line in shown.stdout.splitlines()[4:9]]
