@@ -67,6 +67,7 @@ def test_a_fact_is_stored_once_however_often_it_comes(store: Store) -> None:
 
 def test_incident_audit_and_outbox_go_in_together_and_only_once(store: Store) -> None:
     firing = announced("i", terminal="x")
+    firing.silent_since = 3
     for _ in range(2):
         write(store, transitions=[called(5, Status.PENDING, firing, "Tamper")])
     assert store.restore(lambda _: -1, 0).firing == [firing]
