@@ -12,14 +12,13 @@ from fleetmon.detect import FLAPPING, GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFF
 from fleetmon.engine.agenda import Action, Parts, Plan
 from fleetmon.engine.deltas import LivenessChange, Move
 from fleetmon.engine.flapping import Flapping
-from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.groups import covers
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.planned import Planned
 from fleetmon.engine.search import Found, Search, detector_of
 from fleetmon.engine.shard import Shard
-from fleetmon.engine.tally import BEGUN, TOGETHER, burst, look, parts, silent_since, tally_breach, tally_recovery
+from fleetmon.engine.tally import all_late, burst, look, parts, silent_since, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
@@ -53,6 +52,7 @@ class Outages:
         self._scan_at = NO_DEADLINE
         self._put_off = False  # until we hear again
         self._worn_at = NO_DEADLINE  # when models are looked at
+        self._worn_from = 0  # not before
         self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
 
     @property
@@ -94,9 +94,8 @@ class Outages:
         if worse:
             self._suspect(terminal, at)
             self._watch(terminal, at)
-        if change.after is Liveness.DOWN and self._worn_at == NO_DEADLINE:
-            self._worn_at = at + LOOK_AGAIN
-            self._plan(self._worn_at, _SCAN, "worn")
+        if change.after is Liveness.DOWN:
+            self._look_back_at(at + SETTLE)
 
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
@@ -142,6 +141,11 @@ class Outages:
             self._scan_at = due
             self._plan(due, _SCAN, "scan")
 
+    def _look_back_at(self, due: int) -> None:
+        if self._worn_at == NO_DEADLINE:
+            self._worn_at = max(due, self._worn_from)
+            self._plan(self._worn_at, _SCAN, "worn")
+
     def _mark(self, scope: Scope, due: int) -> None:
         """Have a shop or an open outage judged at `due`, unless that is planned already, or something earlier."""
         if due < self._due.get(scope, NO_DEADLINE + 1):
@@ -174,12 +178,16 @@ class Outages:
     def _look_back(self, now: int) -> Parts[None]:
         """Find a model or firmware that goes down bit by bit; it has lasted when it is found."""
         self._worn_at = NO_DEADLINE
+        if any(incident.status is Status.PENDING for incident in self._open):
+            self._look_back_at(now + SETTLE)  # what fell silent together is decided first
+            return
+        self._worn_from = now + LOOK_AGAIN
         for one in (yield from self._search.worn(self._firing, now)):
             if self._incidents.find(one.detector.kind, one.scope) is None and self._shard.deaf_since is None:
                 ids = [terminal.id for terminal in one.silent]
                 incident = self._incidents.open(one.detector.kind, one.scope, now, "went down one by one", ids)
                 self._enter(incident)
-                yield from self._fire(incident, one.silent, now, BEGUN)
+                yield from self._fire(incident, one.silent, now, at_once=False)
 
     @property
     def _firing(self) -> list[Scope]:
@@ -206,7 +214,7 @@ class Outages:
             self._enter(incident)
         incident.alternatives = found.beside
         held = self._since[incident.id] + found.detector.policy.hold_ms
-        due = max(held, incident.opened_at + SETTLE, _all_late(found.silent))
+        due = max(held, incident.opened_at + SETTLE, all_late(found.silent))
         if now < due or self.in_doubt(found.silent):
             self._scan(max(due, now + SETTLE))
             return
@@ -249,7 +257,7 @@ class Outages:
         elif incident is not None and not silent:
             self._end(incident, now, "not confirmed")
         elif incident is not None:
-            due = max(incident.opened_at + SITE_OUTAGE.policy.hold_ms, _all_late(silent))
+            due = max(incident.opened_at + SITE_OUTAGE.policy.hold_ms, all_late(silent))
             if now < due or wider is Status.PENDING:
                 self._mark(scope, max(due, now + SETTLE))
             else:
@@ -264,11 +272,11 @@ class Outages:
         tally = yield from tally_breach(sight, together, moment, now)
         return (together if SITE_OUTAGE.breached(tally) else []), (wider if wider is Status.PENDING else None)
 
-    def _fire(self, incident: Incident, silent: Sequence[Terminal], now: int, share: float = TOGETHER) -> Parts[None]:
-        """It has lasted: announce it, or that it comes and goes; it began when this share of them was silent."""
+    def _fire(self, incident: Incident, silent: Sequence[Terminal], now: int, *, at_once: bool = True) -> Parts[None]:
+        """It has lasted: announce it, or that it comes and goes."""
         ids = [terminal.id for terminal in silent]
         incident.measure(ids)
-        incident.silent_since = min((yield from silent_since(silent, share)), incident.opened_at)
+        incident.silent_since = min((yield from silent_since(silent, at_once=at_once)), incident.opened_at)
         yield from self._planned.weigh(incident, silent)
         excused = self._planned.excuse(incident, now) is not None
         if not excused and (flapping := self._flapping.relapse(incident, now, ids)):
@@ -382,14 +390,6 @@ def _strongest(outages: Iterable[Incident]) -> Status | None:
     """Firing, if one is; else pending, if one is."""
     found = {incident.status for incident in outages}
     return Status.FIRING if Status.FIRING in found else Status.PENDING if found else None
-
-
-def _all_late(silent: Sequence[Terminal]) -> int:
-    """When everybody is late who fell silent with these, so that the name of an outage is its last: one beat on.
-
-    Who is late first was heard last a beat before they fell silent, and is a suspect when the others are late.
-    """
-    return min(terminal.last_seen + suspicion(terminal) for terminal in silent)
 
 
 def _usual_interval(members: Sequence[Terminal]) -> int:

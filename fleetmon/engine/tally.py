@@ -18,8 +18,8 @@ from fleetmon.model.detector import Tally
 from fleetmon.model.terminal import Liveness, Terminal
 
 _AWAKE = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
-TOGETHER: Final = 0.8  # of those that fell silent at one moment: by then it was so
-BEGUN: Final = 0.2  # of those that did one by one: by then it was no chance any longer
+_TOGETHER: Final = 0.8  # of those that fell silent at one moment: by then it was so
+_BEGUN: Final = 0.2  # of those that did one by one: by then it was no chance any longer
 _CHANCE: Final = 2  # terminals of a network that are heard although it is down
 T = TypeVar("T")
 _Link = tuple[str, str]  # carrier and kind of network
@@ -81,10 +81,10 @@ def burst(silent: Sequence[Terminal]) -> Parts[tuple[list[Terminal], int]]:
     return together, moment
 
 
-def silent_since(silent: Sequence[Terminal], share: float) -> Parts[int]:
+def silent_since(silent: Sequence[Terminal], *, at_once: bool) -> Parts[int]:
     """By when so many of them had been heard for the last time: since when, as far as we know, they are silent.
 
-    Of those that fall silent together the last are heard right before the fault, so `TOGETHER` is closer to it than
+    Of those that fall silent `at_once` the last are heard right before the fault, so four fifths are closer to it than
     half would be; a few that live on for a while, on a battery say, do not count. Where it can be wrong: by a beat
     where all beat in step, and by more where many of the last beats were lost.
     """
@@ -92,7 +92,7 @@ def silent_since(silent: Sequence[Terminal], share: float) -> Parts[int]:
     for part in parts(silent):
         onsets += [_onset(terminal) for terminal in part]
         yield len(part)
-    return sorted(onsets)[math.ceil(share * len(onsets)) - 1]
+    return sorted(onsets)[math.ceil((_TOGETHER if at_once else _BEGUN) * len(onsets)) - 1]
 
 
 def tally_breach(sight: Sight, together: Sequence[Terminal], moment: int, now: int) -> Parts[Tally]:
@@ -108,6 +108,14 @@ def tally_recovery(sight: Sight, opened_at: int, now: int) -> Parts[Tally]:
         gone += [terminal for terminal in part if terminal.last_seen <= opened_at]
         yield len(part)
     return (yield from _count(gone, heard, opened_at, now))
+
+
+def all_late(silent: Sequence[Terminal]) -> int:
+    """When everybody is late who fell silent with these, so that the name of an outage is its last: one beat on.
+
+    Who is late first was heard last a beat before they fell silent, and is a suspect when the others are late.
+    """
+    return min(terminal.last_seen + suspicion(terminal) for terminal in silent)
 
 
 def _see(sight: Sight, members: Iterable[Terminal], now: int, heard_since: int) -> None:

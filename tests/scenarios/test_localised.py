@@ -3,10 +3,11 @@
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from fleetmon.model.registry import Registry, Site, Terminal
 
-from .world import HOUR, MINUTE, World, second
+from .world import HOUR, MINUTE, World, second, shops
 
 REGIONS, CARRIERS, MODELS, PROVIDERS = "nesw", ("CMCC", "CUCC", "CTCC"), ("A80", "P2000", "V5"), ("ps1", "ps2")
 
@@ -114,6 +115,39 @@ def test_an_update_that_silences_bit_by_bit_is_the_firmware() -> None:
     assert [page for page in world.pages if page.startswith("model_fault")] == world.pages
     assert len(world.pages) == 1
     assert world.last("model_fault").scope in ((("firmware", "9.9"),), (("model", "P2000"),))
+
+
+def test_a_firmware_is_told_as_soon_as_one_more_is_down() -> None:
+    """Who goes down one by one is looked at at once, and then once a minute."""
+    world = city()
+    for key in having(world, model="P2000"):
+        world.birth(key, boot=2, firmware="9.9", model="P2000")
+        world.run(4 * MINUTE)
+        world.stop(key)
+    world.run(HOUR)
+    told = second(world.last("model_fault").paged_at)
+    downs = [second(change.at) for change in world.changes if change.after == "down"]
+    assert min(told - down for down in downs if down < told) == 5
+    assert len(world.pages) == 1
+
+
+@pytest.mark.parametrize("interval_s", [15, 30, 60])
+def test_who_leaves_a_will_and_is_down_at_once_is_not_worn(interval_s: int) -> None:
+    """A model that is only in one region is not to blame before it is known what fell silent together."""
+    plan = {f"{place}{number}.{place}": ["CMCC", "CUCC", "wifi"] for place in ("north", "south") for number in range(6)}
+    found = shops(plan, interval_s=interval_s)
+    made = [
+        replace(row, model="V5" if row.region == "north" and row.network == "4g" else "A80") for row in found.terminals
+    ]
+    world = World(replace(found, terminals=made))
+    world.start()
+    world.run(10 * MINUTE)
+    cut = having(world, region="north")
+    world.stop(*cut)
+    for key in cut:
+        world.farewell(key, "lost")
+    world.run(HOUR)
+    assert world.pages == ["region_outage north"]
 
 
 def test_a_shop_that_is_dark_is_no_outage_of_its_carrier_or_model() -> None:
