@@ -3,8 +3,9 @@
 A *claim* is an incident about more than one terminal that was told to people, paged or as a ticket. It is right if
 half of those whom its scope names, and who ought to be heard, are silent because of planted outages; it is about
 the outage whose victims its scope fits best. An outage is found when what is claimed about it names half of its
-victims. Its scope is told when the first claim has exactly its names and a kind that fits; at place k, when it is
-among the first k of the incident's alternatives or, where it has none, of `localise`.
+victims; of an update that takes one after the other, half of those it has taken by then. Its scope is told when the
+first claim has exactly its names and a kind that fits; at place k, when it is among the first k of the incident's
+alternatives or, where it has none, of `localise`.
 
 The usual detectors know only terminals: each that they call down is told, and is a page.
 """
@@ -178,7 +179,7 @@ def _told(plot: Plot, outage: Outage, claims: Sequence[tuple[Claim, set[str]]]) 
     named, delay = set[str](), None
     for claim, members in sorted(on, key=lambda one: one[0].told_at):
         named |= members & outage.taken
-        if delay is None and 2 * len(named) >= len(outage.taken):
+        if delay is None and 2 * len(named) >= _taken_by(outage, claim.told_at):
             delay = max(claim.told_at - outage.told_from, 0) - plot.fleet.interval
     place = _place(plot, outage, on[0][0]) if on else 0
     wrong = (
@@ -189,6 +190,11 @@ def _told(plot: Plot, outage: Outage, claims: Sequence[tuple[Claim, set[str]]]) 
     )
     cycles = max(len(outage.parts), 1)
     return Told(outage.family, len(outage.taken), delay, place, len(on), 0, len(claims) - len(on), cycles, wrong)
+
+
+def _taken_by(outage: Outage, at: int) -> int:
+    """How many it had taken by then."""
+    return sum(key not in outage.alone or outage.alone[key].begin <= at for key in outage.taken)
 
 
 def _place(plot: Plot, outage: Outage, claim: Claim) -> int:
@@ -253,8 +259,8 @@ def paged(plot: Plot, verdicts: Verdicts) -> Judged:
     for outage in plot.outages:
         downs = sorted(down.begin for key in outage.taken for down in verdicts[key])
         on = [at for at in downs if outage.span.begin <= at < outage.span.end]
-        half = (len(outage.taken) + 1) // 2
-        delay = on[half - 1] - outage.told_from - plot.fleet.interval if len(on) >= half else None
+        half = next((at for number, at in enumerate(on, 1) if 2 * number >= _taken_by(outage, at)), None)
+        delay = None if half is None else max(half - outage.told_from, 0) - plot.fleet.interval
         late = sum(outage.span.end <= at < outage.span.end + _RECOVERY for at in downs)
         cycles = max(len(outage.parts), 1)
         outages.append(Told(outage.family, len(outage.taken), delay, 0, 0, len(on), late, cycles, ""))
