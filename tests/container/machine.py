@@ -22,6 +22,7 @@ INSTALLING = (ROOT / "docs/installing.md").read_text().split("## systemd\n")[1].
 INSTALL, START = re.findall(r"```sh\n(.*?)```", INSTALLING, flags=re.DOTALL)
 CREDENTIAL = re.findall(r"```ini\n(.*?)```", INSTALLING, flags=re.DOTALL)[0]
 PASSWORD_FILE = re.findall(r"`password_file: (\S+)`", INSTALLING)[0]
+FLEETMON = "/opt/fleetmon/bin/fleetmon"
 NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--directory")
 HURRY = "[Service]\nWatchdogSec=4\nRestartSec=1\n"
 CONFIGURATION = """\
@@ -134,6 +135,9 @@ def test_the_service_runs_as_its_unit_says(
     wait_for(lambda: booted.shows("StatusText") == "ready", "connected with the password of its credential")
     beat(broker, "T000001")
     wait_for(is_up, "the heartbeat")
+
+    booted.ask(FLEETMON, "check-config", "/etc/fleetmon/fleetmon.yml")
+    booted.ask(FLEETMON, "store", "backup", "/root/copy.db", "--config.file", "/etc/fleetmon/fleetmon.yml")
 
     first = booted.shows("MainPID")
     assert booted.ask("stat", "--format=%U", f"/proc/{first}") == "fleetmon"
