@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time, word
 from fleetmon.readout.enquiry import Answer, Party
-from fleetmon.web.explanations import FindingView, ToldExplanationView
+from fleetmon.web.explanations import FindingView, SettlementView
 
 LEAST_SHOWN: Final = 0.05  # confidence; JSON has all
 _PRESSING: Final = (
@@ -18,10 +18,10 @@ class Paragraph(NamedTuple):
     """Sales to which the same is said."""
 
     told: Told
-    sales: list[ToldExplanationView]
+    sales: list[SettlementView]
 
 
-def paragraphs(explanations: Sequence[ToldExplanationView], language: Language) -> list[Paragraph]:
+def paragraphs(explanations: Sequence[SettlementView], language: Language) -> list[Paragraph]:
     """The sales in order of time, gathered by what is said to them."""
     found: dict[tuple[str, ...], Paragraph] = {}
     for one in sorted(explanations, key=lambda one: (one.at, one.terminal, one.transaction)):
@@ -32,7 +32,10 @@ def paragraphs(explanations: Sequence[ToldExplanationView], language: Language) 
 
 
 def written(answer: Answer, language: Language) -> Iterator[str]:
-    """The lines of the answer about one merchant."""
+    """The lines of the answer about one merchant: what fits, else what comes nearest."""
+    if answer.nearest is not None:
+        yield from answer.nearest.texts[language]
+        return
     book = texts(language)
     yield fill(book["desk.title"], {"merchant": party(answer.merchants[0], language), "at": time(answer.now, language)})
     for paragraph in paragraphs(answer.explanations, language):

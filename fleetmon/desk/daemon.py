@@ -9,11 +9,11 @@ import msgspec
 
 from fleetmon.model.errors import SinkError
 from fleetmon.readout.enquiry import MOST, Answer, Enquiry, Party
-from fleetmon.web.explanations import MerchantPage, SettlementPage, SettlementView
+from fleetmon.web.explanations import MerchantPage, NearestView, SettlementPage, SettlementView
 from fleetmon.web.problems import Problem
 
 TIMEOUT_S: Final = 15.0
-_ASKED: Final = ("merchant", "date", "rrn", "transaction")
+_ASKED: Final = ("merchant", "date", "rrn", "transaction", "amount", "at")
 T = TypeVar("T")
 
 
@@ -84,20 +84,23 @@ async def api(
 
 async def ask(url: str, token: str | None, asked: Enquiry, now: int) -> Answer:
     """The settlements that fit at `now` (ms), each with its explanation."""
-    question = {name: value for name in _ASKED if (value := getattr(asked, name))} | {"for": asked.audience}
+    said = {name: getattr(asked, name) for name in _ASKED}
+    question = {name: str(value) for name, value in said.items() if value is not None} | {"for": asked.audience}
     found: list[SettlementView] = []
+    nearest: NearestView | None = None
     cursor: str | None = ""
     async with api(url, token) as daemon:
         while cursor is not None and len(found) < MOST:
             more = {"cursor": cursor} if cursor else {}
             page = await daemon.get("/settlements", SettlementPage, question | more)
             found += page.settlements
+            nearest = nearest or page.nearest
             cursor = page.next
         # Who has no sale that fits is known all the same.
         known = [] if found else (await daemon.get("/merchants", MerchantPage, {"q": asked.merchant})).merchants
     fitting = [Party(one.merchant, one.name, one.number) for one in found]
     parties = sorted({*fitting, *(Party(one.id, one.name, one.number) for one in known)})
-    return Answer(now, parties, [*found[:MOST]] if len(parties) == 1 else [])
+    return Answer(now, parties, found[:MOST], nearest) if len(parties) == 1 else Answer(now, parties)
 
 
 def _problem(body: bytes) -> str:

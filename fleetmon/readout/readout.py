@@ -29,6 +29,7 @@ from fleetmon.model.schedule import CHINA
 from fleetmon.model.topics import Topics
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.nearest import Nearest
 from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.report import Present, Reports
@@ -43,7 +44,7 @@ from fleetmon.sinks.route import Route
 from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
-from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
+from fleetmon.web.explanations import MerchantSettlements, MerchantView, NearestView, SettlementView
 from fleetmon.web.ports import (
     Page,
     Place,
@@ -120,6 +121,7 @@ class Readout:
         self._prospects = self.planning.visiting.prospects
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
+        self._nearest = Nearest(self.engine, self._clientele)
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
         self.acknowledge, self.unacknowledge = acknowledging.put, acknowledging.withdraw
         self.audit = acknowledging.audit
@@ -345,6 +347,10 @@ class Readout:
     ) -> list[SettlementView]:
         """Transactions whose money has not come."""
         return await self._settlements.page(provider, wanted, after, limit, audience)
+
+    async def nearest(self, provider: str | None, wanted: SettlementFilter) -> NearestView | None:
+        """What comes nearest, when no transaction fits."""
+        return await self._nearest.of(provider, wanted)
 
     async def explanation(
         self, provider: str | None, terminal: str, transaction: str, audience: Audience

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fleetmon.cli import cli
+from fleetmon.desk.slip import clock, fen
 from fleetmon.readout.enquiry import Party, matching
 
 NOODLE = """\
@@ -92,6 +93,49 @@ def test_a_date_is_the_day_of_the_sale(sample: Path) -> None:
     nothing = explain(sample, "--merchant", "noodle", "--date", "2026-09-23")
     assert (nothing.exit_code, "no sale that is unpaid" in nothing.stderr) == (1, True)
     assert explain(sample, "--merchant", "noodle", "--date", "yesterday").exit_code == 2
+
+
+def test_a_sale_is_found_by_amount_and_time_of_day(sample: Path) -> None:
+    shown = explain(sample, "--merchant", "noodle", "--amount", "201.44", "--at", "21:00", "--date", "2026-09-24")
+    assert (shown.exit_code, shown.stdout.count("\n1 sale, ¥201.44\n")) == (0, 1)
+    paid = explain(sample, "--merchant", "noodle", "--amount", "¥133.24", "--at", "20:13")
+    assert (paid.exit_code, "\nPaid: credited on " in paid.stdout) == (0, True)
+
+
+def test_when_none_fits_what_is_nearest_is_told_in_the_language_asked_for(sample: Path) -> None:
+    question = ["--merchant", "noodle", "--amount", "12,850", "--at", "20:30", "--date", "2026-09-24"]
+    shown = explain(sample, *question, "--lang", "zh")
+    assert (shown.exit_code, shown.stderr) == (1, "")
+    lines = shown.stdout.splitlines()
+    assert lines[0] == "Noodle（noodle）：没有查到9月24日（周四）20:30前后金额为¥12,850.00的交易。"
+    assert "  9月24日（周四）20:13　¥133.24　终端 noodle-6：已到账，参考号 801042330506" in lines
+    assert any(line.startswith("9月24日（周四）20:25至23:15期间曾失联的终端：noodle-1、noodle-2、") for line in lines)
+    answer = json.loads(explain(sample, *question, "--format", "json").stdout)
+    assert answer["explanations"] == []
+    assert answer["nearest"]["texts"]["zh"] == lines
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("12850", 1_285_000), ("12,850.5", 1_285_050), ("¥0.07", 7), ("￥1,012,850.29", 101_285_029), ("0.29", 29)],
+)
+def test_an_amount_is_counted_from_its_digits(said: str, meant: int) -> None:
+    assert fen(said) == meant
+
+
+@pytest.mark.parametrize(
+    "said", ["", "-1", "1.234", "1e3", "12 850", "12,85", "12.850,00", "NaN", "\uff11\uff12", "1" * 13]
+)
+def test_what_is_no_amount_is_refused_with_a_remedy(said: str, sample: Path) -> None:
+    shown = explain(sample, "--merchant", "noodle", f"--amount={said}")
+    assert (shown.exit_code, "12850.50" in shown.stderr) == (2, True), shown.stderr
+
+
+def test_a_time_of_day_is_read_as_people_write_it(sample: Path) -> None:
+    assert [clock(said) for said in ("18:30", "6:05", "18：30", "00:00")] == ["18:30", "06:05", "18:30", "00:00"]
+    for said in ("24:00", "18:60", "1830", "18:30:00", ""):
+        shown = explain(sample, "--merchant", "noodle", f"--at={said}")
+        assert (shown.exit_code, "as 18:30" in shown.stderr) == (2, True), shown.stderr
 
 
 def test_on_call_is_told_more_than_a_merchant(sample: Path) -> None:
@@ -183,9 +227,13 @@ def test_a_daemon_is_asked_over_its_api(sample: Path, tmp_path: Path) -> None:
 
 def test_a_daemon_knows_a_merchant_without_a_sale_that_fits(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    with daemon([], []) as url:
+    asked: list[str] = []
+    with daemon([], asked) as url:
         command = ["explain", "--url", url, "--token-file", str(tmp_path / "token"), "--rrn", "1", "--merchant"]
         known = CliRunner().invoke(cli, [*command, "nood"])
         nobody = CliRunner().invoke(cli, [*command, "grill"])
+        remembered = ["--amount", "12850", "--at", "6:30", "--merchant", "nood"]
+        CliRunner().invoke(cli, [*command[:-1], *remembered])
+    assert "merchant=nood&rrn=1&amount=1285000&at=06:30&for=merchant" in asked[-2], asked
     assert (known.exit_code, known.stderr.split(":")[0]) == (1, "Noodle (noodle)")
     assert (nobody.exit_code, nobody.stderr) == (1, 'No merchant fits "grill".\n')
