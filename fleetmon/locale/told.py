@@ -56,7 +56,9 @@ def tell(matter: Matter, language: Language, audience: Audience) -> Told:
     return Told(
         headline=fill(_headline(book, matter, situation), said),
         sentence=fill(book[f"{cause}.sentence.{listener}"], said),
-        evidence=book["join"].join(text for part in evidence if (text := fill(part, said))),
+        evidence=fill(
+            book["stop"], {"text": book["join"].join(text for part in evidence if (text := fill(part, said)))}
+        ),
         next_step=fill(_next_step(book, cause, situation, audience), said),
         who=fill(_who(book, matter, situation, audience), said),
         call_again=fill(book[f"again.{listener}.{_waits(matter, situation)}"], said),

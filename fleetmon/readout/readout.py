@@ -29,6 +29,7 @@ from fleetmon.model.schedule import CHINA
 from fleetmon.model.topics import Topics
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.names import names
 from fleetmon.readout.nearest import Nearest
 from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
@@ -274,7 +275,10 @@ class Readout:
             if len(rows) < _BATCH:
                 break
             before = Place(rows[-1].opened_at, rows[-1].id)
-        return [sight.view(one) for one in sorted(found.values(), key=_newest_first)[:limit]]
+        return [self._view(sight, one) for one in sorted(found.values(), key=_newest_first)[:limit]]
+
+    def _view(self, sight: Sight, incident: Incident) -> IncidentView:
+        return sight.view(incident, names(self.engine, incident.scope))
 
     async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
         """One incident, with how it went and what people did about it."""
@@ -285,7 +289,7 @@ class Readout:
         rows = await self._ask(lambda: self.store.transitions(key))
         audit = await self._ask(lambda: self.store.audit("incident", key, None, LATEST_CHANGES))
         transitions = [TransitionView(row.at, row.before, row.after, row.reason, row.terminals) for row in rows]
-        view = sight.view(found)
+        view = self._view(sight, found)
         fields = {name: getattr(view, name) for name in IncidentView.__struct_fields__}
         return IncidentDetail(
             **fields,
