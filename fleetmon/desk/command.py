@@ -64,7 +64,7 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     elif config_file is not None:
         found = stored.ask(config.load(config_file, os.environ), asked, now)
     else:
-        found = asyncio.run(daemon.ask(url, token(token_file), asked, now))
+        found = asyncio.run(daemon.ask(url, token(token_file), asked, now, lang))
     _show(found, asked, lang, form)
 
 

@@ -4,6 +4,7 @@ from fleetmon.locale.catalogue import LANGUAGES, Language, fill, texts
 from fleetmon.locale.incidents import acknowledged, called_again, describe, elsewhere, summary
 from fleetmon.locale.missed import Glimpse, Hush, Miss, missed
 from fleetmon.locale.planned import objection
+from fleetmon.locale.reworded import reworded
 from fleetmon.locale.seen import seen
 from fleetmon.locale.situation import Also, Situation
 from fleetmon.locale.spoken import Facts, count, local_time, moment, money, number, percent, share, span, time
@@ -12,6 +13,6 @@ from fleetmon.locale.told import AUDIENCES, Audience, Matter, Told, name, remedy
 __all__ = [
     "AUDIENCES", "LANGUAGES", "Also", "Audience", "Facts", "Glimpse", "Hush", "Language", "Matter", "Miss",
     "Situation", "Told", "acknowledged", "called_again", "count", "describe", "elsewhere", "fill", "local_time",
-    "missed", "moment", "money", "name", "number", "objection", "percent", "remedy", "seen", "share", "span",
-    "summary", "tell", "texts", "time", "word",
+    "missed", "moment", "money", "name", "number", "objection", "percent", "remedy", "reworded", "seen", "share",
+    "span", "summary", "tell", "texts", "time", "word",
 ]  # fmt: skip
