@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time, word
+from fleetmon.model.days import day_from, midnight
 from fleetmon.readout.enquiry import Answer, Party
 from fleetmon.web.explanations import FindingView, SettlementView
 
 LEAST_SHOWN: Final = 0.05  # confidence; JSON has all
+DAYS_SHOWN: Final = 3
 _PRESSING: Final = (
     "overdue", "unknown", "returned", "held", "short_paid", "due", "not_due", "carried_over", "declined", "cancelled",
     "paid",
@@ -41,6 +43,16 @@ def written(answer: Answer, language: Language) -> Iterator[str]:
     for paragraph in paragraphs(answer.explanations, language):
         yield ""
         yield from _paragraph(paragraph, language)
+
+
+def nothing(answer: Answer, language: Language) -> Iterator[str]:
+    """That nothing is open, and what the last business days brought, which may be what was asked for."""
+    yield fill(texts(language)["desk.nothing"], {"merchant": party(answer.merchants[0], language)})
+    for one in answer.days[:DAYS_SHOWN]:
+        day, known = time(midnight(day_from(one.date)), language, "day"), one.expected
+        said = {"day": day, "amount": money(known.amount, language)}
+        said |= {} if one.paid.count == known.count else {"paid": money(one.paid.amount, language)}
+        yield "  " + count("desk.nothing.day", known.count, language, said)
 
 
 def party(one: Party, language: Language) -> str:

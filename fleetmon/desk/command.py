@@ -13,7 +13,7 @@ import typer
 
 from fleetmon import config
 from fleetmon.desk import daemon, stored
-from fleetmon.desk.answer import party, written
+from fleetmon.desk.answer import nothing, party, written
 from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, token
 from fleetmon.desk.slip import clock, fen
 from fleetmon.ingest import recording as recordings
@@ -82,8 +82,8 @@ def _show(found: Answer, asked: Enquiry, language: Language, form: str) -> None:
         for line in written(found, language):
             typer.echo(line)
     else:
-        nothing = {"merchant": party(found.merchants[0], language)}
-        typer.echo(fill(texts(language)["desk.nothing"], nothing), err=True)
+        for line in nothing(found, language):
+            typer.echo(line, err=True)
     if not found.explanations:
         raise typer.Exit(1)
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -11,7 +12,14 @@ import msgspec
 from fleetmon.locale import Language, fill, texts
 from fleetmon.model.errors import SinkError
 from fleetmon.readout.enquiry import MOST, Answer, Enquiry, Party
-from fleetmon.web.explanations import MerchantPage, NearestView, SettlementPage, SettlementView
+from fleetmon.web.explanations import (
+    BusinessDayView,
+    MerchantPage,
+    MerchantSettlements,
+    NearestView,
+    SettlementPage,
+    SettlementView,
+)
 from fleetmon.web.problems import Problem
 
 TIMEOUT_S: Final = 15.0
@@ -119,9 +127,13 @@ async def ask(url: str, token: str | None, asked: Enquiry, now: int, language: L
             cursor = page.next
         # Who has no sale that fits is known all the same.
         known = [] if found else (await daemon.get("/merchants", MerchantPage, {"q": asked.merchant})).merchants
+        days: list[BusinessDayView] = []
+        if len(known) == 1 and asked.is_general:
+            path = f"/merchants/{quote(known[0].id, safe='')}/settlements"
+            days = (await daemon.get(path, MerchantSettlements)).days
     fitting = [Party(one.merchant, one.name, one.number) for one in found]
     parties = sorted({*fitting, *(Party(one.id, one.name, one.number) for one in known)})
-    return Answer(now, parties, found[:MOST], nearest) if len(parties) == 1 else Answer(now, parties)
+    return Answer(now, parties, found[:MOST], nearest, days) if len(parties) == 1 else Answer(now, parties)
 
 
 def _problem(body: bytes) -> str:

@@ -17,7 +17,7 @@ from fleetmon.model.terms import time_of_day
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.nearest import Nearest
 from fleetmon.readout.settlements import Settlements
-from fleetmon.web.explanations import NearestView, SettlementView
+from fleetmon.web.explanations import BusinessDayView, NearestView, SettlementView
 from fleetmon.web.ports import SettlementFilter
 
 MOST: Final = 500  # sales told to one question
@@ -37,6 +37,11 @@ class Enquiry(NamedTuple):
     at: str | None = None
     audience: Audience = "merchant"
 
+    @property
+    def is_general(self) -> bool:
+        """Whether no certain sales are meant."""
+        return all(one is None for one in (self.rrn, self.transaction, self.amount, self.at))
+
 
 class Party(Struct, frozen=True, order=True):
     """A merchant as people know it; fields may be empty."""
@@ -47,12 +52,13 @@ class Party(Struct, frozen=True, order=True):
 
 
 class Answer(Struct, frozen=True):
-    """What is known at `now` (ms); explanations only if exactly one merchant fits, and else what comes nearest."""
+    """What is known at `now` (ms). If one merchant alone fits: what fits of it, else the nearest, or its days."""
 
     now: int
     merchants: list[Party]
     explanations: list[SettlementView] = []
     nearest: NearestView | None = None
+    days: list[BusinessDayView] = []
 
 
 def answer(engine: Engine, asked: Enquiry) -> Answer:
@@ -73,9 +79,13 @@ async def _answer(engine: Engine, asked: Enquiry) -> Answer:
         amount=asked.amount,
         time=None if asked.at is None else time_of_day(f"{asked.at}:00"),
     )
-    found = await Settlements(engine, clientele).page(None, wanted, None, MOST, asked.audience)
-    nearest = None if found else await Nearest(engine, clientele).of(None, wanted)
-    return Answer(engine.now, parties, found, nearest)
+    settlements = Settlements(engine, clientele)
+    found = await settlements.page(None, wanted, None, MOST, asked.audience)
+    if found:
+        return Answer(engine.now, parties, found)
+    money = await settlements.of_merchant(None, parties[0].id) if asked.is_general else None
+    nearest = await Nearest(engine, clientele).of(None, wanted)
+    return Answer(engine.now, parties, nearest=nearest, days=[] if money is None else money.days)
 
 
 def matching(parties: Iterable[Party], said: str) -> list[Party]:

@@ -283,6 +283,7 @@ async def test_the_support_desk_asks_a_daemon(open_sales: Shop) -> None:
     assert [one.id for one in several.merchants] == ["books", "noodle"]
     another_day = await daemon.ask(url, "all", Enquiry("Noodle", "2020-01-01"), open_sales.now)
     assert ([one.id for one in another_day.merchants], another_day.explanations) == (["noodle"], [])
+    assert [(day.expected.count, day.paid.count) for day in another_day.days] == [(1, 0), (1, 0), (1, 1)]
     paid = await daemon.ask(url, "all", Enquiry("noodle", rrn="000000000002"), open_sales.now)
     assert [one.state for one in paid.explanations] == ["paid"]
     by_amount = await daemon.ask(url, "all", Enquiry("noodle", amount=1000, at=time_of(open_sales.now)), open_sales.now)

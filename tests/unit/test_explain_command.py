@@ -138,6 +138,15 @@ def test_a_time_of_day_is_read_as_people_write_it(sample: Path) -> None:
         assert (shown.exit_code, "as 18:30" in shown.stderr) == (2, True), shown.stderr
 
 
+def test_where_nothing_is_open_the_last_days_are_told(sample: Path) -> None:
+    shown = explain(sample, "--merchant", "books")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert shown.stderr.splitlines()[1:] == ["  Thursday 24 September: 4 sales, ¥1,409.85, all paid out"]
+    in_chinese = explain(sample, "--merchant", "books", "--lang", "zh").stderr.splitlines()
+    assert in_chinese[1:] == ["  9月24日（周四）：4 笔交易，合计¥1,409.85，已全部到账"]
+    assert len(explain(sample, "--merchant", "books", "--rrn", "1").stderr.splitlines()) == 1
+
+
 def test_on_call_is_told_more_than_a_merchant(sample: Path) -> None:
     shown = explain(sample, "--merchant", "noodle", "--for", "on-call", "--transaction", "noodle-1-2").stdout
     assert "; RRN " in shown
