@@ -13,7 +13,6 @@ from fleetmon.locale import Language, fill, texts
 from fleetmon.model.errors import SinkError
 from fleetmon.readout.enquiry import MOST, Answer, Enquiry, Party
 from fleetmon.web.explanations import (
-    BusinessDayView,
     MerchantPage,
     MerchantSettlements,
     NearestView,
@@ -115,25 +114,31 @@ async def ask(url: str, token: str | None, asked: Enquiry, now: int, language: L
     """The settlements that fit at `now` (ms), each with its explanation."""
     said = {name: getattr(asked, name) for name in _ASKED}
     question = {name: str(value) for name, value in said.items() if value is not None} | {"for": asked.audience}
+    async with api(url, token, language) as daemon:
+        known = (await daemon.get("/merchants", MerchantPage, {"q": asked.merchant})).merchants
+        parties = sorted(Party(one.id, one.name, one.number) for one in known)
+        if not parties or (len(parties) > 1 and asked.is_general):
+            return Answer(now, parties)
+        found, nearest = await _fitting(daemon, question)
+        if found:
+            parties = sorted({Party(one.merchant, one.name, one.number) for one in found})
+        if found or len(parties) > 1 or not asked.is_general:
+            return Answer(now, parties, found, nearest) if len(parties) == 1 else Answer(now, parties)
+        path = f"/merchants/{quote(parties[0].id, safe='')}/settlements"
+        return Answer(now, parties, days=(await daemon.get(path, MerchantSettlements)).days)
+
+
+async def _fitting(daemon: Api, question: Mapping[str, str]) -> tuple[list[SettlementView], NearestView | None]:
+    """The first so many of them, or what comes nearest."""
     found: list[SettlementView] = []
     nearest: NearestView | None = None
     cursor: str | None = ""
-    async with api(url, token, language) as daemon:
-        while cursor is not None and len(found) < MOST:
-            more = {"cursor": cursor} if cursor else {}
-            page = await daemon.get("/settlements", SettlementPage, question | more)
-            found += page.settlements
-            nearest = nearest or page.nearest
-            cursor = page.next
-        # Who has no sale that fits is known all the same.
-        known = [] if found else (await daemon.get("/merchants", MerchantPage, {"q": asked.merchant})).merchants
-        days: list[BusinessDayView] = []
-        if len(known) == 1 and asked.is_general:
-            path = f"/merchants/{quote(known[0].id, safe='')}/settlements"
-            days = (await daemon.get(path, MerchantSettlements)).days
-    fitting = [Party(one.merchant, one.name, one.number) for one in found]
-    parties = sorted({*fitting, *(Party(one.id, one.name, one.number) for one in known)})
-    return Answer(now, parties, found[:MOST], nearest, days) if len(parties) == 1 else Answer(now, parties)
+    while cursor is not None and len(found) < MOST:
+        more = {"cursor": cursor} if cursor else {}
+        page = await daemon.get("/settlements", SettlementPage, {**question, **more})
+        found += page.settlements
+        nearest, cursor = nearest or page.nearest, page.next
+    return found[:MOST], nearest
 
 
 def _problem(body: bytes) -> str:

@@ -1,7 +1,7 @@
 """The questions of a support desk: a merchant by what people know of it, and its sales by what they remember of them.
 
 Unless certain sales are meant (by number, amount or time of day) everything is told that is unpaid, refused or
-unclear; those are told even if they are paid.
+unclear; those are told even if they are paid. Where several merchants fit the name, certain sales say which it is.
 """
 
 import asyncio
@@ -69,10 +69,10 @@ def answer(engine: Engine, asked: Enquiry) -> Answer:
 async def _answer(engine: Engine, asked: Enquiry) -> Answer:
     clientele = Clientele(engine)
     parties = sorted(Party(one.id, one.name, one.number) for one in await clientele.meant(asked.merchant))
-    if len(parties) != 1:
+    if not parties or (len(parties) > 1 and asked.is_general):
         return Answer(engine.now, parties)
     wanted = SettlementFilter(
-        merchant=parties[0].id,
+        merchant=asked.merchant,
         day=None if asked.date is None else day_from(asked.date),
         rrn=asked.rrn,
         transaction=asked.transaction,
@@ -80,12 +80,13 @@ async def _answer(engine: Engine, asked: Enquiry) -> Answer:
         time=None if asked.at is None else time_of_day(f"{asked.at}:00"),
     )
     settlements = Settlements(engine, clientele)
-    found = await settlements.page(None, wanted, None, MOST, asked.audience)
-    if found:
-        return Answer(engine.now, parties, found)
-    money = await settlements.of_merchant(None, parties[0].id) if asked.is_general else None
-    nearest = await Nearest(engine, clientele).of(None, wanted)
-    return Answer(engine.now, parties, nearest=nearest, days=[] if money is None else money.days)
+    if found := await settlements.page(None, wanted, None, MOST, asked.audience):
+        parties = sorted({Party(one.merchant, one.name, one.number) for one in found})
+    if len(parties) > 1:
+        return Answer(engine.now, parties)
+    nearest = None if found else await Nearest(engine, clientele).of(None, wanted)
+    money = None if found or not asked.is_general else await settlements.of_merchant(None, parties[0].id)
+    return Answer(engine.now, parties, found, nearest, [] if money is None else money.days)
 
 
 def matching(parties: Iterable[Party], said: str) -> list[Party]:

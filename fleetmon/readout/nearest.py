@@ -26,6 +26,7 @@ HOUR: Final = 3_600_000
 _OF_AMOUNT: Final = 3  # told of the same amount
 _OF_TIME: Final = 5  # and of the time
 _SILENT: Final = 10  # terminals
+_KEPT: Final = 100  # sales, before all but the nearest are let go
 _UNDOING: Final = ("reversal", "void")  # told with the sale that they undo, where there is one
 
 
@@ -44,15 +45,17 @@ class Nearest:
         if len(meant) != 1 or await self._clientele.find(provider, meant[0].id) is None:
             return None
         ours = await self._terminals(provider, meant[0].id)
+        found = _Found(wanted)
         book = self._engine.explainer.ledger.books.get(meant[0].id)
-        tried = await _tried(book) if book else []
-        visible = [one for one in tried if provider is None or one.terminal in ours]
-        near = [self._glimpse(one) for one in _near(visible, wanted)]
+        async for sale in slowly(list(book.sales.values()) if book else ()):
+            if (provider is None or sale.terminal in ours) and not _is_told_with_another(sale, book):
+                found.look_at(sale)
+        near = [self._glimpse(one) for one in found.nearest()]
         silent = self._silent(sorted(ours), wanted)
-        held = wanted.day is None or any(day_of(taken_at(one)) <= wanted.day for one in visible)
         told = {
             language: missed(
-                Miss(_named(meant[0], language), wanted.amount, wanted.day, wanted.time, near, silent, held), language
+                Miss(_named(meant[0], language), wanted.amount, wanted.day, wanted.time, near, silent, found.held),
+                language,
             )
             for language in LANGUAGES
         }
@@ -92,29 +95,48 @@ class Nearest:
         ]
 
 
-async def _tried(book: Book) -> list[Sale]:
-    """All of it; what undoes a sale that is there is told with that."""
-    sales = book.sales
-    return [
-        one
-        async for one in slowly(list(sales.values()))
-        if one.kind not in _UNDOING or (one.terminal, one.original) not in sales
-    ]
+class _Found:
+    """What was seen so far that comes near, and little more of it than is told."""
+
+    def __init__(self, wanted: SettlementFilter) -> None:
+        self.held = wanted.day is None  # whether there is anything of that day, or before it
+        self._wanted = wanted
+        self._of_amount: list[Sale] = []
+        self._of_time: list[Sale] = []
+        self._others: list[Sale] = []
+        self._within = HOUR if wanted.time is not None else 0
+
+    def look_at(self, sale: Sale) -> None:
+        """Keep it, if it comes near."""
+        wanted = self._wanted
+        self.held = self.held or (wanted.day is not None and day_of(taken_at(sale)) <= wanted.day)
+        is_timed = wanted.time is not None or wanted.day is not None
+        if wanted.amount is not None and is_of_amount(sale, wanted):
+            kept, most = self._of_amount, _OF_AMOUNT
+        elif is_timed and apart(sale, wanted) <= self._within:
+            kept, most = self._of_time, _OF_TIME
+        else:
+            kept, most = self._others, _OF_AMOUNT
+        kept.append(sale)
+        if len(kept) > _KEPT:
+            kept[:] = nsmallest(most, kept, key=self._rank)
+
+    def nearest(self) -> list[Sale]:
+        """In order of time: those of the amount, and those of the time; with neither, whatever is next to it."""
+        found = [
+            *nsmallest(_OF_AMOUNT, self._of_amount, key=self._rank),
+            *nsmallest(_OF_TIME, self._of_time, key=self._rank),
+        ]
+        found = found or nsmallest(_OF_AMOUNT, self._others, key=self._rank)
+        return sorted(found, key=lambda one: (taken_at(one), one.terminal, one.id))
+
+    def _rank(self, one: Sale) -> tuple[int, int]:
+        return apart(one, self._wanted), abs(one.amount - (self._wanted.amount or 0))
 
 
-def _near(sales: Sequence[Sale], wanted: SettlementFilter) -> list[Sale]:
-    """In order of time: those of the amount, and those of the time; with neither, whatever is next to it."""
-
-    def rank(one: Sale) -> tuple[int, int]:
-        return apart(one, wanted), abs(one.amount - (wanted.amount or 0))
-
-    of_amount = [one for one in sales if wanted.amount is not None and is_of_amount(one, wanted)]
-    within = None if wanted.time is wanted.day is None else HOUR if wanted.time is not None else 0
-    others = [one for one in sales if wanted.amount is None or not is_of_amount(one, wanted)]
-    of_time = [one for one in others if within is not None and apart(one, wanted) <= within]
-    found = [*nsmallest(_OF_AMOUNT, of_amount, key=rank), *nsmallest(_OF_TIME, of_time, key=rank)]
-    found = found or nsmallest(_OF_AMOUNT, sales, key=rank)
-    return sorted(found, key=lambda one: (taken_at(one), one.terminal, one.id))
+def _is_told_with_another(sale: Sale, book: Book | None) -> bool:
+    """What undoes a sale that is there."""
+    return sale.kind in _UNDOING and book is not None and (sale.terminal, sale.original) in book.sales
 
 
 def _named(merchant: MerchantView, language: Language) -> str:

@@ -155,6 +155,16 @@ def test_nothing_comes_near_a_number_or_several_merchants(world: World) -> None:
     assert len(answer(world.engine, Enquiry("o", amount=300)).merchants) == 2
 
 
+def test_of_several_merchants_certain_sales_say_which_is_meant(world: World) -> None:
+    refused = answer(world.engine, Enquiry("o", amount=700_000))
+    assert [one.id for one in refused.merchants] == ["hotel"]
+    assert [one.transaction for one in refused.explanations] == ["refused"]
+    both = answer(world.engine, Enquiry("o", amount=1_285_000))
+    assert ([one.id for one in both.merchants], both.explanations) == (["hotel", "other"], [])
+    general = answer(world.engine, Enquiry("o"))
+    assert (len(general.merchants), general.explanations) == (2, [])
+
+
 def test_whoever_is_confined_gets_what_is_near_of_their_terminals_alone(world: World) -> None:
     world.stop("inn-1", "inn-2")
     world.run(HOUR)

@@ -82,6 +82,9 @@ def test_a_sale_is_found_by_its_number_even_if_it_is_paid(sample: Path) -> None:
     )["explanations"]
     by_rrn = explain(sample, "--merchant", "noodle", "--rrn", answer["rrn"])
     assert "\n1 sale, ¥201.44\n" in by_rrn.stdout
+    in_chinese = explain(sample, "--merchant", "noodle", "--rrn", answer["rrn"], "--lang", "zh").stdout.splitlines()
+    assert in_chinese[2] == "1 笔交易，¥201.44"
+    assert in_chinese[8].startswith("交易明细：¥201.44，终端 noodle-1，")
     terminal, transaction = truth(sample)["paid"][0]
     shown = explain(sample, "--merchant", terminal.split("-")[0], "--transaction", transaction)
     assert shown.exit_code == 0, shown.stderr
@@ -227,10 +230,11 @@ def test_a_daemon_is_asked_over_its_api(sample: Path, tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.stderr
     assert shown.stdout.splitlines()[1:] == recorded[1:]  # the first line tells the time
     question = "/api/v1/settlements?merchant=nood&date=2026-09-24&for=merchant"
-    assert asked[:6] == [question, *(f"{question}&cursor={place}" for place in range(1, 6))]
+    assert asked[0] == "/api/v1/merchants?q=nood"
+    assert asked[1:7] == [question, *(f"{question}&cursor={place}" for place in range(1, 6))]
     assert (refused.exit_code, "--token-file" in refused.stderr) == (1, True)
     gone = CliRunner().invoke(cli, command)
-    assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/settlements: nobody can")) == (1, True)
+    assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/merchants: nobody can")) == (1, True)
     assert "--url" in gone.stderr
 
 
@@ -243,6 +247,6 @@ def test_a_daemon_knows_a_merchant_without_a_sale_that_fits(tmp_path: Path) -> N
         nobody = CliRunner().invoke(cli, [*command, "grill"])
         remembered = ["--amount", "12850", "--at", "6:30", "--merchant", "nood"]
         CliRunner().invoke(cli, [*command[:-1], *remembered])
-    assert "merchant=nood&rrn=1&amount=1285000&at=06:30&for=merchant" in asked[-2], asked
+    assert "merchant=nood&rrn=1&amount=1285000&at=06:30&for=merchant" in asked[-1], asked
     assert (known.exit_code, known.stderr.split(":")[0]) == (1, "Noodle (noodle)")
     assert (nobody.exit_code, nobody.stderr) == (1, 'No merchant fits "grill".\n')
