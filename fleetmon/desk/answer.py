@@ -64,7 +64,8 @@ def _paragraph(paragraph: Paragraph, language: Language) -> Iterator[str]:
     book, (told, sales) = texts(language), paragraph
     total = money(sum(one.amount for one in sales), language)
     taken = span(sales[0].at, sales[-1].at, language, "span")
-    yield count("desk.sales", len(sales), language, {"amount": total, "span": taken})
+    what = "desk.refunds" if sales[0].kind == "refund" else "desk.sales"
+    yield count(what, len(sales), language, {"amount": total, "span": taken})
     yield fill(book["desk.stop"], {"headline": told.headline, "sentence": told.sentence})
     where = word("stage", sales[0].stage, language)
     for label, text in (("where", where), ("who", told.who), ("next", told.next_step), ("again", told.call_again)):

@@ -67,9 +67,12 @@ class Telling:
         plain = explanation(found)
         first = found.findings[0]
         facts = self._facts(found, now)
-        matter = Matter(first.cause, first.actor, standing.state, standing.stage, standing.provisional, facts)
+        matter = Matter(
+            first.cause, first.actor, standing.state, standing.stage, standing.provisional, facts, sale.kind == "refund"
+        )
         return ToldExplanationView(
             **{name: getattr(plain, name) for name in plain.__struct_fields__},
+            kind=sale.kind,
             rrn=sale.rrn or None,
             at=taken_at(sale),
             day=date_of(standing.day) if standing.day else None,

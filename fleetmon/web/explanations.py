@@ -43,6 +43,7 @@ class ExplanationView(Struct, frozen=True):
 class ToldExplanationView(ExplanationView, frozen=True, kw_only=True):
     """An explanation with what to tell people."""
 
+    kind: Annotated[str, Meta(description="`sale`, `completion`, `refund`, or what was refused or not answered.")]
     rrn: str | None
     at: Annotated[Time, Meta(description="When the sale was taken.")]
     day: Annotated[str | None, Meta(description="The business date; null where no money is expected.")]

@@ -415,6 +415,9 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
         *("/api/v1/visits", "/api/v1/visits.csv", "/api/v1/visits.ics", "/api/v1/visits/outcomes"),
         *("/api/v1/calendars", "/api/v1/calendars/import", "/api/v1/feeds/{kind}/{name}"),
     }
+    asked = {one["name"]: one for one in operations["get", "/api/v1/settlements"]["parameters"]}
+    assert ("In fen" in asked["amount"]["description"], "30 minutes" in asked["at"]["description"]) == (True, True)
+    assert {"sales", "silent", "texts"} == set(document["components"]["schemas"]["NearestView"]["properties"])
     assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}
     assert {"get", "put", "delete"} == {method for method, path in operations if path.endswith("/acknowledgement")}
     names = [operation["operationId"] for operation in operations.values()]

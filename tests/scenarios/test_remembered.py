@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from fleetmon.desk.answer import written
 from fleetmon.locale import LANGUAGES
 from fleetmon.model.registry import Merchant, Provider, Registry
 from fleetmon.readout.clientele import Clientele
@@ -74,6 +75,22 @@ def test_what_was_no_sale_is_told_as_such_also_on_another_day(world: World) -> N
     told = asked(world, amount=700_000).explanations[0].texts
     assert told["zh"].headline == "交易没有成功，没有产生款项"
     assert "insufficient funds" in told["en"].sentence
+
+
+def test_a_refund_is_no_money_that_comes(world: World) -> None:
+    world.trade("bar-2", "back", amount=300_000, kind="refund", original="nothing", host_at=world.now)
+    told = asked(world, amount=300_000)
+    (refund,) = told.explanations
+    assert (refund.kind, refund.state) == ("refund", "not_due")
+    assert refund.texts["en"].headline.startswith("A refund, and no money that comes: it is taken off the payout due ")
+    assert refund.texts["zh"].who == "无需任何人处理"
+    assert refund.texts["zh"].call_again == "无需再来电查询。"
+    assert "1 refund, ¥3,000.00" in written(told, "en")
+    assert "1 笔退货，¥3,000.00" in written(told, "zh")
+    world.trade("bar-2", "refused", "declined", amount=400_000, kind="refund", original="nothing", response="25")
+    assert asked(world, amount=400_000).explanations[0].texts["en"].headline == (
+        "No sale was made: the payment was refused"
+    )
 
 
 def test_a_time_of_day_reaches_over_midnight() -> None:

@@ -162,6 +162,15 @@ def test_what_is_not_late_says_so_first() -> None:
         assert told(cause, state, language="zh").headline.startswith(("款项未逾期", "款项尚不算逾期"))
 
 
+def test_a_refund_reads_well_whatever_became_of_it() -> None:
+    for language, audience, state, facts in product(LANGUAGES, AUDIENCES, get_args(State), (FACTS, {})):
+        matter = Matter("not_due", "nobody", state, "clearing", provisional=False, facts=facts, is_refund=True)
+        said = tell(matter, language, audience)
+        assert all(part and not BROKEN.search(part) for part in parts(said)), parts(said)
+        is_made = state not in ("declined", "unknown", "cancelled")
+        assert said.headline.startswith("A refund" if language == "en" else "这是一笔退货") is is_made
+
+
 def test_the_evidence_ends_in_a_sentence() -> None:
     said = told("carrier_outage", facts=FACTS | {"terminals": 12})
     assert said.evidence.endswith(". 12 terminals were without connection at the same time.")
