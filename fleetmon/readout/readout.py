@@ -45,7 +45,7 @@ from fleetmon.sinks.route import Route
 from fleetmon.sinks.silences import Silences
 from fleetmon.store import Store
 from fleetmon.web.access import Tokens
-from fleetmon.web.explanations import MerchantSettlements, MerchantView, NearestView, SettlementView
+from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
 from fleetmon.web.ports import (
     Page,
     Place,
@@ -122,7 +122,7 @@ class Readout:
         self._prospects = self.planning.visiting.prospects
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
-        self._nearest = Nearest(self.engine, self._clientele)
+        self.nearest = Nearest(self.engine, self._clientele).of
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
         self.acknowledge, self.unacknowledge = acknowledging.put, acknowledging.withdraw
         self.audit = acknowledging.audit
@@ -351,10 +351,6 @@ class Readout:
     ) -> list[SettlementView]:
         """Transactions whose money has not come."""
         return await self._settlements.page(provider, wanted, after, limit, audience)
-
-    async def nearest(self, provider: str | None, wanted: SettlementFilter) -> NearestView | None:
-        """What comes nearest, when no transaction fits."""
-        return await self._nearest.of(provider, wanted)
 
     async def explanation(
         self, provider: str | None, terminal: str, transaction: str, audience: Audience

@@ -92,7 +92,7 @@ class Situations:
     def _at_large(self, provider: str | None) -> list[Incident]:
         """What fires and is an outage of many, or called people, unless something else explains it; biggest first."""
         now = self._engine.now
-        if provider not in self._big or now - self._big[provider][0] >= KEPT:
+        if provider not in self._big or now != self._big[provider][0]:  # of one round only: outages come together
             sight = Sight(self._engine.fleet, provider)
             found = [
                 one
