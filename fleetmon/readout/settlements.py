@@ -118,7 +118,7 @@ class Settlements:
         if not ledger.moves_money(sale) or wanted.acquirer not in (None, ledger.acquirer_of(sale)):
             return False
         standing = ledger.standing(sale, now)
-        if not (wanted.names_single or ledger.is_waited_for(sale, standing, now)):
+        if not (wanted.names_single or ledger.is_waited_for(sale, standing, now, wanted.day)):
             return False
         if wanted.late not in (None, _is_late(standing, now)):
             return False

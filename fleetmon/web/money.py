@@ -63,8 +63,8 @@ def _settlements(ports: Ports) -> BaseRouteHandler:
     ) -> Response[SettlementPage]:
         """Transactions that are not paid, and today's that were refused or not answered, each with its explanation.
 
-        By number, amount or time those of other days are told, too, whatever became of them. When one merchant is
-        named and none fits, `nearest` tells what was seen instead.
+        With `date` it is those of that day that were refused or not answered. By number, amount or time all are told,
+        whatever became of them; when one merchant is named and none fits, `nearest` tells what was seen instead.
         """
         day, time = None if date is None else _day(date), None if at is None else time_of_day(f"{at}:00")
         wanted = SettlementFilter(merchant, late, at_risk, cause, acquirer, day, rrn, transaction, amount, time)

@@ -70,6 +70,8 @@ def test_a_sale_is_found_by_its_amount_and_by_its_time_of_day(world: World) -> N
 
 def test_what_was_no_sale_is_told_as_such_also_on_another_day(world: World) -> None:
     assert found(world) == [("early", "not_due"), ("sold", "not_due"), ("undone", "cancelled")]
+    assert ("refused", "declined") in found(world, date=YESTERDAY)
+    assert found(world, date=TODAY) == []
     assert found(world, amount=700_000) == [("refused", "declined")]
     assert found(world, amount=800_000) == [("undone", "cancelled")]
     told = asked(world, amount=700_000).explanations[0].texts
