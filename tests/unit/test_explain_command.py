@@ -1,5 +1,6 @@
 """`fleetmon explain` on the contract's sample: what a support agent reads, from a recording and from a daemon."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -10,10 +11,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from fleetmon.cli import cli
 from fleetmon.desk.slip import clock, fen
+from fleetmon.locale import money
 from fleetmon.readout.enquiry import Party, matching
 
 NOODLE = """\
@@ -124,6 +129,21 @@ def test_when_none_fits_what_is_nearest_is_told_in_the_language_asked_for(sample
 )
 def test_an_amount_is_counted_from_its_digits(said: str, meant: int) -> None:
     assert fen(said) == meant
+
+
+@given(st.integers(0, 10**11 - 1))
+def test_every_amount_is_read_as_it_is_written(amount: int) -> None:
+    yuan, rest = divmod(amount, 100)
+    assert fen(f"{yuan}.{rest:02}") == fen(f"¥{yuan:,}.{rest:02}") == amount
+    assert fen(money(amount, "zh")) == fen(money(amount, "en")) == amount, "as our own answers show it"
+    assert fen(str(yuan)) == amount - rest
+
+
+@given(st.text())
+def test_what_is_read_as_an_amount_has_been_digits(said: str) -> None:
+    with contextlib.suppress(typer.BadParameter):
+        digits = "".join(letter for letter in said if letter in "0123456789")
+        assert str(fen(said)).rstrip("0") == digits.lstrip("0").rstrip("0") or not fen(said)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import fleetmon
@@ -121,6 +123,12 @@ def test_things_and_states_have_their_own_words() -> None:
 )
 def test_what_nobody_knows_stays_as_it_is(problem: str) -> None:
     assert reworded(problem, "zh") == problem
+
+
+@given(st.text() | st.from_regex(r"(\w+: )?(Window|Incident|line|Expected|\"x\" is) [^x]{0,40}"))
+def test_whatever_is_said_has_an_answer(problem: str) -> None:
+    assert bool(reworded(problem, "zh")) is bool(problem)
+    assert reworded(problem, "en") == problem
 
 
 def test_a_sentence_with_braces_in_it_does_no_harm() -> None:
