@@ -113,11 +113,11 @@ def give_password(root: Path, port: int) -> None:
     (drop_in / "hurry.conf").write_text(HURRY)
 
 
-def beat(broker: Any, key: str) -> None:
-    """A terminal is heard."""
-    said = json.dumps({"at": 1, "boot": 1, "seq": 1, "interval_s": 60})
-    to = ["-p", str(broker.port), "-u", "fleetmon", "-P", "hush", "-t", f"pos/v1/terminal/{key}/heartbeat"]
-    run("mosquitto_pub", *to, "-m", said)
+def come_online(broker: Any, key: str) -> None:
+    """A terminal says so, as nothing that it may lose."""
+    said = json.dumps({"at": 1, "state": "online", "boot": 1, "session": "s-1"})
+    to = ["-p", str(broker.port), "-u", "fleetmon", "-P", "hush", "-t", f"pos/v1/terminal/{key}/state"]
+    run("mosquitto_pub", *to, "-q", "1", "-m", said)
 
 
 def test_the_service_runs_as_its_unit_says(
@@ -133,8 +133,8 @@ def test_the_service_runs_as_its_unit_says(
 
     assert booted.shows("ActiveState") == "active", "it tells systemd when it is ready"
     wait_for(lambda: booted.shows("StatusText") == "ready", "connected with the password of its credential")
-    beat(broker, "T000001")
-    wait_for(is_up, "the heartbeat")
+    come_online(broker, "T000001")
+    wait_for(is_up, "online")
 
     booted.ask(FLEETMON, "check-config", "/etc/fleetmon/fleetmon.yml")
     booted.ask(FLEETMON, "store", "backup", "/root/copy.db", "--config.file", "/etc/fleetmon/fleetmon.yml")

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import itertools
 import json
 import re
 import time
@@ -308,23 +307,26 @@ async def test_the_sums_stand_in_the_metrics(open_sales: Shop) -> None:
         assert re.search(f"^{line}", text, re.MULTILINE), f"{line} is not in\n{text}"
 
 
-async def test_a_walk_through_everybody_lets_others_have_their_turn(shop: Shop) -> None:
+async def test_a_walk_through_everybody_lets_others_have_their_turn(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await shop.sale("noodle-1", "first", "approved", DAY)
     book = shop.running.daemon.engine.explainer.ledger.book("noodle")
     pattern = book.sales["noodle-1", "first"]
-    for number in range(30_000):
+    for number in range(2_000):
         key = f"s{number:05}"
         book.sales["noodle-1", key] = replace(pattern, id=key)
-    turns, over = [time.perf_counter()], False
+    monkeypatch.setattr("fleetmon.readout.slices.STEP_S", -1)  # each sale took long enough
+    turns, over = 0, False
 
     async def look() -> None:
+        nonlocal turns
         while not over:
             await asyncio.sleep(0)
-            turns.append(time.perf_counter())
+            turns += 1
 
     looking = asyncio.create_task(look())
     assert await shop.listed("?cause=tamper&limit=1") == []
     over = True
     await looking
-    longest = max(later - earlier for earlier, later in itertools.pairwise(turns))
-    assert longest < 0.15, "a generous bound: this machine has other work"
+    assert turns >= 2_000
