@@ -1,4 +1,4 @@
-"""The image, built from the wheel alone by a real builder, and run by a real runtime: `make image-proof`.
+"""The image, built from the wheel alone by a real builder, and run by a real runtime: `make deploy-proof`.
 
 Python's own image cannot be had everywhere: Debian's release with the same Python stands in for it. No file of the
 ordinary tests, as it needs root, namespaces and some minutes. Not tried: Docker's daemon, the images of others.
@@ -29,10 +29,17 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """What it printed; what went wrong, if something did."""
-    assert shutil.which(command[0]), f"{command[0]} is missing: run `make image-proof`, or deploy/install-servers.sh"
+    assert shutil.which(command[0]), f"{command[0]} is missing: run `make deploy-proof`, or deploy/install-servers.sh"
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done
+
+
+def debian(release: str, packages: str, folder: Path) -> None:
+    """A file system of a release, from where this machine gets its packages."""
+    mirror = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Component: main").stdout.split()[0]
+    run("debootstrap", "--variant=minbase", f"--include={packages}", release, folder, mirror)
+    folder.chmod(0o755)  # its root, which is everybody's there
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +60,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 def image(builder: Run, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of the image."""
     base = tmp_path_factory.mktemp("base")
-    mirror = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Component: main").stdout.split()[0]
-    run("debootstrap", "--variant=minbase", "--include=python3-venv,ca-certificates", RELEASE, base, mirror)
+    debian(RELEASE, "python3-venv,ca-certificates", base)
     (base / "usr/local/bin/python").symlink_to("/usr/bin/python3")
     empty = builder("from", "scratch").stdout.strip()
     builder("add", "--quiet", empty, base, "/")
