@@ -3,7 +3,8 @@
 Errors are raised all over the house, and logs, `check-config` and tests read them as they are raised. For people who
 ask in another language the English sentence is recognised by its text under `problem.*` and filled in anew; the name
 of a field before it stays, for programs go by it. A sentence that is not recognised stays as it is; a test finds
-those that fleetmon raises itself.
+those that fleetmon raises itself. So does a long one: what makes it long was sent by somebody, who can choose it so
+that to recognise it takes minutes.
 """
 
 import re
@@ -14,12 +15,13 @@ from fleetmon.locale.catalogue import Language, texts
 
 _BLANK: Final = re.compile(r"\{(\w+)\}")
 _FIELD: Final = re.compile(r"([A-Za-z_][\w.\[\]-]*): (.+)", re.DOTALL)
+_LONGEST: Final = 1_000  # characters; for some texts the time to look grows with the third power of it
 _SAYS: Final = ("advice", "problem")  # blanks that are sentences themselves
 
 
 def reworded(problem: str, language: Language) -> str:
     """The same in that language, if there are words for it."""
-    if language == "en":
+    if language == "en" or len(problem) > _LONGEST:
         return problem
     for key, pattern in _patterns():
         if found := pattern.fullmatch(problem):

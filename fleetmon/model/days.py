@@ -36,7 +36,7 @@ def day_from(date: str) -> int:
     """The day number of `2026-11-20`; raises ValueError for what no calendar shows."""
     year, month, day = (int(part) for part in date.split("-"))
     number = _number(year, month, day)
-    if date_of(number) != date:
+    if not year or date_of(number) != date:
         raise ValueError(f'"{date}" is in no calendar')
     return number
 

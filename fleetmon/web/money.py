@@ -10,6 +10,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from fleetmon.locale import Audience
 from fleetmon.model.days import day_from
+from fleetmon.model.events import INT64_MAX
 from fleetmon.model.terms import time_of_day
 from fleetmon.web import paging
 from fleetmon.web.access import provider_of
@@ -50,7 +51,9 @@ def _settlements(ports: Ports) -> BaseRouteHandler:
         ] = None,
         rrn: Annotated[str | None, QueryParameter(description="The reference on the slip; paid ones, too.")] = None,
         transaction: Annotated[str | None, QueryParameter(description="The terminal's number; paid ones, too.")] = None,
-        amount: Annotated[int | None, QueryParameter(ge=0, description="In fen, exactly; paid ones, too.")] = None,
+        amount: Annotated[
+            int | None, QueryParameter(ge=0, le=INT64_MAX, description="In fen, exactly; paid ones, too.")
+        ] = None,
         at: Annotated[
             str | None,
             QueryParameter(

@@ -125,6 +125,19 @@ def test_what_nobody_knows_stays_as_it_is(problem: str) -> None:
     assert reworded(problem, "zh") == problem
 
 
+def test_a_sentence_that_somebody_made_long_is_not_searched_for_words() -> None:
+    known = "Window w-1 is cancelled already."
+    assert reworded(known, "zh") != known
+    named, searched, deep = (
+        f"Window {'w' * 1_000} is cancelled already.",
+        "q is not in a.." * 4_000,
+        "a: " * 20_000 + "b",
+    )
+    for long in (named, searched, deep):
+        assert reworded(long, "zh") == long
+    assert reworded("a: " * 300 + "b", "zh").endswith("a: b"), "nor is there a depth that it cannot take"
+
+
 @given(st.text() | st.from_regex(r"(\w+: )?(Window|Incident|line|Expected|\"x\" is) [^x]{0,40}"))
 def test_whatever_is_said_has_an_answer(problem: str) -> None:
     assert bool(reworded(problem, "zh")) is bool(problem)
