@@ -41,8 +41,9 @@ class Nearest:
         """What comes nearest; None where nothing is remembered by which one could tell, or of whom."""
         if wanted.merchant is None or (wanted.amount is None and wanted.time is None):
             return None
-        meant = await self._clientele.meant(wanted.merchant)
-        if len(meant) != 1 or await self._clientele.find(provider, meant[0].id) is None:
+        known = await self._clientele.meant(wanted.merchant)
+        meant = [one for one in known if await self._clientele.find(provider, one.id) is not None]
+        if len(meant) != 1:
             return None
         ours = await self._terminals(provider, meant[0].id)
         found = _Found(wanted)

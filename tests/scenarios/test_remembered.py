@@ -194,6 +194,9 @@ def test_whoever_is_confined_gets_what_is_near_of_their_terminals_alone(world: W
     assert [one.transaction for one in near.sales] == ["refused", "undone"]
     assert [one.terminal for one in near.silent] == ["inn-2"]
     assert asyncio.run(nearest.of("stranger", wanted)) is None
+    both = replace(wanted, merchant="o")
+    assert asyncio.run(nearest.of("p2", both)) == near, "of two that fit they see one, and learn of no other"
+    assert asyncio.run(nearest.of("p1", both)) is None
 
 
 def test_texts_are_there_for_every_kind_and_state(world: World) -> None:
