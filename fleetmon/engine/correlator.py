@@ -120,7 +120,7 @@ class Correlator:
         self.works.restore(incident)
         self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
         self.outages.restore(incident)
-        self._flapping.restore(incident, incident.opened_at)
+        self._flapping.restore(incident, max(incident.opened_at, self._shard.deaf_since or 0))
         self.hosts.restore(incident)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)

@@ -143,6 +143,18 @@ def test_flapping_survives_a_restart_and_ends_when_it_is_calm() -> None:
     assert not world.engine.incidents
 
 
+def test_what_flaps_for_long_does_so_still_after_a_restart() -> None:
+    world = town()
+    cut = of(world, "CMCC", "north")
+    cycle(world, cut, 8, 6 * MINUTE, 4 * MINUTE)
+    world.restart(world.records())
+    world.link_up()
+    cycle(world, cut, 4, 6 * MINUTE, 4 * MINUTE)
+    assert (world.pages, world.words[-1]) == ([CUT], "flapping CMCC north firing")
+    world.run(HOUR)
+    assert (world.words[-1], list(world.engine.incidents)) == ("flapping CMCC north resolved", [])
+
+
 def test_a_shop_that_flaps_explains_its_terminals() -> None:
     world = town()
     shop = [key for key in world.lives if key.startswith("north0")]

@@ -204,6 +204,7 @@ class World:
         """The daemon is killed and comes back: soft state from the records, firing incidents from the store."""
         firing = msgspec.json.encode([one for one in self.engine.incidents if one.status is Status.FIRING])
         self.engine = Engine(self.registry, max_unregistered=10)
+        self.engine.advance(self.now)
         self.engine.restore(list(records), list(facts), msgspec.json.decode(firing, type=list[Incident]))
         self.take(self.engine.link_down(self.now))
 
