@@ -69,8 +69,8 @@ class Engine:
             self._run(received_at)
             known = len(outcome.facts)
             self._correlate(self.shard.observe(list(together), outcome))
-            self.explainer.observe(outcome.facts[known:])
-            self.arrears.observe(outcome.facts[known:])
+            for fact in outcome.facts[known:]:
+                self.arrears.observe(fact, self.explainer.observe(fact))
         return self._take(outcome)
 
     def advance(self, now: int, most: int | None = None) -> Outcome:
@@ -181,11 +181,10 @@ class Engine:
             self.explainer.timeline.recall(episode)
         for incident in past:
             self.correlator.incidents.remember(incident)
-        self.explainer.recall(facts)
-        self.arrears.recall(facts)
-        self.correlator.hosts.recall(facts)
         for fact in facts:
+            self.arrears.recall(fact, self.explainer.recall(fact))
             self.correlator.works.recall(fact, self.now)
+        self.correlator.hosts.recall(facts)
 
     def recalled(self, since: int) -> None:
         """Everything that was told since then is recalled: now money can be called late."""

@@ -98,7 +98,8 @@ class Outlook:
             return False
         key = sale.terminal, sale.id
         waited = key in self._open
-        self.leave(key)
+        if waited:
+            self.leave(key)
         if standing.state in _SETTLED or standing.due_at is None:
             return waited
         if standing.stage in ("batch", "terminal"):
@@ -257,6 +258,8 @@ class Outlook:
 
 
 def _add(counter: Counter[K], key: K, amount: int) -> None:
-    counter[key] += amount
-    if not counter[key]:
-        del counter[key]
+    total = counter[key] + amount
+    if total:
+        counter[key] = total
+    else:
+        counter.pop(key, None)
