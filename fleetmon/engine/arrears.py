@@ -146,7 +146,8 @@ class Arrears:
 
     def observe(self, fact: Fact, sale: Sale | None) -> None:
         """Take in a fact that the ledger has taken already, and the sale if it is of one."""
-        now, key, event, _, _, _ = fact.message
+        message = fact.message
+        now, key, event = message.received_at, message.key, message.event
         if sale is not None and isinstance(event, Transaction):
             self._expect(sale, event, now)
             self.outlook.note_code(event)
@@ -160,7 +161,8 @@ class Arrears:
 
     def recall(self, fact: Fact, sale: Sale | None) -> None:
         """Plan the looks that follow from a fact of the past; whatever else followed from it is known."""
-        now, key, event, _, _, _ = fact.message
+        message = fact.message
+        now, key, event = message.received_at, message.key, message.event
         if sale is not None and isinstance(event, Transaction):
             self._expect(sale, event, now)
         elif isinstance(event, Batch):

@@ -6,7 +6,7 @@ cannot cover what reached the host after it was instructed.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ MONEY: Final = ("sale", "completion", "refund")
 _MOST: Final = 64
 
 
-class _Path(NamedTuple):
+class _Path(Struct, frozen=True, gc=False):
     """How far a sale is, and when it could have been."""
 
     stage: Stage  # the first step not known to be passed

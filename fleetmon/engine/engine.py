@@ -8,7 +8,7 @@ times deadlines come first: a terminal is late at its deadline, not after the me
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
@@ -65,7 +65,7 @@ class Engine:
         outcome = Outcome()
         if messages and not self.shard.heard_since:
             self.shard.heard_since = messages[0].received_at  # before the first message we were deaf
-        for received_at, together in groupby(messages, key=itemgetter(0)):
+        for received_at, together in groupby(messages, key=attrgetter("received_at")):
             self._run(received_at)
             known = len(outcome.facts)
             self._correlate(self.shard.observe(list(together), outcome))

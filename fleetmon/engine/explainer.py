@@ -48,7 +48,8 @@ class Explainer:
 
     def observe(self, fact: Fact) -> Sale | None:
         """Take in a fact, and give the sale if it is of one; repetitions change nothing."""
-        now, key, event, _, _, _ = fact.message
+        message = fact.message
+        now, key, event = message.received_at, message.key, message.event
         terminal = self.fleet.terminals.get(key)
         if isinstance(event, State):
             self.timeline.state(terminal.id if terminal else key, event, now)

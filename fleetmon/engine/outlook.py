@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterator
 from typing import Final, Literal, NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from fleetmon.detect.interface_fault import BAD
 from fleetmon.engine.ledger import Ledger
 from fleetmon.model.days import day_of
@@ -28,7 +30,7 @@ _SETTLED: Final = ("paid", "cancelled", "declined", "unknown")
 K = TypeVar("K")
 
 
-class _Share(NamedTuple):
+class _Share(Struct, frozen=True, gc=False):
     """What one sale adds to the sums."""
 
     merchant: str

@@ -5,7 +5,9 @@
 
 import enum
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from fleetmon.model import events
 
@@ -43,7 +45,7 @@ class Kind(enum.Enum):
         return f"{self.sender}/{{{self.sender}}}/{self.level}{tail}"
 
 
-class Route(NamedTuple):
+class Route(Struct, frozen=True, gc=False):
     """The kind of a topic and the id of the terminal, host or merchant it is about."""
 
     kind: Kind
