@@ -127,7 +127,7 @@ class Fleet:
             cohorts[terminal.cohort].append(terminal)
         self._cohorts = {cohort: cohort for cohort in cohorts}
         self.changes += 1
-        self.census.take(self.terminals.values())
+        self.census.take(cohorts)
         self.groups.share(cohorts)
         self.providers.clear()
         for cohort, members in cohorts.items():
@@ -150,18 +150,15 @@ class Fleet:
         """Make or change the terminals of the registry."""
         known, cohorts, promises = self.terminals, self._cohorts, self._intervals
         usual = self.defaults.interval_s
-        names: dict[str, str] = {}  # one string for all that say the same
         for row, said in zip(registry.terminals, _told(registry), strict=True):
             cohort = cohorts.get(said) or self._intern(Cohort(*said))
-            merchant = names.get(row.merchant) or _keep(names, row.merchant)
-            site = names.get(row.site) or _keep(names, row.site)
             terminal = known.get(row.id)
             if terminal is None:
-                key, interval_s = _own(row.id), row.interval_s or usual
-                interval_ms, wait_ms = promises.get(interval_s) or self.promise(interval_s)
-                known[key] = Terminal(key, merchant, site, cohort, interval_ms, wait_ms, _own(row.serial))
+                interval_s = row.interval_s or usual
+                promise = promises.get(interval_s) or self.promise(interval_s)
+                known[row.id] = Terminal(row.id, row.merchant, row.site, cohort, *promise, row.serial)
             else:
-                terminal.merchant, terminal.site, terminal.registered = merchant, site, True
+                terminal.merchant, terminal.site, terminal.registered = row.merchant, row.site, True
                 terminal.cohort = self._believe(terminal, cohort)
 
     def _believe(self, terminal: Terminal, registered: Cohort) -> Cohort:
@@ -171,11 +168,6 @@ class Fleet:
 
     def _intern(self, cohort: Cohort) -> Cohort:
         return self._cohorts.setdefault(cohort, cohort)
-
-
-def _own(text: str) -> str:
-    """A copy. The rows of the registry are given up, and a few strings among them would hold all of their memory."""
-    return text.encode().decode()
 
 
 def _told(registry: Registry) -> Iterator[tuple[str, ...]]:
@@ -197,10 +189,4 @@ def _told(registry: Registry) -> Iterator[tuple[str, ...]]:
 def _opening_hours(sites: list[Site]) -> dict[str, Hours]:
     """By site, for those that tell; one for all that tell the same."""
     known = {rules: Hours(list(rules)) for rules in {tuple(site.hours) for site in sites if site.hours}}
-    return {_own(site.id): known[tuple(site.hours)] for site in sites if site.hours}
-
-
-def _keep(names: dict[str, str], name: str) -> str:
-    """One copy for all that say the same."""
-    own = names[name] = _own(name)
-    return own
+    return {site.id: known[tuple(site.hours)] for site in sites if site.hours}
