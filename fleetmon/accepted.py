@@ -1,8 +1,8 @@
 """An accepted registry, packed: kept so that a restart need neither take its file apart nor check it again.
 
 It is kept under a digest of the registry's file, of the shapes of a registry and of what is kept, and of fleetmon's
-version, whose checks may differ. The long tables are packed by column, and what many rows share stands once: that is unpacked
-three times as fast. Anything that is not what was kept counts as nothing kept.
+version, whose checks may differ. The long tables are packed by column, and what many rows share stands once: that is
+unpacked three times as fast. Anything that is not what was kept counts as nothing kept.
 What is unpacked shares its strings, and the engine keeps them: those of a file that was taken apart row by row
 lie among rows that are given up, and a few would hold all of their memory.
 Where it can be wrong: whoever can write there is believed, as in the store beside it.
@@ -27,7 +27,7 @@ from fleetmon.model.registry import Merchant, Registry, Site, Terminal
 # The values, and for each row the place of its own; without places they go round: one for all rows, or each its own.
 _Column = tuple[list[Any], bytes]
 _Packed = tuple[Registry, dict[str, tuple[int, list[_Column]]]]
-_DECODE: Final = msgspec.msgpack.Decoder(_Packed).decode
+_PACKED: Final[msgspec.msgpack.Decoder[_Packed]] = msgspec.msgpack.Decoder(_Packed)
 _PLACES: Final = "I"
 _TABLES: Final = {"merchants": Merchant, "sites": Site, "terminals": Terminal}
 _SEAL: Final = hashlib.sha256().digest_size
@@ -76,7 +76,7 @@ def pack(registry: Registry) -> bytes:
 
 def unpack(packed: bytes | memoryview) -> Registry:
     """As it was packed, with strings that are shared."""
-    rest, tables = _DECODE(packed)
+    rest, tables = _PACKED.decode(packed)
     rows = {
         table: list(islice(map(_TABLES[table], *map(_in_turn, columns)), size)) if size else []
         for table, (size, columns) in tables.items()
