@@ -1,7 +1,7 @@
 """How many terminals are in which state, kept as they change so that a scrape never walks the fleet."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
@@ -9,7 +9,7 @@ from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 _STATES: Final = tuple(Liveness)
 _UP: Final = Liveness.UP
-_counted: Final = attrgetter("liveness", "interval_ms", "registered")
+_counted: Final = attrgetter("cohort", "liveness", "interval_ms", "registered")
 
 
 class Census:
@@ -26,17 +26,16 @@ class Census:
         self.enter(terminal)
         self.unregistered += not terminal.registered
 
-    def take(self, cohorts: Mapping[Cohort, Iterable[Terminal]]) -> None:
+    def take(self, terminals: Iterable[Terminal]) -> None:
         """Count these instead of who was counted before."""
         self.counts, self.providers, self.beating, self.unregistered = Counter(), Counter(), Counter(), 0
-        for cohort, members in cohorts.items():
-            for (liveness, pace, registered), count in Counter(map(_counted, members)).items():
-                self.counts[cohort, liveness] += count
-                self.providers[cohort.provider, liveness] += count
-                if liveness is _UP:
-                    self.beating[pace] += count
-                if not registered:
-                    self.unregistered += count
+        for (cohort, liveness, pace, registered), count in Counter(map(_counted, terminals)).items():
+            self.counts[cohort, liveness] += count
+            self.providers[cohort.provider, liveness] += count
+            if liveness is _UP:
+                self.beating[pace] += count
+            if not registered:
+                self.unregistered += count
 
     def leave(self, terminal: Terminal) -> None:
         """Take a terminal out, before its state, cohort or interval changes."""

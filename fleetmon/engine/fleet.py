@@ -127,7 +127,7 @@ class Fleet:
             cohorts[terminal.cohort].append(terminal)
         self._cohorts = {cohort: cohort for cohort in cohorts}
         self.changes += 1
-        self.census.take(cohorts)
+        self.census.take(self.terminals.values())
         self.groups.share(cohorts)
         self.providers.clear()
         for cohort, members in cohorts.items():

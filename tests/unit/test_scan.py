@@ -21,7 +21,7 @@ def suspected(there: int, elsewhere: int) -> list[list[tuple[tuple[str, str], ..
     fleet = Engine(Registry(terminals=rows)).fleet
     for terminal in fleet.terminals.values():
         terminal.last_seen, terminal.liveness = 1, Liveness.UP
-    fleet.sort()
+    fleet.census.take(fleet.terminals.values())
     silent = [
         fleet.terminals[f"CMCC-{region}-{number}"]
         for region in REGIONS for number in range(there if region == REGIONS[0] else elsewhere)
