@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final
 
+from msgspec.structs import replace
+
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.census import Census
 from fleetmon.engine.groups import Groups
@@ -49,7 +51,7 @@ class Fleet:
         self.terminals: dict[str, Terminal] = {}
         self.partitions: list[list[Terminal]] = [[] for _ in range(PARTITIONS)]
         self.providers: defaultdict[str, list[Terminal]] = defaultdict(list)  # who is alike beside each other
-        self._cohorts: dict[tuple[str, ...], Cohort] = {}  # one for all that say the same
+        self._cohorts: dict[Cohort, Cohort] = {}  # one for all that say the same
         self.groups = Groups()
         self._intervals: dict[int, tuple[int, int]] = {}  # seconds -> (interval, wait), so that terminals share them
         self._hours: dict[str, Hours] = {}
@@ -98,7 +100,8 @@ class Fleet:
     def believed(self, registered: Cohort, model: str, firmware: str, carrier: str) -> Cohort:
         """The cohort of a terminal that tells its technical identity itself; nothing leaves what is registered."""
         return self._intern(
-            registered._replace(
+            replace(
+                registered,
                 model=model or registered.model,
                 firmware=firmware or registered.firmware,
                 carrier=carrier or registered.carrier,
@@ -151,7 +154,7 @@ class Fleet:
         known, cohorts, promises = self.terminals, self._cohorts, self._intervals
         usual = self.defaults.interval_s
         for row, said in zip(registry.terminals, _told(registry), strict=True):
-            cohort = cohorts.get(said) or self._intern(Cohort(*said))
+            cohort = cohorts.get(said) or self._intern(said)
             terminal = known.get(row.id)
             if terminal is None:
                 interval_s = row.interval_s or usual
@@ -170,12 +173,12 @@ class Fleet:
         return self._cohorts.setdefault(cohort, cohort)
 
 
-def _told(registry: Registry) -> Iterator[tuple[str, ...]]:
+def _told(registry: Registry) -> Iterator[Cohort]:
     """The attributes of each row: what it says, and where it says nothing its site, then its merchant."""
     merchants = {merchant.id: merchant for merchant in registry.merchants}
     sites = {site.id: site for site in registry.sites}
     for row in registry.terminals:
-        yield (  # in order of Cohort's fields
+        yield Cohort(  # in order of its fields, which is twice as fast
             row.region or sites.get(row.site, _NO_SITE).region or merchants.get(row.merchant, _NO_MERCHANT).region,
             row.carrier,
             row.acquirer or merchants.get(row.merchant, _NO_MERCHANT).acquirer,

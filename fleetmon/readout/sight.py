@@ -4,6 +4,8 @@ Judged by what is known now: whoever changed the carrier since is concerned by t
 one. What cannot be judged (a scope by attributes unknown here) is hidden from the confined.
 """
 
+from msgspec.structs import asdict
+
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.groups import covers, takes
 from fleetmon.engine.outages import is_of_many
@@ -73,5 +75,5 @@ class Sight:
 def _is_of(cohort: Cohort, incident: Incident) -> bool:
     if is_of_many(incident):
         return covers(incident.scope, cohort)
-    known = cohort._asdict().items() | {("host", cohort.acquirer)}
+    known = asdict(cohort).items() | {("host", cohort.acquirer)}
     return known.issuperset(incident.scope)
