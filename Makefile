@@ -4,7 +4,7 @@ PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test hunt dist docs dashboards dashboards-shots bench soak score score-detection calibrate lint lock clean
+.PHONY: demo test hunt dist deploy-proof docs dashboards dashboards-shots bench soak score score-detection calibrate lint lock clean
 .DEFAULT_GOAL := help
 
 help:            ## Show what can be made
@@ -29,6 +29,10 @@ hunt: $(VENV)/.dev  ## Look for inputs that break a rule: new ones each time, wh
 
 dist: $(VENV)/.dev  ## Build the source archive and the wheel, of which the image is made
 	$(BIN)/python -m build --no-isolation
+
+deploy-proof: dist  ## Build the image and run it, boot a machine and install there: for real, as root (some minutes)
+	@deploy/install-servers.sh mosquitto mosquitto-clients debootstrap buildah runc systemd-container
+	$(BIN)/pytest tests/container/image.py tests/container/machine.py
 
 docs: $(VENV)/.dev  ## Build the documentation into build/site
 	$(BIN)/mkdocs build --strict

@@ -36,6 +36,7 @@ from fleetmon.working_days import working_days
 
 T = TypeVar("T")
 Checkable = TypeVar("Checkable", Registry, Tokens)
+_CREDENTIALS = "/run/credentials/"  # of systemd
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -240,7 +241,10 @@ def _secret(where: str, file: str | None, environment: Mapping[str, str]) -> str
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", error)
-        raise ConfigError([f"{where}_file: {file}: {reason}; make it readable for fleetmon"]) from None
+        remedy = "make it readable for fleetmon"
+        if file.startswith(_CREDENTIALS):
+            remedy = "systemd gives it to the service alone, so start that and see systemctl status"
+        raise ConfigError([f"{where}_file: {file}: {reason}; {remedy}"]) from None
 
 
 def _absolute(config: Config, folder: Path) -> Config:

@@ -1,1 +1,1 @@
-"""Unit tests; a package, so that those of money share a till."""
+"""Tests against real servers; a package, so that those of the store share their databases."""

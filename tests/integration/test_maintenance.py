@@ -99,14 +99,9 @@ class Site:
         return None if cover is None else str(cover.window)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def site(
-    request: pytest.FixtureRequest, tmp_path: Path, sample_registry: Registry, mosquitto: Any, running_daemon: Any
-) -> Site:
-    store = StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db")
-    if request.param == "postgresql":
-        store = StoreSettings(request.getfixturevalue("postgresql").database())
-    made = Site(sample_registry, store, mosquitto.port, running_daemon)
+@pytest.fixture
+async def site(settings: StoreSettings, sample_registry: Registry, mosquitto: Any, running_daemon: Any) -> Site:
+    made = Site(sample_registry, settings, mosquitto.port, running_daemon)
     await made.start()
     return made
 

@@ -1,8 +1,6 @@
 """Acknowledgements and the audit on the disk, on each database with a real server: the same tests, twice."""
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,41 +16,9 @@ from fleetmon.model.registry import Registry
 from fleetmon.store import Store, StoreSettings, Work, address, check, migrate
 from fleetmon.store.writer import FAILURES
 
-Ask = Callable[[str], list[Any]]
+from .databases import Ask, asking
+
 DAY = 86_400_000
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
-    if request.param == "sqlite":
-        return StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db")
-    return StoreSettings(request.getfixturevalue("postgresql").database())
-
-
-@pytest.fixture
-def store(settings: StoreSettings) -> Iterator[Store]:
-    opened = Store(settings)
-    yield opened
-    assert opened.close()
-
-
-@pytest.fixture
-def sql(settings: StoreSettings, store: Store) -> Iterator[Ask]:
-    """Ask or change the database from beside."""
-    assert store.failing is None
-    yield from asking(settings)
-
-
-def asking(settings: StoreSettings) -> Iterator[Ask]:
-    engine = address.connect(settings, None)
-
-    def ask(query: str) -> list[Any]:
-        with engine.begin() as connection:
-            result = connection.exec_driver_sql(query)
-            return [tuple(row) for row in result] if result.returns_rows else []
-
-    yield ask
-    engine.dispose()
 
 
 def submit(store: Store, *outcomes: Outcome) -> threading.Event:

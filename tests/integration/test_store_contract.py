@@ -1,10 +1,8 @@
 """What the store promises, on each database with a real server: the same tests, twice."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,42 +16,15 @@ from fleetmon.model.events import DeviceEvent
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry
 from fleetmon.model.terminal import PARTITIONS
-from fleetmon.store import Store, StoreSettings, TerminalRow, Work, address, check
+from fleetmon.store import Store, StoreSettings, TerminalRow, address, check
 from fleetmon.store.writes import QUARANTINE_ROWS
+
+from .databases import Ask, submit, write
 
 called = partial(Transition, calls=True)  # people are told
 
 DAY = 86_400_000
 NOW = 1_000 * DAY
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
-    if request.param == "sqlite":
-        return StoreSettings(f"sqlite:///{tmp_path}/deep/fleetmon.db")
-    return StoreSettings(request.getfixturevalue("postgresql").database())
-
-
-@pytest.fixture
-def store(settings: StoreSettings) -> Iterator[Store]:
-    opened = Store(settings)
-    yield opened
-    assert opened.close()
-
-
-@pytest.fixture
-def sql(settings: StoreSettings, store: Store) -> Iterator[Callable[[str], list[Any]]]:
-    """Ask or change the database from beside."""
-    assert store.failing is None
-    engine = address.connect(settings, None)
-
-    def ask(query: str) -> list[Any]:
-        with engine.begin() as connection:
-            result = connection.exec_driver_sql(query)
-            return [tuple(row) for row in result] if result.returns_rows else []
-
-    yield ask
-    engine.dispose()
 
 
 def tamper(seq: int, action: str = "set", at: int = 1_000) -> Message:
@@ -79,16 +50,6 @@ def row(terminal: str, state: str = "never_seen", since: int = 0, provider: str 
     return TerminalRow(
         terminal, "M", "S", "R", "CMCC", "A", provider, "X", "1", "4g", registered=True, state=state, since=since
     )
-
-
-def submit(store: Store, **work: Any) -> threading.Event:
-    done = threading.Event()
-    store.submit(Work(done.set, **work))
-    return done
-
-
-def write(store: Store, **work: Any) -> None:
-    assert submit(store, **work).wait(20), store.failing
 
 
 def snapshot_all(store: Store, engine: Engine) -> None:
@@ -126,7 +87,7 @@ def test_a_page_that_comes_later_than_the_incident_is_told_and_kept(store: Store
     assert store.undelivered() == [("i", "firing", 9)]
 
 
-def test_all_of_a_work_or_nothing(store: Store, sql: Callable[[str], list[Any]]) -> None:
+def test_all_of_a_work_or_nothing(store: Store, sql: Ask) -> None:
     """The last of its parts cannot be written: none of the others is there, and nothing is acknowledged."""
     sql("ALTER TABLE terminal_change RENAME TO elsewhere")
     done = submit(
@@ -185,7 +146,7 @@ def test_the_quarantine_is_bounded_and_paged(store: Store) -> None:
     assert [found.received_at for found in newest + rest] == list(range(QUARANTINE_ROWS + 49, 49, -1))
 
 
-def test_nobody_can_stop_the_store_with_a_nul(store: Store, sql: Callable[[str], list[Any]]) -> None:
+def test_nobody_can_stop_the_store_with_a_nul(store: Store, sql: Ask) -> None:
     """PostgreSQL takes none, and terminals may send it."""
     firing = announced("i", carrier="a\0b")
     write(
@@ -220,7 +181,7 @@ def test_terminals_are_written_when_they_are_news_and_paged_by_id(store: Store) 
     assert store.terminal("nobody") is None
 
 
-def test_a_change_is_history_and_state_at_once(store: Store, sql: Callable[[str], list[Any]]) -> None:
+def test_a_change_is_history_and_state_at_once(store: Store, sql: Ask) -> None:
     steps = [
         TerminalChange(5, "a", "never_seen", "up"), TerminalChange(9, "a", "up", "suspect"),
         TerminalChange(9, "b", "never_seen", "up"), TerminalChange(12, "a", "suspect", "down"),
@@ -263,7 +224,7 @@ def test_incidents_are_paged_newest_first(store: Store) -> None:
     assert store.incident("nothing") is None
 
 
-def test_the_view_of_incidents_has_scope_times_and_minutes(store: Store, sql: Callable[[str], list[Any]]) -> None:
+def test_the_view_of_incidents_has_scope_times_and_minutes(store: Store, sql: Ask) -> None:
     over = announced("i", 60_000, region="R", carrier="CMCC")
     over.status, over.resolved_at, over.terminals = Status.RESOLVED, 150_000, 4
     write(store, transitions=[called(150_000, Status.FIRING, over, "heard again")])
@@ -280,7 +241,7 @@ def test_the_view_of_incidents_has_scope_times_and_minutes(store: Store, sql: Ca
 # -- retention -----------------------------------------------------------------------------------------
 
 
-def test_what_is_too_old_goes_and_what_is_needed_stays(store: Store, sql: Callable[[str], list[Any]]) -> None:
+def test_what_is_too_old_goes_and_what_is_needed_stays(store: Store, sql: Ask) -> None:
     old, young = NOW - 91 * DAY, NOW - 89 * DAY
     write(store, facts=[Fact(f"old{number}", 0, tamper(number, at=old)) for number in range(1_200)])
     for partition in range(PARTITIONS):
@@ -306,7 +267,7 @@ def test_what_is_too_old_goes_and_what_is_needed_stays(store: Store, sql: Callab
     assert [message.received_at for message in store.restore(lambda _: -1, 0).facts] == [old + 1, young + 2]
 
 
-def test_without_all_snapshots_no_fact_is_forgotten(store: Store, sql: Callable[[str], list[Any]]) -> None:
+def test_without_all_snapshots_no_fact_is_forgotten(store: Store, sql: Ask) -> None:
     write(store, facts=[Fact("k", 0, tamper(1, at=0))])
     for partition in range(PARTITIONS - 1):
         write(store, partition=partition, records=[])
@@ -315,7 +276,7 @@ def test_without_all_snapshots_no_fact_is_forgotten(store: Store, sql: Callable[
     assert sql("SELECT count(*) FROM fact") == [(1,)]
 
 
-def test_forgetting_holds_up_nobody(store: Store, sql: Callable[[str], list[Any]]) -> None:
+def test_forgetting_holds_up_nobody(store: Store, sql: Ask) -> None:
     """While much is to be forgotten a commit waits for one bite at most; and it goes on under load."""
     write(store, facts=[Fact(f"k{number}", 0, tamper(number, at=0)) for number in range(20_000)])
     for partition in range(PARTITIONS):
@@ -344,9 +305,7 @@ def test_a_locked_database_delays_and_loses_nothing(store: Store, settings: Stor
     assert len(store.restore(lambda _: -1, 0).facts) == 1
 
 
-def test_a_full_disk_delays_and_loses_nothing(
-    store: Store, settings: StoreSettings, sql: Callable[[str], list[Any]]
-) -> None:
+def test_a_full_disk_delays_and_loses_nothing(store: Store, settings: StoreSettings, sql: Ask) -> None:
     """SQLite is given no more pages. PostgreSQL's disk cannot be filled here: a trigger says what it would say."""
     allowed = 1
 
@@ -383,7 +342,7 @@ def test_closing_while_nothing_can_be_written_says_so(settings: StoreSettings) -
     blocker.dispose()
 
 
-def test_a_damaged_snapshot_is_named(store: Store, settings: StoreSettings, sql: Callable[[str], list[Any]]) -> None:
+def test_a_damaged_snapshot_is_named(store: Store, settings: StoreSettings, sql: Ask) -> None:
     write(store, partition=7, records=[])
     sql("UPDATE snapshot SET records = " + ("x'ff'" if settings.file else "'\\xff'::bytea"))
     with pytest.raises(StoreError, match=r"store\.url .*: snapshot of partition 7: .*; restore a backup, or"):
@@ -391,9 +350,7 @@ def test_a_damaged_snapshot_is_named(store: Store, settings: StoreSettings, sql:
     assert [problem.partition(":")[0] for problem in check(settings)] == ["snapshot of partition 7"]
 
 
-def test_check_finds_what_contradicts_itself(
-    store: Store, settings: StoreSettings, sql: Callable[[str], list[Any]]
-) -> None:
+def test_check_finds_what_contradicts_itself(store: Store, settings: StoreSettings, sql: Ask) -> None:
     write(store, transitions=[*resolved("a", 1, 2), *resolved("b", 1, 2), *resolved("c", 1, 2)])
     assert check(settings) == []
     sql("DELETE FROM incident WHERE id = 'a'")

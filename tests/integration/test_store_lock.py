@@ -20,11 +20,10 @@ time.sleep(60)
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
-    if request.param == "sqlite":
-        return StoreSettings(f"sqlite:///{tmp_path}/deep/fleetmon.db")
-    return StoreSettings(request.getfixturevalue("postgresql").database())
+def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
+    store = Store(StoreSettings(f"sqlite:///{tmp_path}/deep/er/fleetmon.db"))
+    assert (tmp_path / "deep/er/fleetmon.db").exists()
+    store.close()
 
 
 def test_a_second_daemon_is_refused_until_the_first_ends(settings: StoreSettings, tmp_path: Path) -> None:

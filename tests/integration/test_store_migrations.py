@@ -1,7 +1,6 @@
 """Migrations make the tables that the code speaks of, on both databases, from every earlier state."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +10,6 @@ from alembic.migration import MigrationContext
 
 from fleetmon.model.errors import StoreError
 from fleetmon.store import Store, StoreSettings, address, check, migrate, schema
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
-    if request.param == "sqlite":
-        return StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db")
-    return StoreSettings(request.getfixturevalue("postgresql").database())
 
 
 @pytest.fixture

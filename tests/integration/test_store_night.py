@@ -1,30 +1,16 @@
 """What a report asks of the store, on each database."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from fleetmon.engine import TerminalChange
 from fleetmon.model.episode import Episode
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.terminal import NO_DEADLINE
-from fleetmon.store import SENT, WATCHED, Store, StoreSettings, TerminalRow, Watch, Work
+from fleetmon.store import SENT, WATCHED, Store, TerminalRow, Watch, Work
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
 NOW = 1_000 * DAY
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path}/night.db"
-    opened = Store(
-        StoreSettings(url if request.param == "sqlite" else request.getfixturevalue("postgresql").database())
-    )
-    yield opened
-    assert opened.close()
 
 
 def row(key: str, state: str = "up", since: int = NOW - 50 * DAY) -> TerminalRow:

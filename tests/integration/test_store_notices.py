@@ -1,37 +1,20 @@
 """Notices on the disk, on each database with a real server: the same tests, twice."""
 
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.incident import Alternative, Incident
 from fleetmon.model.notice import PAGE, RESOLVED, Document, Notice, Planned
-from fleetmon.store import Store, StoreSettings, Work
+from fleetmon.store import Store
+
+from .databases import write
 
 DAY = 86_400_000
 FOUND = Incident(
     "i-1", "tamper", (("terminal", "T\0"),), "critical", True, 5, alternatives=(Alternative(((("a", "b"),),), 0.5),)
 )
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path}/fleetmon.db" if request.param == "sqlite" else None
-    opened = Store(StoreSettings(url or request.getfixturevalue("postgresql").database()))
-    yield opened
-    assert opened.close()
-
-
-def write(store: Store, **work: Any) -> None:
-    done = threading.Event()
-    store.submit(Work(done.set, **work))
-    assert done.wait(20), store.failing
 
 
 def untold(store: Store, route: str = "r") -> list[str]:

@@ -1,12 +1,8 @@
 """What a restart needs of the past, on each database with a real server: episodes, sums of money, facts in parts."""
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import msgspec
-import pytest
 
 from fleetmon.engine import Fact, Message
 from fleetmon.model.episode import Episode
@@ -14,46 +10,12 @@ from fleetmon.model.events import DeviceEvent, Notice
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Occurrence, Window
-from fleetmon.store import Archive, Store, StoreSettings, Work, address
+from fleetmon.store import Archive, Store, StoreSettings
+
+from .databases import Ask, write
 
 DAY = 86_400_000
 NOW = 1_000 * DAY
-Ask = Callable[[str], list[Any]]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
-    if request.param == "sqlite":
-        return StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db")
-    return StoreSettings(request.getfixturevalue("postgresql").database())
-
-
-@pytest.fixture
-def store(settings: StoreSettings) -> Iterator[Store]:
-    opened = Store(settings)
-    yield opened
-    assert opened.close()
-
-
-@pytest.fixture
-def sql(settings: StoreSettings, store: Store) -> Iterator[Ask]:
-    """Ask or change the database from beside."""
-    assert store.failing is None
-    engine = address.connect(settings, None)
-
-    def ask(query: str) -> list[Any]:
-        with engine.begin() as connection:
-            result = connection.exec_driver_sql(query)
-            return [tuple(row) for row in result] if result.returns_rows else []
-
-    yield ask
-    engine.dispose()
-
-
-def write(store: Store, **work: Any) -> None:
-    done = threading.Event()
-    store.submit(Work(done.set, **work))
-    assert done.wait(20), store.failing
 
 
 def tamper(seq: int, key: str = "a", at: int = 1_000) -> Message:

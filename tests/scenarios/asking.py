@@ -10,7 +10,7 @@ from fleetmon.engine import Message
 from fleetmon.model.events import HostHealth, Notice, Transaction
 from fleetmon.model.registry import Host, Registry, Site, Terminal
 
-from .world import World
+from .world import MINUTE, World
 
 ISSUERS = ("icbc", "ccb", "abc", "boc")
 GOOD = {"00": 95, "51": 5}
@@ -127,3 +127,15 @@ class Trade(World):
     def hosts(self) -> list[str]:
         """What was announced of hosts."""
         return [words for words in self.words if words.startswith("host_outage")]
+
+
+def trading(count: int = 100, *, issuers: tuple[str, ...] = ISSUERS, a_minute: float = 40, **plan: Any) -> Trade:
+    """A fleet that has sold for twenty minutes."""
+    made = Trade(fleet(count, **plan), issuers=issuers)
+    made.deal(20 * MINUTE, a_minute=a_minute)
+    return made
+
+
+def for_some(which: Callable[[Sold], bool], fate: Fate = DOWN) -> Fate:
+    """These fare like that, the others well."""
+    return lambda sold: fate(sold) if which(sold) else ("approved", "00")

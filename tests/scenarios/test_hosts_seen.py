@@ -1,29 +1,12 @@
 """Hosts that fail as terminals see it, without a word of their own: who is to blame, how soon, and until when."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from fleetmon.model.registry import Host
-
-from .asking import BAD, DOWN, GOOD, ISSUERS, LOST, WELL, Fate, Sold, Trade, fleet
+from .asking import DOWN, GOOD, ISSUERS, LOST, WELL, Fate, for_some, trading
 from .world import HOUR, MINUTE, second
 
 OUTAGE = ["host_outage ACQ firing"]
 RESOLVED = [*OUTAGE, "host_outage ACQ resolved"]
-
-
-def trading(count: int = 100, *, issuers: tuple[str, ...] = ISSUERS, a_minute: float = 40, **plan: Any) -> Trade:
-    """A fleet that has sold for twenty minutes."""
-    made = Trade(fleet(count, **plan), issuers=issuers)
-    made.deal(20 * MINUTE, a_minute=a_minute)
-    return made
-
-
-def for_some(which: Callable[[Sold], bool], fate: Fate = DOWN) -> Fate:
-    """These fare like that, the others well."""
-    return lambda sold: fate(sold) if which(sold) else ("approved", "00")
 
 
 # -- that and when -----------------------------------------------------------------------------------
@@ -194,136 +177,6 @@ def test_what_a_dying_network_takes_is_not_taken_by_the_host() -> None:
     made.run(30 * MINUTE)
     assert made.hosts == []
     assert "carrier_outage CMCC north firing" in made.words
-
-
-# -- who it is ---------------------------------------------------------------------------------------
-
-
-def test_one_issuer_that_fails_while_others_approve_is_the_issuers_outage() -> None:
-    made = trading()
-    made.deal(10 * MINUTE, for_some(lambda sold: sold.issuer == "icbc"))
-    made.deal(15 * MINUTE)
-    assert made.hosts == ["host_outage icbc firing", "host_outage icbc resolved"]
-
-
-def test_an_issuer_that_fails_at_every_acquirer_is_one_outage() -> None:
-    made = trading(acquirers=("A", "B", "C"), a_minute=80)
-    made.deal(10 * MINUTE, for_some(lambda sold: sold.issuer == "ccb"), a_minute=80)
-    assert made.hosts == ["host_outage ccb firing"]
-
-
-@pytest.mark.parametrize("issuers", [ISSUERS, ("icbc",), ()])
-def test_an_acquirer_that_fails_takes_no_issuer_and_no_other_acquirer_with_it(issuers: tuple[str, ...]) -> None:
-    made = trading(issuers=issuers, acquirers=("A", "B"))
-    made.deal(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
-    made.deal(15 * MINUTE)
-    assert made.hosts == ["host_outage A firing", "host_outage A resolved"]
-
-
-def test_an_issuer_that_fails_beside_a_failing_acquirer_is_another_outage() -> None:
-    made = trading(acquirers=("A", "B"), a_minute=80)
-    made.deal(5 * MINUTE, for_some(lambda sold: sold.acquirer == "A"), a_minute=80)
-    made.deal(5 * MINUTE, for_some(lambda sold: sold.acquirer == "A" or sold.issuer == "abc"), a_minute=80)
-    assert made.hosts == ["host_outage A firing", "host_outage abc firing"]
-
-
-def test_all_acquirers_at_once_are_the_switch_that_serves_them() -> None:
-    made = trading(acquirers=("A", "B", "C"), hosts=[Host("UP", "switch")])
-    made.deal(10 * MINUTE, DOWN)
-    made.deal(15 * MINUTE)
-    assert made.hosts == ["host_outage UP firing", "host_outage UP resolved"]
-    assert made.pages == ["host_outage UP"]
-
-
-def test_one_acquirer_is_not_the_switch() -> None:
-    made = trading(acquirers=("A", "B", "C"), hosts=[Host("UP", "switch")])
-    made.deal(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
-    assert made.hosts == ["host_outage A firing"]
-
-
-def test_what_acquirers_tell_is_explained_by_the_switch_that_fails() -> None:
-    made = trading(acquirers=("A", "B", "C"), hosts=[Host("UP", "switch")])
-    made.deal(4 * MINUTE, DOWN)
-    for _ in range(4):
-        made.report(BAD, "A")
-        made.deal(MINUTE, DOWN)
-    assert made.hosts == ["host_outage UP firing", "host_outage A firing"]
-    assert made.pages == ["host_outage UP"]
-    assert made.last("host_outage").suppressed_by is not None
-    made.deal(10 * MINUTE, for_some(lambda sold: sold.acquirer == "A"))
-    assert made.pages == ["host_outage UP", "host_outage A"], "it outlasted the switch's"
-
-
-# -- either kind of evidence -------------------------------------------------------------------------
-
-
-def test_what_a_host_told_is_over_when_terminals_are_answered() -> None:
-    """After its last bad word nothing more is told by the host."""
-    made = trading()
-    for _ in range(3):
-        made.report(BAD)
-        made.deal(MINUTE, DOWN)
-    assert made.hosts == OUTAGE
-    made.deal(10 * MINUTE)
-    assert made.hosts == RESOLVED
-
-
-def test_what_terminals_saw_is_over_when_the_host_tells_that_it_works() -> None:
-    made = trading()
-    made.deal(5 * MINUTE, DOWN)
-    made.run(2 * MINUTE)
-    for _ in range(3):
-        made.report(GOOD)
-        made.run(MINUTE)
-    assert made.hosts == RESOLVED
-
-
-def test_a_good_word_does_not_end_what_terminals_still_see() -> None:
-    made = trading()
-    for _ in range(15):
-        made.report(GOOD)
-        made.deal(MINUTE, DOWN)
-    assert made.hosts == OUTAGE
-
-
-def test_a_word_on_the_past_does_not_end_what_terminals_have_seen_since() -> None:
-    made = trading()
-    made.deal(5 * MINUTE, DOWN)
-    made.run(10)
-    made.report(GOOD, window_s=600)
-    made.run(5 * MINUTE)
-    assert made.hosts == OUTAGE
-    made.report(GOOD, window_s=60)
-    made.run(2 * MINUTE)
-    assert made.hosts == RESOLVED
-
-
-def test_a_few_answers_between_bad_words_end_nothing() -> None:
-    made = trading()
-    for _ in range(3):
-        made.report(BAD)
-        made.run(MINUTE)
-    for _ in range(15):
-        made.report(BAD)
-        made.deal(MINUTE, a_minute=4)
-    assert made.hosts == OUTAGE
-
-
-def test_a_bad_word_that_terminals_belie_calls_nobody() -> None:
-    made = trading()
-    for _ in range(15):
-        made.report(BAD)
-        made.deal(MINUTE)
-    assert made.hosts == []
-
-
-def test_an_outage_of_which_nobody_tells_any_more_is_given_up_after_a_day() -> None:
-    made = trading()
-    made.deal(5 * MINUTE, DOWN)
-    made.run(23 * HOUR)
-    assert made.hosts == OUTAGE
-    made.run(2 * HOUR)
-    assert made.hosts == RESOLVED
 
 
 # -- planned work, cut-over, deafness ----------------------------------------------------------------

@@ -256,3 +256,10 @@ def test_where_notices_go_is_a_secret_that_is_never_shown(tmp_path: Path) -> Non
         f"notices.environment: has no address; {missing}",
         "notices.bad: not an address that Apprise knows; see https://appriseit.com/services/",
     ]
+
+
+def test_a_credential_of_systemd_is_looked_for_in_the_service(tmp_path: Path) -> None:
+    file = "/run/credentials/fleetmon.service/mqtt-password"
+    (problem,) = problems(written(tmp_path, mqtt={"password_file": file}))
+    assert file in problem
+    assert "systemctl status" in problem

@@ -1,0 +1,1 @@
+"""The ways to deploy, each tried as production does it."""
