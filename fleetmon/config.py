@@ -243,7 +243,7 @@ def _secret(where: str, file: str | None, environment: Mapping[str, str]) -> str
         reason = getattr(error, "strerror", error)
         remedy = "make it readable for fleetmon"
         if file.startswith(_CREDENTIALS):
-            remedy = "systemd gives it to the service alone, so start that and see systemctl status"
+            remedy = "systemd puts it there while the service runs, so start that and see systemctl status"
         raise ConfigError([f"{where}_file: {file}: {reason}; {remedy}"]) from None
 
 

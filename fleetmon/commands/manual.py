@@ -119,6 +119,9 @@ EXAMPLES
       What to tell the merchant, in Chinese.
   fleetmon explain --merchant 'Noodle House' --rrn 411700000123 --for on-call
       One sale, by the number on its slip, told to on-call.
+  fleetmon explain --merchant noodle --amount 12850 --at 18:30
+      By what the merchant remembers, yuan and time of day: also what was
+      paid, refused or reversed; and if none fits, what comes nearest.
   fleetmon explain --merchant M-17 --date 2026-11-20 --format json
       The sales of one day, for machines.
   fleetmon explain --merchant M-17 --config.file fleetmon.yml
@@ -126,7 +129,7 @@ EXAMPLES
 
 EXIT STATUS
   0  answered
-  1  nothing fits, or something is wrong
+  1  nothing fits (what comes nearest is told), or something is wrong
   2  several merchants fit, or wrong usage
 
 ENVIRONMENT

@@ -25,6 +25,7 @@ from fleetmon.ingest.intake import Publication
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.registry import Registry
 from fleetmon.model.standing import Wait
+from fleetmon.readout.situations import Situations
 from fleetmon.readout.telling import Telling
 from fleetmon.sim import scenario
 from fleetmon.sim.link import DirectLink, LinkFactory, MqttLink
@@ -59,7 +60,7 @@ async def demo(deploy: Path | None, say: Callable[[str], None], *, once: bool) -
             more = await stack.enter_async_context(servers.monitoring(deploy, web_port, folder))
         tale = the_tale()
         registry = the_fleet(tale, time.time_ns() // 1_000_000)
-        story = Story(say, lambda: held_up(daemon.engine))
+        story = Story(say, lambda: held_up(daemon.engine), lambda incident: Situations(daemon.engine).of(incident))
         loaded = Loaded(_config(folder, broker, web_port, more), registry, None, days=working_days(registry.calendar))
         daemon = Daemon(loaded, subscribe=broker is not None, on_transition=story.on_transition)
         settings = SimSettings(host="127.0.0.1", port=broker or 1883, sales_per_hour=120)

@@ -7,8 +7,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from fleetmon.locale import describe
-from fleetmon.model.incident import Status, Transition
+from fleetmon.locale import Situation, describe
+from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.sim.scenario import NetworkOutage
 from fleetmon.sim.simulator import Progress
 from fleetmon.web.explanations import ToldExplanationView
@@ -19,11 +19,17 @@ SALES_EVERY_S = 10.0
 class Story:
     """Narrates; `over` is set when the outage was seen to come and go, and what it did to the money is told."""
 
-    def __init__(self, say: Callable[[str], None], explain: Callable[[], ToldExplanationView | None]) -> None:
-        """`explain` tells of a sale that the outage has held up."""
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        explain: Callable[[], ToldExplanationView | None],
+        situation: Callable[[Incident], Situation],
+    ) -> None:
+        """`explain` tells of a sale that the outage has held up, `situation` how things stand with an incident."""
         self.over = asyncio.Event()
         self._say = say
         self._explain = explain
+        self._situation = situation
         self._started = time.monotonic()
         self._up = False
         self._outage = False
@@ -58,7 +64,7 @@ class Story:
         """The daemon's incident table changed, and the change is stored."""
         incident = change.incident
         summary, description = describe(
-            incident.kind, dict(incident.scope), incident.terminals, incident.opened_at, "en"
+            incident.kind, dict(incident.scope), incident.terminals, incident.opened_at, "en", self._situation(incident)
         )
         if change.before is None and incident.pages and incident.terminals:
             self._line("fleetmon", f"suspects: {summary} ({incident.terminals} terminals silent together)")

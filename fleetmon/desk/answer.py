@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time, word
+from fleetmon.model.days import day_from, midnight
 from fleetmon.readout.enquiry import Answer, Party
-from fleetmon.web.explanations import FindingView, ToldExplanationView
+from fleetmon.web.explanations import FindingView, SettlementView
 
 LEAST_SHOWN: Final = 0.05  # confidence; JSON has all
+DAYS_SHOWN: Final = 3
 _PRESSING: Final = (
     "overdue", "unknown", "returned", "held", "short_paid", "due", "not_due", "carried_over", "declined", "cancelled",
     "paid",
@@ -18,10 +20,10 @@ class Paragraph(NamedTuple):
     """Sales to which the same is said."""
 
     told: Told
-    sales: list[ToldExplanationView]
+    sales: list[SettlementView]
 
 
-def paragraphs(explanations: Sequence[ToldExplanationView], language: Language) -> list[Paragraph]:
+def paragraphs(explanations: Sequence[SettlementView], language: Language) -> list[Paragraph]:
     """The sales in order of time, gathered by what is said to them."""
     found: dict[tuple[str, ...], Paragraph] = {}
     for one in sorted(explanations, key=lambda one: (one.at, one.terminal, one.transaction)):
@@ -32,12 +34,25 @@ def paragraphs(explanations: Sequence[ToldExplanationView], language: Language) 
 
 
 def written(answer: Answer, language: Language) -> Iterator[str]:
-    """The lines of the answer about one merchant."""
+    """The lines of the answer about one merchant: what fits, else what comes nearest."""
+    if answer.nearest is not None:
+        yield from answer.nearest.texts[language]
+        return
     book = texts(language)
     yield fill(book["desk.title"], {"merchant": party(answer.merchants[0], language), "at": time(answer.now, language)})
     for paragraph in paragraphs(answer.explanations, language):
         yield ""
         yield from _paragraph(paragraph, language)
+
+
+def nothing(answer: Answer, language: Language) -> Iterator[str]:
+    """That nothing is open, and what the last business days brought, which may be what was asked for."""
+    yield fill(texts(language)["desk.nothing"], {"merchant": party(answer.merchants[0], language)})
+    for one in answer.days[:DAYS_SHOWN]:
+        day, known = time(midnight(day_from(one.date)), language, "day"), one.expected
+        said = {"day": day, "amount": money(known.amount, language)}
+        said |= {} if one.paid.count == known.count else {"paid": money(one.paid.amount, language)}
+        yield "  " + count("desk.nothing.day", known.count, language, said)
 
 
 def party(one: Party, language: Language) -> str:
@@ -49,7 +64,8 @@ def _paragraph(paragraph: Paragraph, language: Language) -> Iterator[str]:
     book, (told, sales) = texts(language), paragraph
     total = money(sum(one.amount for one in sales), language)
     taken = span(sales[0].at, sales[-1].at, language, "span")
-    yield count("desk.sales", len(sales), language, {"amount": total, "span": taken})
+    what = "desk.refunds" if sales[0].kind == "refund" else "desk.sales"
+    yield count(what, len(sales), language, {"amount": total, "span": taken})
     yield fill(book["desk.stop"], {"headline": told.headline, "sentence": told.sentence})
     where = word("stage", sales[0].stage, language)
     for label, text in (("where", where), ("who", told.who), ("next", told.next_step), ("again", told.call_again)):

@@ -6,15 +6,16 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
 
 from fleetmon import config
 from fleetmon.desk import daemon, stored
-from fleetmon.desk.answer import party, written
+from fleetmon.desk.answer import nothing, party, written
 from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, token
+from fleetmon.desk.slip import clock, fen
 from fleetmon.ingest import recording as recordings
 from fleetmon.locale import Audience, Language, fill, texts
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
@@ -31,6 +32,13 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     ] = None,
     rrn: Annotated[str | None, typer.Option(help="The reference number on the slip.")] = None,
     transaction: Annotated[str | None, typer.Option(help="The terminal's own number of the sale.")] = None,
+    amount: Annotated[
+        int | None, typer.Option(parser=fen, metavar="YUAN", help="Exactly so much, e.g. 12850 or 12850.50; paid, too.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(parser=clock, metavar="HH:MM", help="Taken within 30 minutes of that time in China; paid, too."),
+    ] = None,
     lang: Lang = "en",
     audience: Annotated[Audience, typer.Option("--for", help="Whom it is told to.")] = "merchant",
     form: Form = "text",
@@ -45,7 +53,7 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
 ) -> None:
     """Say why a merchant's money has not come: is it late, why, who acts, what next."""
     day = date.strftime("%Y-%m-%d") if date else None
-    asked = Enquiry(merchant, day, rrn, transaction, audience)
+    asked = Enquiry(merchant, day, rrn, transaction, amount, at, audience)
     if (recording is None) != (registry is None):
         raise typer.BadParameter("--recording and --registry go together")
     if recording is not None and config_file is not None:
@@ -56,26 +64,33 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     elif config_file is not None:
         found = stored.ask(config.load(config_file, os.environ), asked, now)
     else:
-        found = asyncio.run(daemon.ask(url, token(token_file), asked, now))
+        found = asyncio.run(daemon.ask(url, token(token_file), asked, now, lang))
     _show(found, asked, lang, form)
 
 
 def _of_recording(path: Path, registry: Path, topics: Topics, asked: Enquiry) -> Answer:
     played = play(recordings.read(path), config.load_registry(registry), None, topics)
-    return answer(played.engine, asked, played.until)
+    return answer(played.engine, asked)
 
 
 def _show(found: Answer, asked: Enquiry, language: Language, form: str) -> None:
-    book, many = texts(language), len(found.merchants) > 1
-    if many or not found.explanations:
-        key = "several" if many else "nothing" if found.merchants else "nobody"
-        who = party(found.merchants[0], language) if found.merchants and not many else asked.merchant
-        typer.echo(fill(book[f"desk.{key}"], {"merchant": who}), err=True)
-        for one in found.merchants if many else ():
-            typer.echo(f"  {party(one, language)}  {one.number}".rstrip(), err=True)
-        raise typer.Exit(2 if many else 1)
-    if form == "json":
+    if len(found.merchants) != 1:
+        _ask_whom(found, asked, language)
+    if form == "json" and (found.explanations or found.nearest):
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-        return
-    for line in written(found, language):
-        typer.echo(line)
+    elif found.explanations or found.nearest:
+        for line in written(found, language):
+            typer.echo(line)
+    else:
+        for line in nothing(found, language):
+            typer.echo(line, err=True)
+    if not found.explanations:
+        raise typer.Exit(1)
+
+
+def _ask_whom(found: Answer, asked: Enquiry, language: Language) -> NoReturn:
+    key = "several" if found.merchants else "nobody"
+    typer.echo(fill(texts(language)[f"desk.{key}"], {"merchant": asked.merchant}), err=True)
+    for one in found.merchants:
+        typer.echo(f"  {party(one, language)}  {one.number}".rstrip(), err=True)
+    raise typer.Exit(2 if found.merchants else 1)

@@ -1,27 +1,37 @@
 """Asks a running daemon over its API, and has it do what an operator may. Everything raises SinkError."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
 
+from fleetmon.locale import Language, fill, texts
 from fleetmon.model.errors import SinkError
 from fleetmon.readout.enquiry import MOST, Answer, Enquiry, Party
-from fleetmon.web.explanations import MerchantPage, SettlementPage, SettlementView
+from fleetmon.web.explanations import (
+    MerchantPage,
+    MerchantSettlements,
+    NearestView,
+    SettlementPage,
+    SettlementView,
+)
 from fleetmon.web.problems import Problem
 
 TIMEOUT_S: Final = 15.0
-_ASKED: Final = ("merchant", "date", "rrn", "transaction")
+_ASKED: Final = ("merchant", "date", "rrn", "transaction", "amount", "at")
 T = TypeVar("T")
 
 
 class Api:
     """One conversation with a daemon."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, language: Language) -> None:
         self._session = session
+        self._book = texts(language)
         self._base = f"{url.rstrip('/')}/api/v1"
 
     async def get(self, path: str, kind: type[T], query: Mapping[str, str] | None = None) -> T:
@@ -55,49 +65,80 @@ class Api:
             async with self._session.request(method, address, **more) as answer:
                 body = await answer.read()
         except aiohttp.ClientConnectorError:
-            told = f"{address}: nobody can be reached there; see that the daemon runs, and name its address with --url"
-            raise SinkError(told, retryable=True) from None
+            raise self._error("away", address, retryable=True) from None
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise SinkError(f"{address}: {str(error) or 'no answer in time'}", retryable=True) from None
+            known = {"error": str(error)} if str(error) else {}
+            raise self._error("no_answer", address, retryable=True, **known) from None
         if answer.status == 401:
-            raise SinkError(f"{address}: wants a token; give one with --token-file", retryable=False)
+            raise self._error("token", address)
         if answer.status >= 300:
-            raise SinkError(f"{address}: {answer.status} {_problem(body)}", retryable=False)
+            raise self._error("problem", address, status=str(answer.status), text=_problem(body))
         return body
 
     def _decoded(self, path: str, body: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError as error:
-            raise SinkError(f"{self._base}{path}: not an answer of fleetmon: {error}", retryable=False) from None
+            raise self._error("strange", f"{self._base}{path}", error=str(error)) from None
+
+    def _error(self, key: str, address: str, *, retryable: bool = False, **said: str) -> SinkError:
+        return SinkError(fill(self._book[f"desk.{key}"], {"address": address, **said}), retryable=retryable)
 
 
 @contextlib.asynccontextmanager
-async def api(
-    url: str, token: str | None, language: str = "en", *, patience_s: float = TIMEOUT_S
-) -> AsyncIterator[Api]:
+async def api(url: str, token: str | None, language: Language, patience_s: float = TIMEOUT_S) -> AsyncIterator[Api]:
     """Talk to the daemon there."""
     headers = {"Accept-Language": language} | ({"Authorization": f"Bearer {token}"} if token else {})
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience_s), headers=headers) as session:
-        yield Api(session, url)
+        yield Api(session, url, language)
 
 
-async def ask(url: str, token: str | None, asked: Enquiry, now: int) -> Answer:
+def call(
+    url: str,
+    token: str | None,
+    language: Language,
+    do: Callable[[Api], Awaitable[T]],
+    *,
+    patience_s: float = TIMEOUT_S,
+) -> T:
+    """Have this done with the daemon there."""
+
+    async def talk() -> T:
+        async with api(url, token, language, patience_s) as daemon:
+            return await do(daemon)
+
+    return asyncio.run(talk())
+
+
+async def ask(url: str, token: str | None, asked: Enquiry, now: int, language: Language = "en") -> Answer:
     """The settlements that fit at `now` (ms), each with its explanation."""
-    question = {name: value for name in _ASKED if (value := getattr(asked, name))} | {"for": asked.audience}
+    said = {name: getattr(asked, name) for name in _ASKED}
+    question = {name: str(value) for name, value in said.items() if value is not None} | {"for": asked.audience}
+    async with api(url, token, language) as daemon:
+        known = (await daemon.get("/merchants", MerchantPage, {"q": asked.merchant})).merchants
+        parties = sorted(Party(one.id, one.name, one.number) for one in known)
+        if not parties or (len(parties) > 1 and asked.is_general):
+            return Answer(now, parties)
+        found, nearest = await _fitting(daemon, question)
+        if found:
+            parties = sorted({Party(one.merchant, one.name, one.number) for one in found})
+        if found or len(parties) > 1 or not asked.is_general:
+            return Answer(now, parties, found, nearest) if len(parties) == 1 else Answer(now, parties)
+        path = f"/merchants/{quote(parties[0].id, safe='')}/settlements"
+        return Answer(now, parties, days=(await daemon.get(path, MerchantSettlements)).days)
+
+
+async def _fitting(daemon: Api, question: Mapping[str, str]) -> tuple[list[SettlementView], NearestView | None]:
+    """The first so many of them, or what comes nearest."""
     found: list[SettlementView] = []
+    nearest: NearestView | None = None
     cursor: str | None = ""
-    async with api(url, token) as daemon:
-        while cursor is not None and len(found) < MOST:
-            more = {"cursor": cursor} if cursor else {}
-            page = await daemon.get("/settlements", SettlementPage, question | more)
-            found += page.settlements
-            cursor = page.next
-        # Who has no sale that fits is known all the same.
-        known = [] if found else (await daemon.get("/merchants", MerchantPage, {"q": asked.merchant})).merchants
-    fitting = [Party(one.merchant, one.name, one.number) for one in found]
-    parties = sorted({*fitting, *(Party(one.id, one.name, one.number) for one in known)})
-    return Answer(now, parties, [*found[:MOST]] if len(parties) == 1 else [])
+    while cursor is not None and len(found) < MOST:
+        more = {"cursor": cursor} if cursor else {}
+        page = await daemon.get("/settlements", SettlementPage, {**question, **more})
+        found += page.settlements
+        nearest, cursor = nearest or page.nearest, page.next
+    return found[:MOST], nearest
 
 
 def _problem(body: bytes) -> str:

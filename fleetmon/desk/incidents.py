@@ -1,15 +1,12 @@
 """`fleetmon incidents`: what is wrong, and who sees to it."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
 import typer
 
-from fleetmon.desk.daemon import Api, api
+from fleetmon.desk.daemon import Api, call
 from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, duration, tell, token
 from fleetmon.desk.sheet import line, sheet
 from fleetmon.locale import fill, local_time, texts
@@ -18,7 +15,6 @@ from fleetmon.web.views import AcknowledgementView, IncidentDetail, IncidentPage
 _PAGE: Final = 100
 _Status = Literal["firing", "pending", "resolved", "all"]
 _Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id.")]
-T = TypeVar("T")
 
 
 def listed(
@@ -37,7 +33,7 @@ def listed(
     query = {"limit": str(min(limit, _PAGE))}
     query |= {"status": status} if status != "all" else {}
     query |= {"kind": kind} if kind is not None else {}
-    found = _call(url, token_file, lambda daemon: _pages(daemon, query, limit))
+    found = call(url, token(token_file), lang, lambda daemon: _pages(daemon, query, limit))
     tell(found, form, (text for one in found for text in line(one, lang)))
     if not found:
         typer.echo(texts(lang)["desk.incident.none"], err=True)
@@ -47,7 +43,7 @@ def shown(
     incident: _Incident, *, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Show one incident: whom it has taken, how it went, and who did what."""
-    found = _call(url, token_file, lambda daemon: daemon.get(_path(incident), IncidentDetail))
+    found = call(url, token(token_file), lang, lambda daemon: daemon.get(_path(incident), IncidentDetail))
     tell(found, form, sheet(found, lang))
 
 
@@ -64,23 +60,15 @@ def acknowledged(
     """Say, in the name of your token, that you see to an incident: nobody is called unless it becomes worse."""
     wish = {"until": round(time.time() * 1000) + duration(lasts, "--for"), "comment": comment}
     path = f"{_path(incident)}/acknowledgement"
-    done = _call(url, token_file, lambda daemon: daemon.put(path, wish, AcknowledgementView))
+    done = call(url, token(token_file), lang, lambda daemon: daemon.put(path, wish, AcknowledgementView))
     said = {"id": incident, "author": done.author, "until": local_time(done.until)}
     tell(done, form, [fill(texts(lang)["desk.incident.acknowledged"], said)])
 
 
 def unacknowledged(incident: _Incident, *, lang: Lang = "en", url: Url = HERE, token_file: TokenFile = None) -> None:
     """Say that nobody sees to an incident any more."""
-    _call(url, token_file, lambda daemon: daemon.delete(f"{_path(incident)}/acknowledgement"))
+    call(url, token(token_file), lang, lambda daemon: daemon.delete(f"{_path(incident)}/acknowledgement"))
     typer.echo(fill(texts(lang)["desk.incident.unacknowledged"], {"id": incident}))
-
-
-def _call(url: str, token_file: Path | None, do: Callable[[Api], Awaitable[T]]) -> T:
-    async def talk() -> T:
-        async with api(url, token(token_file)) as daemon:
-            return await do(daemon)
-
-    return asyncio.run(talk())
 
 
 async def _pages(daemon: Api, query: dict[str, str], limit: int) -> list[IncidentView]:

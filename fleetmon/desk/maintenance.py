@@ -1,6 +1,5 @@
 """`fleetmon maintenance`: plan work, see whom it would touch, change it; calendars in, and links to feeds."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
@@ -9,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from fleetmon.desk.daemon import Api, api
+from fleetmon.desk.daemon import Api, call
 from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, tell, token
 from fleetmon.desk.plan import Wish, instant, schedule, selector
 from fleetmon.desk.program import calendar_lines, import_lines, preview_lines, window_lines
@@ -226,11 +225,7 @@ def _done(talk: _Talk, do: Callable[[Api], Awaitable[WindowView]]) -> None:
 
 
 def _call(talk: _Talk, do: Callable[[Api], Awaitable[T]]) -> T:
-    async def spoken() -> T:
-        async with api(talk.url, token(talk.token_file), talk.lang) as daemon:
-            return await do(daemon)
-
-    return asyncio.run(spoken())
+    return call(talk.url, token(talk.token_file), talk.lang, do)
 
 
 async def _pages(daemon: Api, query: dict[str, str], limit: int) -> list[WindowView]:

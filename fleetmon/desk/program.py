@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fleetmon.locale import Language, count, describe, fill, local_time, share, span, texts
+from fleetmon.locale import Language, count, fill, local_time, share, span, summary, texts
 from fleetmon.planning.ical.scope import selector_text
 from fleetmon.web.views import IncidentView
 from fleetmon.web.windows import CalendarView, ImportView, PreviewView, SpanView, WindowView
@@ -70,6 +70,6 @@ def _span(one: SpanView, language: Language) -> str:
 
 def _summary(incident: IncidentView, language: Language) -> str:
     try:
-        return describe(incident.kind, incident.scope, incident.terminals, incident.opened_at, language)[0]
+        return summary(incident.kind, incident.scope, incident.names, language)
     except KeyError:  # of a daemon that knows more kinds than we do
         return incident.kind

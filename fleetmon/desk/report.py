@@ -1,11 +1,10 @@
 """`fleetmon report`: what happened overnight, what it cost, what is open, and whose money is at risk today."""
 
-import asyncio
 from typing import Annotated, Final, Literal
 
 import typer
 
-from fleetmon.desk.daemon import api
+from fleetmon.desk.daemon import call
 from fleetmon.desk.options import HERE, Lang, TokenFile, Url, tell, token
 from fleetmon.web.report.page import page
 from fleetmon.web.report.settings import LONGEST_H, hours, is_span
@@ -27,11 +26,10 @@ def report(
     if not is_span(since) or hours(since) is None:
         raise typer.BadParameter(f"--since {since}: write it as 24h or 3d, {LONGEST_H // 24} days at most")
 
-    async def ask() -> ReportView:
-        async with api(url, token(token_file), patience_s=PATIENCE_S) as daemon:
-            return await daemon.get("/report", ReportView, {"since": since})
-
-    found = asyncio.run(ask())
+    query = {"since": since}
+    found = call(
+        url, token(token_file), lang, lambda daemon: daemon.get("/report", ReportView, query), patience_s=PATIENCE_S
+    )
     if form == "html":
         typer.echo(page(found, lang), nl=False)
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fleetmon.locale import Language, count, describe, elsewhere, fill, local_time, texts
+from fleetmon.locale import Language, Situation, count, describe, elsewhere, fill, local_time, texts
 from fleetmon.web.views import AuditView, IncidentDetail, IncidentView, TransitionView
 
 
@@ -47,7 +47,7 @@ def sheet(one: IncidentDetail, language: Language) -> Iterator[str]:
 
 def _described(one: IncidentView, language: Language) -> tuple[str, str]:
     try:
-        situation = one.situation if isinstance(one, IncidentDetail) else None
+        situation = one.situation if isinstance(one, IncidentDetail) else Situation(one.opened_at, one.names)
         return describe(one.kind, one.scope, one.terminals, one.opened_at, language, situation)
     except KeyError:  # of a daemon that knows more kinds than we do
         return " ".join([one.kind, *one.scope.values()]), ""

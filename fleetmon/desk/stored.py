@@ -37,4 +37,4 @@ def ask(loaded: Loaded, asked: Enquiry, now: int) -> Answer:
         hosts = [row.id for row in registry.hosts]
         engine.recall(list(archive.facts_about(own, config.mqtt.prefix, since, _FACTS)))
         engine.recall(list(archive.facts_about(hosts, config.mqtt.prefix, since, _WORDS)))
-    return answer(engine, asked, now)
+    return answer(engine, asked)

@@ -1,14 +1,12 @@
 """`fleetmon maintenance visits` and `outcomes`: where technicians ought to go next, and what their visits brought."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final, Literal
 
 import typer
 
-from fleetmon.desk.daemon import Api, api
+from fleetmon.desk.daemon import Api, call
 from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, tell, token
 from fleetmon.desk.plan import instant
 from fleetmon.locale import Language, fill, local_time, money, share, span, texts
@@ -30,7 +28,6 @@ _PAGE: Final = 100
 _FILES: Final = {"csv": "/visits.csv", "ical": "/visits.ics"}
 _Provider = Annotated[str | None, typer.Option(help="Only of this provider.")]
 _Days = Annotated[int, typer.Option(min=1, max=31, help="Within so many days.")]
-T = TypeVar("T")
 
 
 def proposed(  # noqa: PLR0913 - options are arguments to Typer
@@ -52,9 +49,9 @@ def proposed(  # noqa: PLR0913 - options are arguments to Typer
     query |= {name: said for name, said in (("provider", provider), ("region", region)) if said is not None}
     query |= {"from": str(instant(begin, CHINA, "--from"))} if begin else {}
     if form in _FILES:
-        sys.stdout.buffer.write(_call(url, token_file, lambda daemon: daemon.fetch(_FILES[form], query)))
+        sys.stdout.buffer.write(call(url, token(token_file), lang, lambda daemon: daemon.fetch(_FILES[form], query)))
         return
-    found = _call(url, token_file, lambda daemon: _pages(daemon, query, limit))
+    found = call(url, token(token_file), lang, lambda daemon: _pages(daemon, query, limit))
     tell(found, form, (text for number, one in by_region(found) for text in visit_lines(number, one, lang)))
     if not found:
         typer.echo(texts(lang)["desk.visit.nothing" if provider or region else "desk.visit.none"], err=True)
@@ -64,7 +61,9 @@ def outcomes(
     *, days: _Days = 7, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Say of the visits of the last days who was there, and whether it is well what was wrong."""
-    found = _call(url, token_file, lambda daemon: daemon.get("/visits/outcomes", OutcomeList, {"days": str(days)}))
+    found = call(
+        url, token(token_file), lang, lambda daemon: daemon.get("/visits/outcomes", OutcomeList, {"days": str(days)})
+    )
     tell(found, form, (text for one in found.visits for text in outcome_lines(one, lang)))
     if not found.visits:
         typer.echo(texts(lang)["desk.outcome.none"], err=True)
@@ -143,14 +142,6 @@ def _fault(one: FaultView, language: Language) -> str:
     if one.came_back:
         return fill(book["desk.outcome.back"], known)
     return fill(book["desk.outcome.cleared"], known | {"at": local_time(one.cleared_at)})
-
-
-def _call(url: str, token_file: Path | None, do: Callable[[Api], Awaitable[T]]) -> T:
-    async def talk() -> T:
-        async with api(url, token(token_file)) as daemon:
-            return await do(daemon)
-
-    return asyncio.run(talk())
 
 
 async def _pages(daemon: Api, query: dict[str, str], limit: int) -> list[VisitView]:

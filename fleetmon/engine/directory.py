@@ -26,7 +26,7 @@ class Directory:
         self.merchants = {row.id: row for row in registry.merchants}
         self.hosts = {row.id: row for row in registry.hosts}
         self.switches = tuple(row.id for row in registry.hosts if row.kind == "switch")  # which serve everybody
-        self.providers = frozenset(row.id for row in registry.providers)
+        self.providers = {row.id: row.name for row in registry.providers}
         self.places = {
             row.id: (row.lat + 0.0, row.lng + 0.0)
             for row in registry.sites

@@ -169,12 +169,12 @@ class Ledger:
         """Whether there is anything to explain: money that moves, or a transaction that was not made."""
         return sale.kind in MONEY or not (sale.accepted or sale.stored or sale.kind == "reversal")
 
-    def is_waited_for(self, sale: Sale, standing: Standing, now: int) -> bool:
-        """Whether its money has not come, or it was refused or not answered today."""
+    def is_waited_for(self, sale: Sale, standing: Standing, now: int, day: int | None = None) -> bool:
+        """Whether its money has not come, or it was refused or not answered today, or on the day that is asked for."""
         if sale.accepted or sale.stored:
             return standing.state != "paid"
         answered = sale.declined or sale.unanswered or now >= sale.at + ANSWER
-        return bool(answered) and day_of(sale.at) == day_of(now)
+        return bool(answered) and day_of(sale.at) == (day_of(now) if day is None else day)
 
     def forget(self, now: int, merchant: str) -> list[tuple[str, str]]:
         """Drop of a merchant what is settled, or so old that nobody waits for it in memory; the sales dropped."""

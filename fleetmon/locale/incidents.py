@@ -4,11 +4,11 @@ A summary is one static sentence of the kind and its scope, so that it never cha
 lasts; numbers and times stand in the description.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fleetmon.locale.catalogue import Language, fill, texts
-from fleetmon.locale.situation import Situation, named, situated
-from fleetmon.locale.spoken import local_time
+from fleetmon.locale.situation import Also, Situation, named, situated
+from fleetmon.locale.spoken import local_time, number
 
 
 def describe(
@@ -21,19 +21,35 @@ def describe(
 ) -> tuple[str, str]:
     """Summary and description of an incident; raises KeyError for a kind without texts."""
     book = texts(language)
-    fields = {
-        **scope,
-        "where": scope.get("region", book["incident.everywhere"]),
-        "scope": ", ".join(f"{name} {value}" for name, value in scope.items()),
-        "count": str(terminals),
-        "since": local_time(since_ms),
-    }
+    # By its ids: some descriptions name them in a command.
+    fields = _fields(scope, scope, language) | {"count": str(terminals), "since": local_time(since_ms)}
     description = fill(book[f"incident.{kind}.description"], fields)
-    if situation is not None:
-        for said in situated(situation, language):
-            description = fill(book["incident.situated"], {"description": description, "said": said})
-        fields |= named(scope, situation, language)  # not in a description: some name the id in a command
-    return fill(book[f"incident.{kind}.summary"], fields), description
+    for said in [] if situation is None else [*situated(situation, language), *_also(situation.also, language)]:
+        description = fill(book["incident.situated"], {"description": description, "said": said})
+    return summary(kind, scope, {} if situation is None else situation.names, language), description
+
+
+def summary(kind: str, scope: Mapping[str, str], names: Mapping[str, Sequence[str]], language: Language) -> str:
+    """What an incident is called, with the names of its scope; raises KeyError for a kind without texts."""
+    return fill(texts(language)[f"incident.{kind}.summary"], _fields(scope, named(scope, names, language), language))
+
+
+def _fields(scope: Mapping[str, str], said: Mapping[str, str], language: Language) -> dict[str, str]:
+    book = texts(language)
+    where = scope.get("region", book["incident.everywhere"])
+    parts = [f"{book.get(f'attribute.{name}', name)} {value}" for name, value in said.items()]
+    return {**said, "where": where, "scope": book["elsewhere.join"].join(parts)}
+
+
+def _also(also: Also | None, language: Language) -> Iterator[str]:
+    if also is None:
+        return
+    book, said = texts(language), dict[str, str]()
+    if also.count:
+        said["summary"] = summary(also.kind, also.scope, also.names, language)
+        said |= {"count": number(also.count, language)} if also.count > 1 else {}
+        said |= {"terminals": number(also.terminals, language)} if also.terminals else {}
+    yield fill(book["incident.also" if also.count else "incident.alone"], said)
 
 
 def elsewhere(alternatives: Iterable[tuple[Iterable[Mapping[str, str]], float]], language: Language) -> str:

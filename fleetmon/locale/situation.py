@@ -5,7 +5,7 @@ Where it can be wrong: the sales that a silent terminal has taken since are know
 is the least that does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -14,6 +14,16 @@ from msgspec import Meta, Struct
 
 from fleetmon.locale.catalogue import Language, fill, texts
 from fleetmon.locale.spoken import LOCALES, local_time, money, number, share
+
+
+class Also(Struct, frozen=True):
+    """What else is down: outages, and whatever else people were called for."""
+
+    count: int
+    kind: Annotated[str, Meta(description="Of the biggest, like all that follows; empty where there is none.")] = ""
+    scope: dict[str, str] = {}
+    names: Annotated[dict[str, list[str]], Meta(description="What the registry knows of the scope, by attribute.")] = {}
+    terminals: int = 0
 
 
 class Situation(Struct, frozen=True):
@@ -29,14 +39,17 @@ class Situation(Struct, frozen=True):
     waiting: Annotated[int | None, Meta(description="Sales known to wait in the silent ones, in fen; not late.")] = None
     closes_at: Annotated[int | None, Meta(description="By when the first of their batches has to be closed.")] = None
     due_at: Annotated[int | None, Meta(description="When the first of that money has to be there.")] = None
+    also: Annotated[
+        Also | None, Meta(description="What else is down; told of incidents that people are called for.")
+    ] = None
 
 
-def named(scope: Mapping[str, str], situation: Situation, language: Language) -> dict[str, str]:
+def named(scope: Mapping[str, str], names: Mapping[str, Sequence[str]], language: Language) -> dict[str, str]:
     """A scope with what the registry knows of it: `T000020 (Xiangjiang Hotel, changsha-yuhua)`."""
     book = texts(language)
     return {
-        name: fill(book["incident.named"], {"id": value, "names": book["incident.named.join"].join(names)})
-        if (names := situation.names.get(name))
+        name: fill(book["incident.named"], {"id": value, "names": book["incident.named.join"].join(known)})
+        if (known := names.get(name))
         else value
         for name, value in scope.items()
     }

@@ -94,8 +94,8 @@ def share(part: float, language: Language) -> str:
 
 
 def count(key: str, number: int, language: Language, more: Mapping[str, str]) -> str:
-    """The text `key` in the grammatical number of the language, filled with `{count}` and more."""
-    form = LOCALES[language].plural_form(number)
+    """The text `key` in the grammatical number of the language, filled with `{count}` and more; one alone is `one`."""
+    form = "one" if number == 1 else LOCALES[language].plural_form(number)
     return fill(texts(language)[f"{key}.{form}"], {"count": format_decimal(number, locale=LOCALES[language]), **more})
 
 

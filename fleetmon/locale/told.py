@@ -31,6 +31,7 @@ class Matter(NamedTuple):
     stage: str
     provisional: bool
     facts: Facts
+    is_refund: bool = False  # of money that goes to the customer: nothing of it comes
 
 
 class Told(Struct, frozen=True):
@@ -51,12 +52,14 @@ def tell(matter: Matter, language: Language, audience: Audience) -> Told:
     said = spoken(matter.facts, language)
     said["so"] = fill(book.get(f"so.{situation}", ""), said)
     listener = "merchant" if audience == "merchant" else "staff"
-    cause = "paid" if matter.state == "paid" else matter.cause
+    cause = "refund" if _is_taken_off(matter) else "paid" if matter.state == "paid" else matter.cause
     evidence = (book[f"evidence.{listener}"], book.get(f"{cause}.evidence", ""))
     return Told(
         headline=fill(_headline(book, matter, situation), said),
         sentence=fill(book[f"{cause}.sentence.{listener}"], said),
-        evidence=book["join"].join(text for part in evidence if (text := fill(part, said))),
+        evidence=fill(
+            book["stop"], {"text": book["join"].join(text for part in evidence if (text := fill(part, said)))}
+        ),
         next_step=fill(_next_step(book, cause, situation, audience), said),
         who=fill(_who(book, matter, situation, audience), said),
         call_again=fill(book[f"again.{listener}.{_waits(matter, situation)}"], said),
@@ -96,7 +99,14 @@ def _is_doubtful(facts: Facts) -> bool:
     return own in ("host", "duplicate") if own else facts.get("code") in _DOUBTFUL
 
 
+def _is_taken_off(matter: Matter) -> bool:
+    """Whether it is a refund that was made; what became of one that was not is told like a sale's."""
+    return matter.is_refund and matter.state not in ("declined", "unknown", "cancelled")
+
+
 def _headline(book: Mapping[str, str], matter: Matter, situation: Situation) -> str:
+    if _is_taken_off(matter):
+        return book["headline.refund"]
     key = f"headline.{matter.state}"
     detail = book.get(f"{key}.{situation}")
     if detail is None and matter.provisional:
@@ -116,6 +126,8 @@ def _next_step(book: Mapping[str, str], cause: str, situation: Situation, audien
 
 
 def _who(book: Mapping[str, str], matter: Matter, situation: Situation, audience: Audience) -> str:
+    if _is_taken_off(matter):
+        return book["who.nobody"]
     passed = matter.state == "not_due" and matter.stage in _BEYOND_THE_SHOP
     if matter.actor != "nobody" and (passed or situation == "moving"):
         return book["who.moving"]
@@ -123,6 +135,6 @@ def _who(book: Mapping[str, str], matter: Matter, situation: Situation, audience
 
 
 def _waits(matter: Matter, situation: Situation) -> str:
-    if matter.state in _OVER and situation != "open":
+    if _is_taken_off(matter) or (matter.state in _OVER and situation != "open"):
         return "none"
     return "wait" if matter.state in ("not_due", "due") else "act"

@@ -1,34 +1,46 @@
-"""The questions of a support desk: a merchant by what people know of it, and its sales by what is on a slip.
+"""The questions of a support desk: a merchant by what people know of it, and its sales by what they remember of them.
 
-Without the number of a sale everything is told that is unpaid, refused or unclear; a sale that is asked for
-by its number is told even if it is paid.
+Unless certain sales are meant (by number, amount or time of day) everything is told that is unpaid, refused or
+unclear; those are told even if they are paid. Where several merchants fit the name, certain sales say which it is.
 """
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from fleetmon.engine import Engine
-from fleetmon.engine.explainer import Explainer
 from fleetmon.locale import Audience
-from fleetmon.model.cause import Explanation
-from fleetmon.model.days import date_of, day_of
-from fleetmon.model.sale import Sale
-from fleetmon.readout.telling import Telling
-from fleetmon.web.explanations import ToldExplanationView
+from fleetmon.model.days import day_from
+from fleetmon.model.terms import time_of_day
+from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.nearest import Nearest
+from fleetmon.readout.settlements import Settlements
+from fleetmon.web.explanations import BusinessDayView, NearestView, SettlementView
+from fleetmon.web.ports import SettlementFilter
 
 MOST: Final = 500  # sales told to one question
 
 
 class Enquiry(NamedTuple):
-    """What is asked: `merchant` by id, number or a part of the name, `date` the local day of the sale."""
+    """What is asked: `merchant` by id, number or a part of the name; `amount` in fen; `at` about `18:30`.
+
+    `date` is the local day of the sale.
+    """
 
     merchant: str
     date: str | None = None
     rrn: str | None = None
     transaction: str | None = None
+    amount: int | None = None
+    at: str | None = None
     audience: Audience = "merchant"
+
+    @property
+    def is_general(self) -> bool:
+        """Whether no certain sales are meant."""
+        return all(one is None for one in (self.rrn, self.transaction, self.amount, self.at))
 
 
 class Party(Struct, frozen=True, order=True):
@@ -40,25 +52,41 @@ class Party(Struct, frozen=True, order=True):
 
 
 class Answer(Struct, frozen=True):
-    """What is known at `now` (ms); explanations only if exactly one merchant fits."""
+    """What is known at `now` (ms). If one merchant alone fits: what fits of it, else the nearest, or its days."""
 
     now: int
     merchants: list[Party]
-    explanations: list[ToldExplanationView] = []
+    explanations: list[SettlementView] = []
+    nearest: NearestView | None = None
+    days: list[BusinessDayView] = []
 
 
-def answer(engine: Engine, asked: Enquiry, now: int) -> Answer:
-    """Everything that fits the question."""
-    explainer = engine.explainer
-    directory, books = explainer.ledger.directory, explainer.ledger.books
-    known = {row.id: Party(row.id, row.name, row.number) for row in directory.merchants.values()}
-    known |= {id_: Party(id_) for id_ in books if id_ and id_ not in known}
-    parties = matching(known.values(), asked.merchant)
-    if len(parties) != 1:
-        return Answer(now, parties)
-    telling = Telling(directory, asked.audience)
-    found = [telling.view(one, now) for one in _chosen(explainer, asked, parties[0].id, now)]
-    return Answer(now, parties, found[:MOST])
+def answer(engine: Engine, asked: Enquiry) -> Answer:
+    """Everything that fits the question, as the API of a daemon with this engine would tell it."""
+    return asyncio.run(_answer(engine, asked))
+
+
+async def _answer(engine: Engine, asked: Enquiry) -> Answer:
+    clientele = Clientele(engine)
+    parties = sorted(Party(one.id, one.name, one.number) for one in await clientele.meant(asked.merchant))
+    if not parties or (len(parties) > 1 and asked.is_general):
+        return Answer(engine.now, parties)
+    wanted = SettlementFilter(
+        merchant=asked.merchant,
+        day=None if asked.date is None else day_from(asked.date),
+        rrn=asked.rrn,
+        transaction=asked.transaction,
+        amount=asked.amount,
+        time=None if asked.at is None else time_of_day(f"{asked.at}:00"),
+    )
+    settlements = Settlements(engine, clientele)
+    if found := await settlements.page(None, wanted, None, MOST, asked.audience):
+        parties = sorted({Party(one.merchant, one.name, one.number) for one in found})
+    if len(parties) > 1:
+        return Answer(engine.now, parties)
+    nearest = None if found else await Nearest(engine, clientele).of(None, wanted)
+    money = None if found or not asked.is_general else await settlements.of_merchant(None, parties[0].id)
+    return Answer(engine.now, parties, found, nearest, [] if money is None else money.days)
 
 
 def matching(parties: Iterable[Party], said: str) -> list[Party]:
@@ -69,21 +97,3 @@ def matching(parties: Iterable[Party], said: str) -> list[Party]:
         one for one in everybody if word and word in (one.id.casefold(), one.number.casefold(), one.name.casefold())
     ]
     return exact or [one for one in everybody if word and (word in one.name.casefold() or word in one.id.casefold())]
-
-
-def _chosen(explainer: Explainer, asked: Enquiry, merchant: str, now: int) -> Iterator[Explanation]:
-    by_number = asked.rrn is not None or asked.transaction is not None
-    if by_number:
-        book = explainer.ledger.books.get(merchant)
-        sales = [one for one in (book.sales.values() if book else ()) if one.kind != "reversal" and _fits(one, asked)]
-        yield from (explainer.explanation(one, now) for one in sales)
-    else:
-        yield from (one for one in explainer.unpaid(now, merchant) if _fits(one.sale, asked))
-
-
-def _fits(sale: Sale, asked: Enquiry) -> bool:
-    return (
-        asked.date in (None, date_of(day_of(sale.swiped_at or sale.at)))
-        and asked.rrn in (None, sale.rrn)
-        and asked.transaction in (None, sale.id)
-    )

@@ -19,6 +19,7 @@ from fleetmon.model.window import Occurrence, Window, values, window_id
 from fleetmon.planning.horizon import window_of
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
+from fleetmon.readout.names import names
 from fleetmon.readout.sight import Sight
 from fleetmon.readout.slices import slowly
 from fleetmon.web.ports import WindowFilter
@@ -119,7 +120,7 @@ class Planned:
         """The open ones of terminals that planned work would cover, as far as they are to be seen."""
         sight = Sight(self._engine.fleet, provider)
         touched = [one for one in self._engine.incidents if self._touches(window, reach, one)]
-        return [sight.view(one) for one in touched if sight.concerned(one)]
+        return [sight.view(one, names(self._engine, one.scope)) for one in touched if sight.concerned(one)]
 
     def _touches(self, window: Window, reach: Reach, incident: Incident) -> bool:
         fleet, scope = self._engine.fleet, dict(incident.scope)

@@ -12,6 +12,7 @@ from fleetmon.detect.signs import NO_INTERNET
 from fleetmon.engine import Engine
 from fleetmon.engine.usage import sold_at
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
+from fleetmon.readout.names import names
 from fleetmon.readout.sight import Sight, concerns
 from fleetmon.web.ports import TerminalFilter
 from fleetmon.web.views import ChangeView, Clocks, Known, NotPaying, Reach, TerminalDetail, TerminalView
@@ -77,7 +78,9 @@ class Portrait:
             ),
             not_paying=self._not_paying(terminal.id),
             known=self._known(terminal),
-            incidents=[sight.view(one) for one in engine.incidents if concerns(one, terminal)],
+            incidents=[
+                sight.view(one, names(engine, one.scope)) for one in engine.incidents if concerns(one, terminal)
+            ],
             changes=changes,
         )
 

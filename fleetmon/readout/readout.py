@@ -29,6 +29,8 @@ from fleetmon.model.schedule import CHINA
 from fleetmon.model.topics import Topics
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.names import names
+from fleetmon.readout.nearest import Nearest
 from fleetmon.readout.planning import Planning
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.report import Present, Reports
@@ -120,6 +122,7 @@ class Readout:
         self._prospects = self.planning.visiting.prospects
         self._clientele = Clientele(self.engine)
         self._settlements = Settlements(self.engine, self._clientele)
+        self.nearest = Nearest(self.engine, self._clientele).of
         acknowledging = Acknowledging(self.engine, self.store, self._ask, self.act)
         self.acknowledge, self.unacknowledge = acknowledging.put, acknowledging.withdraw
         self.audit = acknowledging.audit
@@ -272,7 +275,10 @@ class Readout:
             if len(rows) < _BATCH:
                 break
             before = Place(rows[-1].opened_at, rows[-1].id)
-        return [sight.view(one) for one in sorted(found.values(), key=_newest_first)[:limit]]
+        return [self._view(sight, one) for one in sorted(found.values(), key=_newest_first)[:limit]]
+
+    def _view(self, sight: Sight, incident: Incident) -> IncidentView:
+        return sight.view(incident, names(self.engine, incident.scope))
 
     async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
         """One incident, with how it went and what people did about it."""
@@ -283,7 +289,7 @@ class Readout:
         rows = await self._ask(lambda: self.store.transitions(key))
         audit = await self._ask(lambda: self.store.audit("incident", key, None, LATEST_CHANGES))
         transitions = [TransitionView(row.at, row.before, row.after, row.reason, row.terminals) for row in rows]
-        view = sight.view(found)
+        view = self._view(sight, found)
         fields = {name: getattr(view, name) for name in IncidentView.__struct_fields__}
         return IncidentDetail(
             **fields,

@@ -22,6 +22,7 @@ from fleetmon.readout.availability import KINDS, Attendance, Columns, attendance
 from fleetmon.readout.costs import Cost, Costs
 from fleetmon.readout.danger import CAUSED, Danger
 from fleetmon.readout.gaps import Gaps, PlannedTimes
+from fleetmon.readout.names import names
 from fleetmon.readout.sight import Sight, concerns
 from fleetmon.readout.slices import slowly
 from fleetmon.readout.spans import Span, length, merged, within
@@ -257,6 +258,7 @@ class Reports:
             unjudged=missed.unjudged,
             waiting=self._waiting(one, danger) if one.resolved_at is None else 0,
             late=_late(family, danger),
+            names=names(self._engine, one.scope),
         )
 
     def _waiting(self, incident: Incident, danger: Danger) -> int:

@@ -13,11 +13,12 @@ from fleetmon.engine.book import Book
 from fleetmon.engine.directory import Directory
 from fleetmon.locale import Audience
 from fleetmon.model.cause import Explanation
-from fleetmon.model.days import date_of, day_of
+from fleetmon.model.days import date_of
 from fleetmon.model.payout import History
 from fleetmon.model.sale import Sale
 from fleetmon.model.standing import Standing
 from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.remembered import fits
 from fleetmon.readout.slices import in_order, slowly
 from fleetmon.readout.telling import Telling
 from fleetmon.web.explanations import BusinessDayView, MerchantSettlements, PayoutView, SettlementView, Sum
@@ -40,7 +41,7 @@ class Settlements:
         found: list[SettlementView] = []
         telling = Telling(self._directory, audience)
         async for sale in self._sales(wanted, after):
-            if not (self._is_visible(provider, sale.terminal) and _fits(sale, wanted) and self._stands(sale, wanted)):
+            if not (self._is_visible(provider, sale.terminal) and fits(sale, wanted) and self._stands(sale, wanted)):
                 continue
             explained = self._engine.explainer.explanation(sale, self._engine.now)
             if wanted.cause in (None, explained.findings[0].cause):
@@ -117,8 +118,7 @@ class Settlements:
         if not ledger.moves_money(sale) or wanted.acquirer not in (None, ledger.acquirer_of(sale)):
             return False
         standing = ledger.standing(sale, now)
-        by_number = wanted.rrn is not None or wanted.transaction is not None
-        if not (by_number or ledger.is_waited_for(sale, standing, now)):
+        if not (wanted.names_single or ledger.is_waited_for(sale, standing, now, wanted.day)):
             return False
         if wanted.late not in (None, _is_late(standing, now)):
             return False
@@ -173,11 +173,3 @@ def _payout(payout: History) -> PayoutView:
 def _is_late(standing: Standing, now: int) -> bool:
     """Late is what an incident is opened for: overdue, or held or returned when it is overdue."""
     return standing.state in _LATE and standing.due_at is not None and now > standing.due_at + standing.terms.grace
-
-
-def _fits(sale: Sale, wanted: SettlementFilter) -> bool:
-    return (
-        wanted.date in (None, date_of(day_of(sale.swiped_at or sale.at)))
-        and wanted.rrn in (None, sale.rrn)
-        and wanted.transaction in (None, sale.id)
-    )

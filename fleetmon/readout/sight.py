@@ -4,6 +4,8 @@ Judged by what is known now: whoever changed the carrier since is concerned by t
 one. What cannot be judged (a scope by attributes unknown here) is hidden from the confined.
 """
 
+from collections.abc import Mapping
+
 from msgspec.structs import asdict
 
 from fleetmon.engine.fleet import Fleet
@@ -67,9 +69,10 @@ class Sight:
         """Whether an incident concerns terminals that are to be seen, and no others."""
         return self._provider is None or owner(self._fleet, incident) == self._provider
 
-    def view(self, incident: Incident) -> IncidentView:
-        """The incident as it is to be seen."""
-        return incident_view(incident, [key for key in incident.evidence if self.terminal(key) or not self._provider])
+    def view(self, incident: Incident, names: Mapping[str, list[str]]) -> IncidentView:
+        """The incident as it is to be seen, with the names of its scope."""
+        evidence = [key for key in incident.evidence if self.terminal(key) or not self._provider]
+        return incident_view(incident, evidence, names)
 
 
 def _is_of(cohort: Cohort, incident: Incident) -> bool:

@@ -13,14 +13,17 @@ from typing import Final
 from fleetmon.engine import Engine
 from fleetmon.engine.groups import covers
 from fleetmon.engine.outages import is_of_many
-from fleetmon.locale import Situation
-from fleetmon.model.incident import Incident, Scope, Status
+from fleetmon.locale import Also, Situation
+from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
+from fleetmon.readout.names import names
+from fleetmon.readout.sight import Sight
 
 KEPT: Final = 15_000  # ms
 MOST: Final = 100_000
 _SILENT: Final = (Liveness.SUSPECT, Liveness.DOWN)
 _OUGHT: Final = (Liveness.UP, *_SILENT)
+Names = dict[str, list[str]]
 
 
 class Situations:
@@ -29,30 +32,34 @@ class Situations:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._kept: dict[tuple[str, str | None], Situation] = {}  # of outages of many
+        self._big: dict[str | None, tuple[int, list[Incident]]] = {}  # by provider: when, and what was big then
 
     def of(self, incident: Incident, provider: str | None = None) -> Situation:
         """How things stand with an incident; nothing but names when it is over, or we do not hear."""
+        now, known = self._engine.now, names(self._engine, incident.scope)
         if incident.status not in (Status.PENDING, Status.FIRING) or self._engine.deaf:
-            return Situation(self._engine.now, self._names(incident.scope))
+            return Situation(now, known)
         if not is_of_many(incident):
-            return self._of_one(incident)
-        key, now = (incident.id, provider), self._engine.now
+            return self._of_one(incident, known, self._also(incident, provider))
+        key = (incident.id, provider)
         if key not in self._kept or now - self._kept[key].at >= KEPT:
-            self._kept = {one: known for one, known in self._kept.items() if now - known.at < KEPT}
-            self._kept[key] = self._of_many(incident, provider)
+            self._kept = {one: kept for one, kept in self._kept.items() if now - kept.at < KEPT}
+            self._kept[key] = self._of_many(incident, known, provider)
         return self._kept[key]
 
-    def _of_one(self, incident: Incident) -> Situation:
-        engine, names = self._engine, self._names(incident.scope)
+    def _of_one(self, incident: Incident, known: Names, also: Also | None) -> Situation:
+        engine = self._engine
         terminal = engine.fleet.terminals.get(dict(incident.scope).get("terminal", ""))
         if terminal is None or terminal.liveness not in _SILENT or terminal.cohort.provider in engine.shard.unheard:
-            return Situation(engine.now, names)
+            return Situation(engine.now, known, also=also)
+        amount, closes_at, due_at = self._sales([terminal])
         return Situation(
-            engine.now, names, None, None, terminal.last_seen or None, None, None, *self._sales([terminal])
-        )
+            engine.now, known, heard_at=terminal.last_seen or None, waiting=amount, closes_at=closes_at, due_at=due_at,
+            also=also,
+        )  # fmt: skip
 
-    def _of_many(self, incident: Incident, provider: str | None) -> Situation:
-        now, scope, names = self._engine.now, incident.scope, self._names(incident.scope)
+    def _of_many(self, incident: Incident, known: Names, provider: str | None) -> Situation:
+        now, scope, also = self._engine.now, incident.scope, self._also(incident, provider)
         everybody, groups = self._heard(provider), self._engine.fleet.groups
         if scope and scope[0][0] == "site":
             own: Sequence[Terminal] = [one for one in groups.members(scope) if one.cohort in everybody]
@@ -65,12 +72,38 @@ class Situations:
         others.subtract(counts)
         silent, members, rest = _sum(counts, _SILENT), _sum(counts, _OUGHT), _sum(others, _OUGHT)
         if not members:
-            return Situation(now, names)
+            return Situation(now, known, also=also)
         elsewhere = _sum(others, _SILENT) / rest if rest else None
         still = [one for one in own if one.liveness in _SILENT]
         early = [one.last_seen for one in still if one.last_seen <= incident.opened_at]
         heard_at, later = max(early, default=0) or None, len(still) - len(early)
-        return Situation(now, names, silent, members, heard_at, later, elsewhere, *self._sales(still))
+        return Situation(now, known, silent, members, heard_at, later, elsewhere, *self._sales(still), also)
+
+    def _also(self, incident: Incident, provider: str | None) -> Also | None:
+        """What else is big; of a ticket nobody asks that."""
+        if not incident.pages:
+            return None
+        found = [one for one in self._at_large(provider) if one.id != incident.id and one.status is Status.FIRING]
+        if not found:
+            return Also(0)
+        first = found[0]
+        return Also(len(found), first.kind, dict(first.scope), names(self._engine, first.scope), first.terminals)
+
+    def _at_large(self, provider: str | None) -> list[Incident]:
+        """What fires and is an outage of many, or called people, unless something else explains it; biggest first."""
+        now = self._engine.now
+        if provider not in self._big or now != self._big[provider][0]:  # of one round only: outages come together
+            sight = Sight(self._engine.fleet, provider)
+            found = [
+                one
+                for one in self._engine.incidents
+                if one.status is Status.FIRING
+                and one.suppressed_by is None
+                and (is_of_many(one) or one.paged_at is not None)
+                and sight.concerned(one)
+            ]
+            self._big[provider] = now, sorted(found, key=lambda one: (-one.terminals, one.opened_at, one.id))
+        return self._big[provider][1]
 
     def _heard(self, provider: str | None) -> set[Cohort]:
         """The cohorts of which silence means something, and may be told."""
@@ -91,32 +124,6 @@ class Situations:
         due_at = min((one.due_at for one in found if one.due_at > now), default=None)
         return sum(one.amount for one in found) or None, closes_at, due_at
 
-    def _names(self, scope: Scope) -> dict[str, list[str]]:
-        """What the registry knows of a terminal, a shop, a merchant or a host; only who may see it asks."""
-        fleet, directory = self._engine.fleet, self._engine.explainer.ledger.directory
-        found = dict[str, list[str]]()
-        for attribute, value in scope:
-            if attribute == "host" and (host := directory.hosts.get(value)):
-                found[attribute] = [host.name]
-            elif attribute == "merchant":
-                found[attribute] = [self._merchant(value)]
-            elif attribute == "site":
-                shop = fleet.groups.shop(value)
-                merchants = {one.merchant for one in shop}
-                found[attribute] = [self._merchant(merchants.pop()) if len(merchants) == 1 else "", *_region(shop)]
-            elif attribute == "terminal" and (terminal := fleet.terminals.get(value)):
-                found[attribute] = [self._merchant(terminal.merchant), terminal.site, terminal.cohort.region]
-        known = {name: [word for word in dict.fromkeys(words) if word] for name, words in found.items()}
-        return {name: words for name, words in known.items() if words}
-
-    def _merchant(self, key: str) -> str:
-        row = self._engine.explainer.ledger.directory.merchants.get(key)
-        return row.name if row is not None else ""
-
 
 def _sum(counts: Counter[Liveness], states: Collection[Liveness]) -> int:
     return sum(counts[state] for state in states)
-
-
-def _region(shop: Sequence[Terminal]) -> list[str]:
-    return [shop[0].cohort.region] if shop else []

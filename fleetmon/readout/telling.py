@@ -16,6 +16,7 @@ from fleetmon.model.payout import History
 from fleetmon.model.sale import Sale
 from fleetmon.model.standing import Standing
 from fleetmon.model.terms import due
+from fleetmon.readout.remembered import taken_at
 from fleetmon.web.explanations import ExplanationView, FindingView, ToldExplanationView
 
 Facts = dict[str, int | str]
@@ -66,11 +67,14 @@ class Telling:
         plain = explanation(found)
         first = found.findings[0]
         facts = self._facts(found, now)
-        matter = Matter(first.cause, first.actor, standing.state, standing.stage, standing.provisional, facts)
+        matter = Matter(
+            first.cause, first.actor, standing.state, standing.stage, standing.provisional, facts, sale.kind == "refund"
+        )
         return ToldExplanationView(
             **{name: getattr(plain, name) for name in plain.__struct_fields__},
+            kind=sale.kind,
             rrn=sale.rrn or None,
-            at=_taken_at(sale),
+            at=taken_at(sale),
             day=date_of(standing.day) if standing.day else None,
             texts={language: tell(matter, language, self._audience) for language in LANGUAGES},
         )
@@ -80,7 +84,7 @@ class Telling:
         facts = {**_of_standing(standing, now), **first.facts, **_span(first), **_of_sale(sale)}
         facts["code"] = sale.response if standing.state == "declined" else ""
         handed_in = sale.accepted and standing.stage not in ("terminal", "batch")  # before that it is only foreseen
-        if handed_in and standing.settled_from - _taken_at(sale) > _MOMENT:
+        if handed_in and standing.settled_from - taken_at(sale) > _MOMENT:
             facts["settled_at"] = standing.settled_from
         facts["again_at"] = due(now, standing.terms, sale.rail, self._directory.days).at + standing.terms.grace
         facts["acquirer"] = self._name(sale.acquirer or self._directory.acquirer(sale.merchant))
@@ -95,13 +99,9 @@ class Telling:
         return row.name if row and row.name else host
 
 
-def _taken_at(sale: Sale) -> int:
-    return sale.swiped_at or sale.at
-
-
 def _of_sale(sale: Sale) -> Facts:
     return {
-        "amount": sale.amount, "currency": sale.currency, "sold_at": _taken_at(sale),
+        "amount": sale.amount, "currency": sale.currency, "sold_at": taken_at(sale),
         "terminal": sale.terminal, "rrn": sale.rrn, "batch": sale.batch,
     }  # fmt: skip
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from fleetmon.locale import Language, Told
+from fleetmon.locale import Glimpse, Hush, Language, Told
 from fleetmon.model.cause import Actor
 from fleetmon.model.standing import Stage, State
 from fleetmon.web.paging import Next
@@ -43,6 +43,7 @@ class ExplanationView(Struct, frozen=True):
 class ToldExplanationView(ExplanationView, frozen=True, kw_only=True):
     """An explanation with what to tell people."""
 
+    kind: Annotated[str, Meta(description="`sale`, `completion`, `refund`, or what was refused or not answered.")]
     rrn: str | None
     at: Annotated[Time, Meta(description="When the sale was taken.")]
     day: Annotated[str | None, Meta(description="The business date; null where no money is expected.")]
@@ -72,6 +73,14 @@ class SettlementView(ToldExplanationView, frozen=True, kw_only=True):
     payout: PayoutView | None
 
 
+class NearestView(Struct, frozen=True):
+    """Where no transaction fits what somebody remembers of it: what was seen instead."""
+
+    sales: Annotated[list[Glimpse], Meta(description="Of the same amount, or about that time, by time.")]
+    silent: Annotated[list[Hush], Meta(description="Who was silent then, or is now, where the day is not known.")]
+    texts: Annotated[dict[Language, list[str]], Meta(description="The same in words, and what to do.")]
+
+
 class SettlementPage(Struct, frozen=True):
     """Transactions by merchant, terminal and id."""
 
@@ -80,6 +89,9 @@ class SettlementPage(Struct, frozen=True):
     complete: Annotated[
         bool, Meta(description="Whether all is known again that was told before the start; soon after it some is not.")
     ]
+    nearest: Annotated[
+        NearestView | None, Meta(description="When none fits, though one merchant and an amount or time were named.")
+    ] = None
 
 
 class MerchantView(Struct, frozen=True):

@@ -7,7 +7,9 @@ from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
+from msgspec.structs import replace
 
+from fleetmon.locale import Language, reworded
 from fleetmon.model.schedule import Schedule
 from fleetmon.web import paging
 from fleetmon.web.access import guard, provider_of
@@ -15,7 +17,7 @@ from fleetmon.web.answers import ONE, PAGE, PAGE_HEADERS, Asked, Key, found
 from fleetmon.web.paging import Cursor, Limit
 from fleetmon.web.ports import Caller, Ports, WindowFilter
 from fleetmon.web.preconditions import precondition
-from fleetmon.web.problems import ETAG, documented
+from fleetmon.web.problems import ETAG, documented, language_of
 from fleetmon.web.windows import (
     CalendarList,
     Extension,
@@ -84,7 +86,8 @@ def _plan(ports: Ports) -> list[BaseRouteHandler]:
     )
     async def preview(request: Asked, data: _Wish) -> PreviewView:
         """What a schedule would do: how many terminals, which open incidents, when, and what speaks against it."""
-        return await ports.planning.preview(caller(request), data)
+        found, language = await ports.planning.preview(caller(request), data), language_of(request)
+        return replace(found, problems=[reworded(one, language) for one in found.problems])
 
     @post(
         "/windows",
@@ -140,14 +143,22 @@ def _calendars(ports: Ports) -> list[BaseRouteHandler]:
     @post("/calendars/import", tags=["maintenance"], guards=[operator], status_code=200, responses=_WRITE)
     async def take(request: Asked, data: JSONBody[ImportWish]) -> ImportView:
         """Read an iCal file: each event is taken whole or refused with its reason; the same again changes nothing."""
-        return await ports.planning.take(caller(request), data)
+        return _told(await ports.planning.take(caller(request), data), language_of(request))
 
     @get("/calendars", tags=["maintenance"], responses=ONE, response_headers=[ETAG])
     async def calendars(request: Asked) -> CalendarList:
         """The calendars of the configuration, and how reading them went."""
         if provider_of(request) is not None:
             return CalendarList([])
-        return ports.planning.calendars()
+        language, found = language_of(request), ports.planning.calendars().calendars
+        return CalendarList([
+            replace(
+                one,
+                problem=reworded(one.problem, language),
+                report=None if one.report is None else _told(one.report, language),
+            )
+            for one in found
+        ])  # fmt: skip
 
     @get("/feeds/{kind:str}/{name:str}", tags=["maintenance"], guards=[operator], responses=ONE)
     async def link(
@@ -159,6 +170,11 @@ def _calendars(ports: Ports) -> list[BaseRouteHandler]:
         return FeedView(found(ports.planning.link(provider_of(request), kind, name), "feed"))
 
     return [take, calendars, link]
+
+
+def _told(found: ImportView, language: Language) -> ImportView:
+    """With its reasons in the language of the reader."""
+    return replace(found, refused=[replace(one, reason=reworded(one.reason, language)) for one in found.refused])
 
 
 def feed_route(ports: Ports) -> BaseRouteHandler:

@@ -4,10 +4,13 @@ from typing import Annotated, Final
 
 import msgspec
 from litestar import Response, get
+from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
 from fleetmon.locale import Audience
+from fleetmon.model.days import day_from
+from fleetmon.model.terms import time_of_day
 from fleetmon.web import paging
 from fleetmon.web.access import provider_of
 from fleetmon.web.answers import PAGE_HEADERS, Asked, Key, found
@@ -24,6 +27,7 @@ from fleetmon.web.problems import ETAG, NOT_MODIFIED, documented
 _PLACES: Final = msgspec.json.Decoder(SalePlace)
 _PAGE: Final = NOT_MODIFIED | documented(400, 401)
 _ONE: Final = NOT_MODIFIED | documented(400, 401, 404)
+_AT: Final = r"^([01]\d|2[0-3]):[0-5]\d$(?!\n)"
 _For = Annotated[Audience, QueryParameter(name="for", description="Whom the texts are told to.")]
 
 
@@ -46,16 +50,29 @@ def _settlements(ports: Ports) -> BaseRouteHandler:
         ] = None,
         rrn: Annotated[str | None, QueryParameter(description="The reference on the slip; paid ones, too.")] = None,
         transaction: Annotated[str | None, QueryParameter(description="The terminal's number; paid ones, too.")] = None,
+        amount: Annotated[int | None, QueryParameter(ge=0, description="In fen, exactly; paid ones, too.")] = None,
+        at: Annotated[
+            str | None,
+            QueryParameter(
+                description="Taken within 30 minutes of that, as 18:30 in China; paid ones, too.", pattern=_AT
+            ),
+        ] = None,
         audience: _For = "merchant",
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Response[SettlementPage]:
-        """Transactions that are not paid, and today's that were refused or not answered, each with its explanation."""
-        wanted = SettlementFilter(merchant, late, at_risk, cause, acquirer, date, rrn, transaction)
-        after = paging.decode(cursor, _PLACES)
-        rows = await ports.settlements(provider_of(request), wanted, after, limit + 1, audience)
+        """Transactions that are not paid, and today's that were refused or not answered, each with its explanation.
+
+        With `date` it is those of that day that were refused or not answered. By number, amount or time all are told,
+        whatever became of them; when one merchant is named and none fits, `nearest` tells what was seen instead.
+        """
+        day, time = None if date is None else _day(date), None if at is None else time_of_day(f"{at}:00")
+        wanted = SettlementFilter(merchant, late, at_risk, cause, acquirer, day, rrn, transaction, amount, time)
+        after, provider = paging.decode(cursor, _PLACES), provider_of(request)
+        rows = await ports.settlements(provider, wanted, after, limit + 1, audience)
         page, following = paging.cut(rows, limit, _place)
-        return paging.answer(request, SettlementPage(page, following, ports.recalled()), following)
+        nearest = None if rows or cursor else await ports.nearest(provider, wanted)
+        return paging.answer(request, SettlementPage(page, following, ports.recalled(), nearest), following)
 
     return settlements
 
@@ -104,6 +121,13 @@ def _merchants(ports: Ports) -> list[BaseRouteHandler]:
         return found(await ports.merchant(provider_of(request), merchant), "merchant")
 
     return [merchants, merchant]
+
+
+def _day(date: str) -> int:
+    try:
+        return day_from(date)
+    except ValueError as error:
+        raise ValidationException(f"date: {error}") from None
 
 
 def _place(row: SettlementView) -> SalePlace:

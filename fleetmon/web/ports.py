@@ -12,7 +12,7 @@ from fleetmon.locale import Audience, Language
 from fleetmon.model.events import Count
 from fleetmon.model.schedule import Schedule
 from fleetmon.web.access import Tokens
-from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
+from fleetmon.web.explanations import MerchantSettlements, MerchantView, NearestView, SettlementView
 from fleetmon.web.preconditions import Check
 from fleetmon.web.report.views import ReportView
 from fleetmon.web.views import (
@@ -52,16 +52,23 @@ class TerminalFilter(Struct, frozen=True):
 
 
 class SettlementFilter(Struct, frozen=True):
-    """Which transactions are asked for; None: any. One that is asked for by its number is told even if it is paid."""
+    """Which transactions are asked for; None: any. What names single ones tells them even if they are paid."""
 
     merchant: str | None = None
     late: bool | None = None
     at_risk: bool | None = None
     cause: str | None = None
     acquirer: str | None = None
-    date: str | None = None
+    day: int | None = None  # on which it was taken, since 1970
     rrn: str | None = None
     transaction: str | None = None
+    amount: int | None = None
+    time: int | None = None  # about when it was taken, in ms since midnight
+
+    @property
+    def names_single(self) -> bool:
+        """Whether somebody has certain sales in mind."""
+        return any(one is not None for one in (self.rrn, self.transaction, self.amount, self.time))
 
 
 class WindowFilter(NamedTuple):
@@ -267,6 +274,9 @@ class Ports(Protocol):
         self, provider: str | None, wanted: SettlementFilter, after: SalePlace | None, limit: int, audience: Audience
     ) -> list[SettlementView]:
         """Transactions whose money has not come, by merchant, terminal and id, those after `after`."""
+
+    async def nearest(self, provider: str | None, wanted: SettlementFilter) -> NearestView | None:
+        """What comes nearest, when none fits; None where nothing can."""
 
     async def explanation(
         self, provider: str | None, terminal: str, transaction: str, audience: Audience

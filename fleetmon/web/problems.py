@@ -1,9 +1,12 @@
 """Errors as `application/problem+json` (RFC 9457): what is wrong and what to do, never a traceback.
 
-What is our own fault goes to the log with its traceback, without headers, so that no token gets there.
+In the language that is asked for (Accept-Language): `detail` and `errors`, which people read. `title`, `status` and the
+field that begins an error are the same in every language. What is our own fault goes to the log with its traceback,
+without headers, so that no token gets there.
 """
 
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -15,7 +18,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta, Struct
 
-from fleetmon.locale import Language, objection
+from fleetmon.locale import Language, objection, reworded
 from fleetmon.model.errors import (
     ConfigError,
     ConflictError,
@@ -39,49 +42,57 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     errors: Annotated[list[str], Meta(description="Every single problem, where there are several.")] = []
 
 
-def answer(status: int, detail: str, errors: list[str] | None = None, **headers: str) -> Response[Problem]:
+def language_of(request: Request[Any, Any, Any]) -> Language:
+    """In which people want to read; programs go by the status, and by the names of fields."""
+    return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+
+
+def answer(
+    request: Request[Any, Any, Any], status: int, detail: str, errors: Sequence[str] = (), **headers: str
+) -> Response[Problem]:
     """The response that tells of a problem."""
-    problem = Problem(HTTPStatus(status).phrase, status, detail, errors or [])
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    language = language_of(request)
+    told = [reworded(one, language) for one in errors]
+    problem = Problem(HTTPStatus(status).phrase, status, reworded(detail, language), told)
+    named = {name.replace("_", "-"): value for name, value in headers.items()} | {"Content-Language": language}
     return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=named)
 
 
-def _refused(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    errors = [_one(found) for found in error.extra] if isinstance(error.extra, list) else None
+def _refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    errors = [_one(found) for found in error.extra] if isinstance(error.extra, list) else []
     headers = {name.replace("-", "_"): value for name, value in (error.headers or {}).items()}
-    return answer(error.status_code, error.detail, errors, **headers)
+    return answer(request, error.status_code, error.detail, errors, **headers)
 
 
 def _one(found: Any) -> str:  # noqa: ANN401 - whatever Litestar says of one parameter
     return f"{found.get('key', '')}: {found.get('message', '')}" if isinstance(found, dict) else str(found)
 
 
-def _not_configured(_request: Request[Any, Any, Any], error: ConfigError) -> Response[Problem]:
-    return answer(422, "The configuration was refused; the old one is still running.", error.problems)
+def _not_configured(request: Request[Any, Any, Any], error: ConfigError) -> Response[Problem]:
+    return answer(request, 422, "The configuration was refused; the old one is still running.", error.problems)
 
 
-def _not_so(_request: Request[Any, Any, Any], error: ScheduleError) -> Response[Problem]:
-    return answer(400, "It cannot be planned so.", error.problems)
+def _not_so(request: Request[Any, Any, Any], error: ScheduleError) -> Response[Problem]:
+    return answer(request, 400, "It cannot be planned so.", error.problems)
 
 
 def _guarded(request: Request[Any, Any, Any], error: GuardError) -> Response[Problem]:
-    language: Language = "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
-    told = [objection(rule, facts, language) for rule, facts in error.objections]
-    return answer(422, "The guard rails refuse it.", told)
+    told = [objection(rule, facts, language_of(request)) for rule, facts in error.objections]
+    return answer(request, 422, "The guard rails refuse it.", told)
 
 
-def _not_now(_request: Request[Any, Any, Any], error: ConflictError) -> Response[Problem]:
-    return answer(409, str(error))
+def _not_now(request: Request[Any, Any, Any], error: ConflictError) -> Response[Problem]:
+    return answer(request, 409, str(error))
 
 
-def _not_yours(_request: Request[Any, Any, Any], error: ForbiddenError) -> Response[Problem]:
-    return answer(403, str(error))
+def _not_yours(request: Request[Any, Any, Any], error: ForbiddenError) -> Response[Problem]:
+    return answer(request, 403, str(error))
 
 
 def _no_store(request: Request[Any, Any, Any], error: StoreError) -> Response[Problem]:
     """The error names the database, which is the operator's business, not every reader's."""
     log.warning("store cannot be asked", path=_path(request), error=str(error))
-    return answer(503, "The store does not answer now; try again in a moment.", Retry_After="5")
+    return answer(request, 503, "The store does not answer now; ask again in a moment.", Retry_After="5")
 
 
 def _path(request: Request[Any, Any, Any]) -> str:
@@ -91,7 +102,7 @@ def _path(request: Request[Any, Any, Any]) -> str:
 
 def _our_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     log.error("request failed", method=request.method, path=_path(request), exc_info=error)
-    return answer(500, "This is a fault of fleetmon; its log tells more.")
+    return answer(request, 500, "This is a fault of fleetmon; its log tells more.")
 
 
 HANDLERS: ExceptionHandlersMap = {

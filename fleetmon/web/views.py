@@ -1,5 +1,6 @@
 """What the API shows, as JSON. Times are milliseconds since 1970; null: never, or not known."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -46,6 +47,7 @@ class IncidentView(Struct, frozen=True):
     called_again_at: Annotated[
         Time | None, Meta(description="When people were called anew, as an acknowledgement had ended.")
     ]
+    names: Annotated[dict[str, list[str]], Meta(description="What the registry knows of the scope, by attribute.")] = {}
 
 
 class IncidentPage(Struct, frozen=True):
@@ -249,7 +251,7 @@ class QuarantinePage(Struct, frozen=True):
     next: Next
 
 
-def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
+def incident_view(incident: Incident, evidence: list[str], names: Mapping[str, list[str]]) -> IncidentView:
     """The JSON form of an incident, naming the terminals that the reader may see."""
     known = incident.acknowledgement
     return IncidentView(
@@ -269,6 +271,7 @@ def incident_view(incident: Incident, evidence: list[str]) -> IncidentView:
         acknowledged_by=None if known is None else known.author,
         acknowledged_until=None if known is None else known.until,
         called_again_at=incident.called_again_at,
+        names=dict(names),
     )
 
 

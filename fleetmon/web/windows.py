@@ -61,7 +61,9 @@ class ObjectionView(Struct, frozen=True):
 class PreviewView(Struct, frozen=True):
     """What a schedule would do."""
 
-    problems: Annotated[list[str], Meta(description="What is wrong with it, each as `field: what and what to do`.")]
+    problems: Annotated[
+        list[str], Meta(description="What is wrong with it, each as `field: what and what to do`, in your language.")
+    ]
     terminals: Annotated[int, Meta(description="How many it would touch.")]
     share: Annotated[float, Meta(description="Of the fleet, 0 to 1.")]
     incidents: Annotated[list[IncidentView], Meta(description="Open ones of these terminals.")]

@@ -22,6 +22,7 @@ INSTALLING = (ROOT / "docs/installing.md").read_text().split("## systemd\n")[1].
 INSTALL, START = re.findall(r"```sh\n(.*?)```", INSTALLING, flags=re.DOTALL)
 CREDENTIAL = re.findall(r"```ini\n(.*?)```", INSTALLING, flags=re.DOTALL)[0]
 PASSWORD_FILE = re.findall(r"`password_file: (\S+)`", INSTALLING)[0]
+FLEETMON = "/opt/fleetmon/bin/fleetmon"
 NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--directory")
 HURRY = "[Service]\nWatchdogSec=4\nRestartSec=1\n"
 CONFIGURATION = """\
@@ -112,11 +113,11 @@ def give_password(root: Path, port: int) -> None:
     (drop_in / "hurry.conf").write_text(HURRY)
 
 
-def beat(broker: Any, key: str) -> None:
-    """A terminal is heard."""
-    said = json.dumps({"at": 1, "boot": 1, "seq": 1, "interval_s": 60})
-    to = ["-p", str(broker.port), "-u", "fleetmon", "-P", "hush", "-t", f"pos/v1/terminal/{key}/heartbeat"]
-    run("mosquitto_pub", *to, "-m", said)
+def come_online(broker: Any, key: str) -> None:
+    """A terminal says so, as nothing that it may lose."""
+    said = json.dumps({"at": 1, "state": "online", "boot": 1, "session": "s-1"})
+    to = ["-p", str(broker.port), "-u", "fleetmon", "-P", "hush", "-t", f"pos/v1/terminal/{key}/state"]
+    run("mosquitto_pub", *to, "-q", "1", "-m", said)
 
 
 def test_the_service_runs_as_its_unit_says(
@@ -132,8 +133,11 @@ def test_the_service_runs_as_its_unit_says(
 
     assert booted.shows("ActiveState") == "active", "it tells systemd when it is ready"
     wait_for(lambda: booted.shows("StatusText") == "ready", "connected with the password of its credential")
-    beat(broker, "T000001")
-    wait_for(is_up, "the heartbeat")
+    come_online(broker, "T000001")
+    wait_for(is_up, "online")
+
+    booted.ask(FLEETMON, "check-config", "/etc/fleetmon/fleetmon.yml")
+    booted.ask(FLEETMON, "store", "backup", "/root/copy.db", "--config.file", "/etc/fleetmon/fleetmon.yml")
 
     first = booted.shows("MainPID")
     assert booted.ask("stat", "--format=%U", f"/proc/{first}") == "fleetmon"

@@ -18,6 +18,7 @@ from fleetmon.demo.story import Story
 from fleetmon.ingest import recording
 from fleetmon.model.days import DAY
 from fleetmon.model.topics import Topics
+from fleetmon.readout.situations import Situations
 from fleetmon.replay import play
 from fleetmon.sim.recorder import START, record
 from fleetmon.sim.settings import SimSettings
@@ -91,7 +92,7 @@ def test_in_the_end_it_says_why_the_money_of_a_stuck_sale_comes_later(tmp_path: 
     assert found.due_at > played.until + DAY // 2, "without the outage it had been paid in these minutes"
 
     said: list[str] = []
-    story = Story(said.append, lambda: found)
+    story = Story(said.append, lambda: found, Situations(played.engine).of)
     for change in played.transitions:
         story.on_transition(change)
     story.on_progress(Progress(185, 185, 100, 100, 1, 1, 1, 0, 0, 0, 1, ()))

@@ -452,7 +452,12 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     assert seen.exit_code == 0, seen.stderr
     assert "It would touch 7 terminals, 39% of the fleet." in seen.stdout
     refused = await run("preview", *when, "--select", "site=nodle-shop", "--lang", "zh")
-    assert (refused.exit_code, "不能这样计划：" in refused.stdout) == (1, True)
+    assert refused.exit_code == 1
+    assert "不能这样计划：selector.site: 没有终端的取值是“nodle-shop”；是否指“noodle-shop”？" in refused.stdout
+    unfit = await run("add", *when, "--select", "site=nodle-shop", "--lang", "zh")
+    assert unfit.stderr.splitlines()[0].endswith("/api/v1/windows：400 不能这样计划。")
+    assert unfit.stderr.splitlines()[1].startswith("  selector.site: 没有终端的取值是")
+    assert "404 没有查到该维护窗口。" in (await run("show", "nothing", "--lang", "zh")).stderr
     added = await run("add", *when, "--select", "site=noodle-shop", "--reason", "Umbau", "--reference", "CHG-1")
     assert added.exit_code == 0, added.stderr
     (made,) = await site.windows()

@@ -78,11 +78,12 @@ class House:
         names = ("state", "stage", "due_at", "amount", "findings", "at_risk", "payout")
         return {row["transaction"]: {name: row[name] for name in names} for row in page["settlements"]}
 
-    def asked_without_a_daemon(self, merchant: str) -> dict[str, Any]:
-        command = [sys.executable, "-m", "fleetmon", "explain", "--merchant", merchant, "--format", "json"]
+    def asked_without_a_daemon(self, merchant: str, *more: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "fleetmon", "explain", "--merchant", merchant, "--format", "json", *more]
         command += ["--config.file", str(self.folder / "fleetmon.yml")]
-        answer = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        return {row["transaction"]: row["findings"] for row in answer["explanations"]}
+        answer = json.loads(subprocess.run(command, check=not more, capture_output=True).stdout)
+        near = [one["transaction"] for one in (answer["nearest"] or {"sales": []})["sales"]]
+        return {row["transaction"]: row["findings"] for row in answer["explanations"]} | dict.fromkeys(near)
 
     def incidents(self) -> list[tuple[Any, ...]]:
         columns = "id, kind, scope, status, opened_at, paged_at, suppressed_by"
@@ -136,6 +137,8 @@ async def test_late_money_and_its_reasons_outlive_a_kill(house: House, say: Say)
     for _ in range(2):
         house.end(signal.SIGKILL)
         assert house.asked_without_a_daemon("held") == {"held-a": said["held-a"]["findings"]}
+        assert house.asked_without_a_daemon("paid", "--amount", "20000").keys() == {"paid-a"}
+        assert house.asked_without_a_daemon("paid", "--amount", "20001") == {"paid-a": None}, "the nearest"
         assert house.asked_without_a_daemon("kept") == {"kept-a": said["kept-a"]["findings"]}
         again = time.time_ns() // 1_000_000
         house.start()

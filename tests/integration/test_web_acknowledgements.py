@@ -322,7 +322,7 @@ async def test_from_a_terminal(running: Any, alarm: Any, fleetmon: Any) -> None:
     key = (await alarm()).rpartition("/")[2]
     listed = (await fleetmon("list", who="viewer")).stdout.splitlines()
     assert listed[0].startswith(f"{key}  firing  critical  1 terminal  since 20")
-    assert listed[1:] == ["  Terminal noodle-1 is locked by its tamper protection"]
+    assert listed[1:] == ["  Terminal noodle-1 (Noodle, noodle-shop, harbour) is locked by its tamper protection"]
 
     done = await fleetmon("ack", key, "--for", "2h", "--comment", "on my way")
     assert done.returncode == 0, done.stderr

@@ -324,6 +324,18 @@ async def test_a_question_that_cannot_be_answered_is_a_problem_in_words(running:
         assert "Traceback" not in answer.text
 
 
+async def test_a_problem_is_told_in_chinese_to_who_asks_so_and_its_fields_stay(running: Any) -> None:
+    for path, status, _ in REFUSED:
+        english = await ask(running, path)
+        chinese = await ask(running, path, **{"Accept-Language": "zh-CN,zh;q=0.9"})
+        assert (english.headers["Content-Language"], chinese.headers["Content-Language"]) == ("en", "zh")
+        assert (chinese.status, chinese.json["title"]) == (status, english.json["title"])
+        told = [chinese.json["detail"], *chinese.json.get("errors", [])]
+        assert all(re.search(r"[\u4e00-\u9fff]", text) for text in told), told
+        fields = [[text.split(": ")[0] for text in one.json.get("errors", [])] for one in (english, chinese)]
+        assert fields[0] == fields[1]
+
+
 async def test_a_wrong_method_names_the_right_ones(running: Any) -> None:
     answer = await ask(running, "/api/v1/terminals", "DELETE")
     assert answer.status == answer.json["status"] == 405
@@ -403,6 +415,9 @@ async def test_the_openapi_document_is_whole(running: Any) -> None:
         *("/api/v1/visits", "/api/v1/visits.csv", "/api/v1/visits.ics", "/api/v1/visits/outcomes"),
         *("/api/v1/calendars", "/api/v1/calendars/import", "/api/v1/feeds/{kind}/{name}"),
     }
+    asked = {one["name"]: one for one in operations["get", "/api/v1/settlements"]["parameters"]}
+    assert ("In fen" in asked["amount"]["description"], "30 minutes" in asked["at"]["description"]) == (True, True)
+    assert {"sales", "silent", "texts"} == set(document["components"]["schemas"]["NearestView"]["properties"])
     assert {"post", "put"} == {method for method, path in operations if path == "/-/reload"}
     assert {"get", "put", "delete"} == {method for method, path in operations if path.endswith("/acknowledgement")}
     names = [operation["operationId"] for operation in operations.values()]

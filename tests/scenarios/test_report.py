@@ -112,6 +112,7 @@ async def test_one_terminal_is_its_own_incident_and_what_fits_none_is_told_by_it
     found = await made.report(6)
     [one] = found.happened
     assert (one.kind, one.scope, one.lost_s) == ("terminal_offline", {"terminal": "b5"}, LASTED + HOUR)
+    assert "Terminal b5 (Noodle 5, shop5, north) is offline" in text(found, "en")
     assert found.payments.unexplained_s == 0
     made.until(7 * HOUR)
     later = await made.report(1)

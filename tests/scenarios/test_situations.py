@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from fleetmon.locale import LANGUAGES, Situation, describe
+from fleetmon.locale import LANGUAGES, Also, Situation, describe, fill, summary, texts
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.registry import Host, Merchant, Provider, Registry
 from fleetmon.readout import situations
@@ -58,12 +58,15 @@ def keep(world: World, who: str, name: str, amount: int, stage: str = "stored") 
 
 
 def said(world: World, incident: Incident, provider: str | None = None) -> list[str]:
-    """The end of the description in both languages, without what is always said."""
+    """The end of the description in both languages, without what is always said, and that nothing else is open."""
     found = Situations(world.engine).of(incident, provider)
     told = []
     for language in LANGUAGES:
         facts = incident.kind, dict(incident.scope), incident.terminals, incident.opened_at, language
-        told.append(describe(*facts, found)[1].removeprefix(describe(*facts)[1]))
+        alone = fill(
+            texts(language)["incident.situated"], {"description": "", "said": texts(language)["incident.alone"]}
+        )
+        told.append(describe(*facts, found)[1].removeprefix(describe(*facts)[1]).removesuffix(alone))
     return told
 
 
@@ -131,6 +134,41 @@ def test_whoever_is_confined_reads_of_their_terminals_alone() -> None:
     assert said(world, outage, "theirs") == ["", ""]
 
 
+def test_what_else_is_down_is_told_with_the_biggest_of_it() -> None:
+    world = town()
+    outage = carrier_down(world)
+    facts = outage.kind, dict(outage.scope), outage.terminals, outage.opened_at
+    alone = Situations(world.engine).of(outage)
+    assert alone.also == Also(0)
+    assert describe(*facts, "en", alone)[1].endswith(" No other outage is open.")
+    assert describe(*facts, "zh", alone)[1].endswith("其他终端失联 3.3%。目前没有其他未恢复的大范围故障。")
+    world.stop("east0-1", "east0-2", "east0-3", "east0-4")
+    world.run(20 * MINUTE)
+    assert world.last("site_outage").status is Status.FIRING
+    found = Situations(world.engine).of(outage)
+    assert found.also == Also(1, "site_outage", {"site": "east0.east"}, {"site": ["湘江酒店", "east"]}, 4)
+    assert describe(*facts, "en", found)[1].endswith(
+        " Also open: Site east0.east (湘江酒店, east) is offline (4 terminals)."
+    )
+    world.stop("south1-1", "south1-2", "south1-3", "south1-4", "south2-1", "south2-2", "south2-3", "south2-4")
+    world.run(20 * MINUTE)
+    more = Situations(world.engine).of(outage)
+    assert more.also is not None
+    assert more.also.count > 1
+    assert f"另有未恢复的故障 {more.also.count} 起，其中最大的是：" in describe(*facts, "zh", more)[1]
+
+
+def test_what_an_outage_explains_and_single_terminals_are_nothing_else() -> None:
+    world = town()
+    outage = carrier_down(world)
+    assert [one.kind for one in world.engine.incidents if one.status is Status.FIRING and one is not outage]
+    assert Situations(world.engine).of(outage).also == Also(0)
+    ticket = replace(TAMPER, kind="battery", pages=False)
+    assert Situations(world.engine).of(ticket).also is None, "of a ticket nobody asks that"
+    theirs = Situations(world.engine).of(TAMPER, "theirs").also
+    assert theirs == Also(0), "the outage concerns no terminal of theirs"
+
+
 def test_a_terminal_a_shop_and_a_host_are_named_as_the_registry_has_them() -> None:
     engine = town().engine
     for kind, scope, zh, en in (
@@ -143,8 +181,8 @@ def test_a_terminal_a_shop_and_a_host_are_named_as_the_registry_has_them() -> No
         name, value = scope.split()
         incident = replace(TAMPER, kind=kind, scope=((name, value),))
         for language, expected in zip(LANGUAGES, (zh, en), strict=True):
-            summary = describe(kind, {name: value}, 1, NOON, language, Situations(engine).of(incident))[0]
-            assert expected in summary.replace("） ", "）")
+            told = summary(kind, {name: value}, Situations(engine).of(incident).names, language)
+            assert expected in told.replace("） ", "）")
 
 
 def test_a_silent_terminal_tells_when_it_was_heard_last_and_one_that_is_heard_does_not() -> None:
@@ -204,4 +242,5 @@ def test_the_alert_tells_it_and_its_labels_stay() -> None:
     assert told["annotations"]["description"] == (
         "2026-09-24 12:31:00 发现 5 台终端同时失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。"
         "目前 6 台中 5 台失联，最后一次收到信号为 2026-09-24 12:29:39；其他终端失联 3.3%。"
+        "目前没有其他未恢复的大范围故障。"
     )

@@ -1,5 +1,6 @@
 """`fleetmon explain` on the contract's sample: what a support agent reads, from a recording and from a daemon."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -10,9 +11,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from fleetmon.cli import cli
+from fleetmon.desk.slip import clock, fen
+from fleetmon.locale import money
 from fleetmon.readout.enquiry import Party, matching
 
 NOODLE = """\
@@ -81,6 +87,9 @@ def test_a_sale_is_found_by_its_number_even_if_it_is_paid(sample: Path) -> None:
     )["explanations"]
     by_rrn = explain(sample, "--merchant", "noodle", "--rrn", answer["rrn"])
     assert "\n1 sale, ¥201.44\n" in by_rrn.stdout
+    in_chinese = explain(sample, "--merchant", "noodle", "--rrn", answer["rrn"], "--lang", "zh").stdout.splitlines()
+    assert in_chinese[2] == "1 笔交易，¥201.44"
+    assert in_chinese[8].startswith("交易明细：¥201.44，终端 noodle-1，")
     terminal, transaction = truth(sample)["paid"][0]
     shown = explain(sample, "--merchant", terminal.split("-")[0], "--transaction", transaction)
     assert shown.exit_code == 0, shown.stderr
@@ -92,6 +101,73 @@ def test_a_date_is_the_day_of_the_sale(sample: Path) -> None:
     nothing = explain(sample, "--merchant", "noodle", "--date", "2026-09-23")
     assert (nothing.exit_code, "no sale that is unpaid" in nothing.stderr) == (1, True)
     assert explain(sample, "--merchant", "noodle", "--date", "yesterday").exit_code == 2
+
+
+def test_a_sale_is_found_by_amount_and_time_of_day(sample: Path) -> None:
+    shown = explain(sample, "--merchant", "noodle", "--amount", "201.44", "--at", "21:00", "--date", "2026-09-24")
+    assert (shown.exit_code, shown.stdout.count("\n1 sale, ¥201.44\n")) == (0, 1)
+    paid = explain(sample, "--merchant", "noodle", "--amount", "¥133.24", "--at", "20:13")
+    assert (paid.exit_code, "\nPaid: credited on " in paid.stdout) == (0, True)
+
+
+def test_when_none_fits_what_is_nearest_is_told_in_the_language_asked_for(sample: Path) -> None:
+    question = ["--merchant", "noodle", "--amount", "12,850", "--at", "20:30", "--date", "2026-09-24"]
+    shown = explain(sample, *question, "--lang", "zh")
+    assert (shown.exit_code, shown.stderr) == (1, "")
+    lines = shown.stdout.splitlines()
+    assert lines[0] == "Noodle（noodle）：没有查到9月24日（周四）20:30前后金额为¥12,850.00的交易。"
+    assert "  9月24日（周四）20:13　¥133.24　终端 noodle-6：已到账，参考号 801042330506" in lines
+    assert any(line.startswith("9月24日（周四）20:25至23:15期间曾失联的终端：noodle-1、noodle-2、") for line in lines)
+    answer = json.loads(explain(sample, *question, "--format", "json").stdout)
+    assert answer["explanations"] == []
+    assert answer["nearest"]["texts"]["zh"] == lines
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("12850", 1_285_000), ("12,850.5", 1_285_050), ("¥0.07", 7), ("￥1,012,850.29", 101_285_029), ("0.29", 29)],
+)
+def test_an_amount_is_counted_from_its_digits(said: str, meant: int) -> None:
+    assert fen(said) == meant
+
+
+@given(st.integers(0, 10**11 - 1))
+def test_every_amount_is_read_as_it_is_written(amount: int) -> None:
+    yuan, rest = divmod(amount, 100)
+    assert fen(f"{yuan}.{rest:02}") == fen(f"¥{yuan:,}.{rest:02}") == amount
+    assert fen(money(amount, "zh")) == fen(money(amount, "en")) == amount, "as our own answers show it"
+    assert fen(str(yuan)) == amount - rest
+
+
+@given(st.text())
+def test_what_is_read_as_an_amount_has_been_digits(said: str) -> None:
+    with contextlib.suppress(typer.BadParameter):
+        digits = "".join(letter for letter in said if letter in "0123456789")
+        assert str(fen(said)).rstrip("0") == digits.lstrip("0").rstrip("0") or not fen(said)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "-1", "1.234", "1e3", "12 850", "12,85", "12.850,00", "NaN", "\uff11\uff12", "1" * 13]
+)
+def test_what_is_no_amount_is_refused_with_a_remedy(said: str, sample: Path) -> None:
+    shown = explain(sample, "--merchant", "noodle", f"--amount={said}")
+    assert (shown.exit_code, "12850.50" in shown.stderr) == (2, True), shown.stderr
+
+
+def test_a_time_of_day_is_read_as_people_write_it(sample: Path) -> None:
+    assert [clock(said) for said in ("18:30", "6:05", "18：30", "00:00")] == ["18:30", "06:05", "18:30", "00:00"]
+    for said in ("24:00", "18:60", "1830", "18:30:00", ""):
+        shown = explain(sample, "--merchant", "noodle", f"--at={said}")
+        assert (shown.exit_code, "as 18:30" in shown.stderr) == (2, True), shown.stderr
+
+
+def test_where_nothing_is_open_the_last_days_are_told(sample: Path) -> None:
+    shown = explain(sample, "--merchant", "books")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert shown.stderr.splitlines()[1:] == ["  Thursday 24 September: 4 sales, ¥1,409.85, all paid out"]
+    in_chinese = explain(sample, "--merchant", "books", "--lang", "zh").stderr.splitlines()
+    assert in_chinese[1:] == ["  9月24日（周四）：4 笔交易，合计¥1,409.85，已全部到账"]
+    assert len(explain(sample, "--merchant", "books", "--rrn", "1").stderr.splitlines()) == 1
 
 
 def test_on_call_is_told_more_than_a_merchant(sample: Path) -> None:
@@ -174,18 +250,23 @@ def test_a_daemon_is_asked_over_its_api(sample: Path, tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.stderr
     assert shown.stdout.splitlines()[1:] == recorded[1:]  # the first line tells the time
     question = "/api/v1/settlements?merchant=nood&date=2026-09-24&for=merchant"
-    assert asked[:6] == [question, *(f"{question}&cursor={place}" for place in range(1, 6))]
+    assert asked[0] == "/api/v1/merchants?q=nood"
+    assert asked[1:7] == [question, *(f"{question}&cursor={place}" for place in range(1, 6))]
     assert (refused.exit_code, "--token-file" in refused.stderr) == (1, True)
     gone = CliRunner().invoke(cli, command)
-    assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/settlements: nobody can")) == (1, True)
+    assert (gone.exit_code, gone.stderr.startswith(f"fleetmon: {url}/api/v1/merchants: nobody can")) == (1, True)
     assert "--url" in gone.stderr
 
 
 def test_a_daemon_knows_a_merchant_without_a_sale_that_fits(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    with daemon([], []) as url:
+    asked: list[str] = []
+    with daemon([], asked) as url:
         command = ["explain", "--url", url, "--token-file", str(tmp_path / "token"), "--rrn", "1", "--merchant"]
         known = CliRunner().invoke(cli, [*command, "nood"])
         nobody = CliRunner().invoke(cli, [*command, "grill"])
+        remembered = ["--amount", "12850", "--at", "6:30", "--merchant", "nood"]
+        CliRunner().invoke(cli, [*command[:-1], *remembered])
+    assert "merchant=nood&rrn=1&amount=1285000&at=06:30&for=merchant" in asked[-1], asked
     assert (known.exit_code, known.stderr.split(":")[0]) == (1, "Noodle (noodle)")
     assert (nobody.exit_code, nobody.stderr) == (1, 'No merchant fits "grill".\n')

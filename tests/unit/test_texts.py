@@ -23,6 +23,7 @@ from fleetmon.locale import (
     name,
     remedy,
     seen,
+    summary,
     tell,
     texts,
     time,
@@ -159,6 +160,32 @@ def test_what_is_not_late_says_so_first() -> None:
     for cause, state in product(IDS, ("not_due", "due")):
         assert told(cause, state).headline.startswith("Not late")
         assert told(cause, state, language="zh").headline.startswith(("款项未逾期", "款项尚不算逾期"))
+
+
+def test_a_refund_reads_well_whatever_became_of_it() -> None:
+    for language, audience, state, facts in product(LANGUAGES, AUDIENCES, get_args(State), (FACTS, {})):
+        matter = Matter("not_due", "nobody", state, "clearing", provisional=False, facts=facts, is_refund=True)
+        said = tell(matter, language, audience)
+        assert all(part and not BROKEN.search(part) for part in parts(said)), parts(said)
+        is_made = state not in ("declined", "unknown", "cancelled")
+        assert said.headline.startswith("A refund" if language == "en" else "这是一笔退货") is is_made
+
+
+def test_the_evidence_ends_in_a_sentence() -> None:
+    said = told("carrier_outage", facts=FACTS | {"terminals": 12})
+    assert said.evidence.endswith(". 12 terminals were without connection at the same time.")
+    said = told("carrier_outage", facts=FACTS | {"terminals": 12}, language="zh")
+    assert said.evidence.endswith("提交银行。同一时间共有 12 台终端失去连接。")
+    for cause, language, facts in product(IDS, LANGUAGES, (FACTS, {})):
+        assert told(cause, facts=facts, language=language).evidence.endswith("。" if language == "zh" else ".")
+
+
+def test_a_scope_is_told_in_words_and_with_its_names() -> None:
+    scope, names = {"firmware": "4.2", "provider": "p1"}, {"provider": ["Field service one"]}
+    assert summary("attribute_outage", scope, names, "en") == (
+        "Terminals with firmware 4.2, provider p1 (Field service one) are offline"
+    )
+    assert summary("attribute_outage", scope, names, "zh") == "固件 4.2、服务商 p1（Field service one） 的终端同时离线"
 
 
 def test_a_sale_that_is_on_its_way_needs_nobody() -> None:

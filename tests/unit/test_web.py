@@ -208,8 +208,8 @@ def test_whom_an_incident_concerns(kind: str, scope: Scope, terminals: set[str],
     owners = {name for name in ("A", "B", "C") if Sight(fleet, name).owns(incident)}
     assert owners == (providers if len(providers) == 1 else set()), "what concerns others, too, is nobody's own"
     assert Sight(fleet, None).owns(incident)
-    assert Sight(fleet, None).view(incident).evidence == ["a1", "b1"]
-    assert Sight(fleet, "B").view(incident).evidence == ["b1"]
+    assert Sight(fleet, None).view(incident, {}).evidence == ["a1", "b1"]
+    assert Sight(fleet, "B").view(incident, {}).evidence == ["b1"]
 
 
 async def test_the_roster_follows_the_fleet() -> None:

@@ -124,6 +124,7 @@ class HappenedView(Struct, frozen=True):
     unjudged: Annotated[int, Meta(description="Terminals left out of the estimate, as too little is known of them.")]
     waiting: Annotated[Fen, Meta(description="Sales that wait in its terminals now; 0 when it is over.")]
     late: Annotated[Fen | None, Meta(description="Late money of what it explains; null: it is no matter of money.")]
+    names: Annotated[dict[str, list[str]], Meta(description="What the registry knows of the scope, by attribute.")] = {}
 
 
 class MerchantRiskView(Struct, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from fleetmon.locale import Language, describe, fill, moment, money, name, number, texts
+from fleetmon.locale import Language, fill, moment, money, name, number, summary, texts
 from fleetmon.web.report.views import GapView, HappenedView, MerchantRiskView, PlannedView, ReportView
 
 MARKED: Final = 6  # incidents that are numbered, and shown in the picture
@@ -251,7 +251,7 @@ class _Speaker:
 
     def _summary(self, one: HappenedView) -> str:
         try:
-            return describe(one.kind, one.scope, one.terminals, round(one.begin.timestamp() * 1000), self._language)[0]
+            return summary(one.kind, one.scope, one.names, self._language)
         except KeyError:  # of a daemon that knows more kinds than we do
             return " ".join([one.kind, *one.scope.values()])
 
