@@ -184,7 +184,7 @@ EVEN = st.fixed_dictionaries(
 def test_what_is_counted_on_is_what_the_calendar_says_to_its_end(parts: dict[str, object], start: datetime) -> None:
     """Beside dateutil, from the start and from a while later, also where the calendar ends for us."""
     text = spelt(parts)
-    theirs = []
+    theirs: list[datetime] = []
     with suppress(ValueError):  # of dateutil, in a week that ends beyond the year 9999
         theirs += (at - LATER for at in islice(rrulestr(text, dtstart=start + LATER), 2_000))
     try:
