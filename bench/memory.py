@@ -1,9 +1,9 @@
 """What a million terminals take in memory, and what looking at their deadlines costs.
 
-A process of its own (`python -m bench.memory REGISTRY`) reads the registry, builds the whole engine and
-the intake, drops the registry, and lets every terminal be born and then beat once a minute. Births are spread evenly
-over two minutes, which is how often the deadline of a terminal that beats is looked at. Memory is the
-growth of the resident set since before the registry was read. A sweep is `Engine.advance` at each 100 ms
+A process of its own (`python -m bench.memory REGISTRY`) reads the registry, packed as the daemon keeps it, builds
+the whole engine and the intake, drops the registry, and lets every terminal be born and then beat once a minute.
+Births are spread evenly over two minutes, which is how often the deadline of a terminal that beats is looked at.
+Memory is the growth of the resident set since before the registry was read. A sweep is `Engine.advance` at each 100 ms
 tick of the last two minutes. Times are CPU times, for the machine is shared.
 """
 
@@ -17,15 +17,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from bench.load import birth, heartbeat
 from bench.report import Report, say
 from bench.servers import ROOT, rss_bytes
+from fleetmon import accepted
 from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake, Publication
 from fleetmon.ingest.quarantine import Quarantine
-from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
 from fleetmon.sim.synthesis import synthesise
 
@@ -40,8 +38,8 @@ _START = 1_790_000_000_000
 def memory(report: Report, folder: Path, terminals: int) -> None:
     """Run it in a process that has done nothing else, and take over what it found."""
     say(f"{terminals:,} terminals in memory, {_MINUTES} minutes of their lives")
-    file = folder / "registry.json"
-    file.write_bytes(msgspec.json.encode(synthesise(terminals, interval_s=_INTERVAL_S)))
+    file = folder / "registry"
+    file.write_bytes(accepted.pack(synthesise(terminals, interval_s=_INTERVAL_S)))
     command = [sys.executable, "-m", "bench.memory", str(file)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     found = json.loads(done.stdout)
@@ -64,7 +62,7 @@ class _Fleet:
     """The engine with its intake, and a fleet that talks to it."""
 
     def __init__(self, registry: Path) -> None:
-        self.engine = Engine(msgspec.json.decode(registry.read_bytes(), type=Registry))
+        self.engine = Engine(accepted.unpack(registry.read_bytes()))
         self.count = len(self.engine.fleet.terminals)
         self.intake = Intake(Topics(), Quarantine(), known=self.engine.fleet.terminals)
         self.sweeps: list[float] = []  # ms

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
+from msgspec.structs import asdict
 
 from bench.history import AWAY, DEAF, HOUR, LATE, OUTAGE, VISIT, WORK, Between, Story, cohorts
 from fleetmon.model.incident import Status
@@ -40,7 +41,7 @@ def _terminals(story: Story) -> Iterator[Row]:
             state = "down" if number % 97 == 0 and not story.quiet else "up"
             yield {
                 "id": f"pos-{number:05}", "merchant": shop, "site": shop,
-                **cohort._asdict(), "registered": True, "state": state, "since": _ms(story, number % 40 / 10),
+                **asdict(cohort), "registered": True, "state": state, "since": _ms(story, number % 40 / 10),
             }  # fmt: skip
 
 

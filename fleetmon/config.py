@@ -121,8 +121,8 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
     blank = Config(registry=named if isinstance(named, str) else "")
     config = _absolute(attempt(lambda: strict.convert(found, Config, str(path)), blank), path.parent)
     mqtt = config.mqtt
-    kept = config.store.kept_registry if remember else None
-    read_registry = partial(load_registry, Path(config.registry), kept)
+    accept = partial(_accept, kept=config.store.kept_registry) if remember else load_registry
+    read_registry = partial(accept, Path(config.registry))
     registry = attempt(read_registry, Registry()) if blank.registry else Registry()
     tokens = attempt(lambda: load_tokens(config.web.tokens_file), None)
     username = attempt(lambda: _secret("mqtt.username", mqtt.username_file, environment), mqtt.username)
@@ -186,17 +186,21 @@ def nothing_to_read() -> Loaded:
     raise ConfigError(["this fleetmon was not started from a configuration file"])
 
 
-def load_registry(path: Path, kept: Path | None = None) -> Registry:
-    """Read a registry; raises ConfigError with every problem found. `kept` is where an accepted one is kept."""
+def load_registry(path: Path) -> Registry:
+    """Read a registry; raises ConfigError with every problem found."""
+    return _checked(strict.read(path, Registry), path)
+
+
+def _accept(path: Path, kept: Path | None) -> Registry:
+    """The same, in the form that is best for an engine; `kept` is where an accepted one is kept."""
     name = accepted.digest(path) if kept else None
-    if kept is None or name is None:
-        return _checked(strict.read(path, Registry), path)
-    registry = accepted.recall(kept, name)
-    if registry is None:
-        registry = load_registry(path)
-        if accepted.digest(path) == name:  # nobody wrote to it meanwhile
-            accepted.keep(kept, name, registry)
-    return registry
+    registry = accepted.recall(kept, name) if kept and name else None
+    if registry is not None:
+        return registry
+    packed = accepted.pack(load_registry(path))
+    if kept and name and accepted.digest(path) == name:  # nobody wrote to it meanwhile
+        accepted.keep(kept, name, packed)
+    return accepted.unpack(packed)
 
 
 def load_tokens(path: str | None) -> Tokens | None:

@@ -9,7 +9,7 @@ whatever portions it came.
 """
 
 from collections import Counter
-from collections.abc import Iterable, KeysView, Mapping
+from collections.abc import KeysView, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Final, Literal, NamedTuple
 
@@ -144,36 +144,35 @@ class Arrears:
         found, self._found = self._found, []
         return found
 
-    def observe(self, facts: Iterable[Fact]) -> None:
-        """Take in facts that the ledger has taken already."""
-        for fact in facts:
-            message = fact.message
-            event, key, now = message.event, message.key, message.received_at
-            if isinstance(event, Transaction):
-                self._expect(key, event, now)
-                self.outlook.note_code(event)
-            elif isinstance(event, Batch):
-                self._closed(key, now)
-            elif isinstance(event, (Payout, Account)):
-                self._plan(key, now)
-                if isinstance(event, Account):
-                    self.outlook.note_account(key)
-            self._irregularities.observe(key, event, now)
+    def observe(self, fact: Fact, sale: Sale | None) -> None:
+        """Take in a fact that the ledger has taken already, and the sale if it is of one."""
+        message = fact.message
+        now, key, event = message.received_at, message.key, message.event
+        if sale is not None and isinstance(event, Transaction):
+            self._expect(sale, event, now)
+            self.outlook.note_code(event)
+        elif isinstance(event, Batch):
+            self._closed(key, now)
+        elif isinstance(event, (Payout, Account)):
+            self._plan(key, now)
+            if isinstance(event, Account):
+                self.outlook.note_account(key)
+        self._irregularities.observe(key, event, now)
 
-    def recall(self, facts: Iterable[Fact]) -> None:
-        """Plan the looks that follow from facts of the past; whatever else followed from them is known."""
-        for fact in facts:
-            message = fact.message
-            if isinstance(message.event, Transaction):
-                self._expect(message.key, message.event, message.received_at)
-            elif isinstance(message.event, Batch):
-                self._closed(message.key, message.received_at)
-            elif isinstance(message.event, Account):
-                self.outlook.note_account(message.key)
-            elif isinstance(message.event, Payout):
-                self._plan(message.key, message.received_at)
-                self.punctuality.read_back(message.key)
-                self._irregularities.recall(message.key, message.event)
+    def recall(self, fact: Fact, sale: Sale | None) -> None:
+        """Plan the looks that follow from a fact of the past; whatever else followed from it is known."""
+        message = fact.message
+        now, key, event = message.received_at, message.key, message.event
+        if sale is not None and isinstance(event, Transaction):
+            self._expect(sale, event, now)
+        elif isinstance(event, Batch):
+            self._closed(key, now)
+        elif isinstance(event, Account):
+            self.outlook.note_account(key)
+        elif isinstance(event, Payout):
+            self._plan(key, now)
+            self.punctuality.read_back(key)
+            self._irregularities.recall(key, event)
 
     def know_from(self, since: int) -> None:
         """What was told before this time we shall not know again."""
@@ -223,21 +222,20 @@ class Arrears:
 
     # -- late money --------------------------------------------------------------------------------
 
-    def _expect(self, terminal: str, told: Transaction, now: int) -> None:
+    def _expect(self, sale: Sale, told: Transaction, now: int) -> None:
         """Plan a look at the merchant for when the sale will be overdue."""
         ledger = self._explainer.ledger
-        merchant = self._explainer.merchant_of(terminal)
-        sales = ledger.book(merchant).sales
-        if told.original and (undone := sales.get((terminal, told.original))) is not None:
-            self.outlook.see(undone, ledger.standing(undone, now))
-        sale = sales.get((terminal, told.id))
-        if sale is not None and (sale.accepted or sale.stored) and sale.kind in MONEY:
+        if told.original:
+            undone = ledger.books[sale.merchant].sales.get((sale.terminal, told.original))
+            if undone is not None:
+                self.outlook.see(undone, ledger.standing(undone, now))
+        if (sale.accepted or sale.stored) and sale.kind in MONEY:
             standing = ledger.standing(sale, now)
             self.outlook.see(sale, standing)
             if standing.stage == "batch":
                 self._evenings.expect(standing.settled_from, now)
             if standing.due_at is not None and standing.state != "paid":
-                self._plan(merchant, max(standing.due_at + standing.terms.grace + 1, now))
+                self._plan(sale.merchant, max(standing.due_at + standing.terms.grace + 1, now))
 
     def _closed(self, terminal: str, now: int) -> None:
         """Sales whose batch may have been closed are where it took them."""

@@ -24,7 +24,7 @@ class Asked(Struct, gc=False):
 
 def asked(terminal: Terminal, message: Message) -> Sequence[Asked]:
     """The request that a message tells the end of; nothing if it tells no such thing."""
-    now, _, event, _, _, _ = message
+    now, event = message.received_at, message.event
     if not isinstance(event, Transaction) or event.stage == "requested":
         return ()
     return (Asked(now, terminal, event, terminal.liveness is _UP and now - terminal.since >= STEADY),)

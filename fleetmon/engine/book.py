@@ -6,9 +6,10 @@ cannot cover what reached the host after it was instructed.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fleetmon.model.case import AccountWord, Batch
 from fleetmon.model.days import DAY, WorkingDays, midnight
@@ -25,7 +26,7 @@ MONEY: Final = ("sale", "completion", "refund")
 _MOST: Final = 64
 
 
-class _Path(NamedTuple):
+class _Path(Struct, frozen=True, gc=False):
     """How far a sale is, and when it could have been."""
 
     stage: Stage  # the first step not known to be passed
@@ -137,7 +138,10 @@ class Book(Struct):
 
     def undone(self, sale: Sale) -> Sale | None:
         """What reversed, voided or wholly refunded it."""
-        undoing = [one for one in self.links.get((sale.terminal, sale.id), ()) if one.accepted]
+        referring = self.links.get((sale.terminal, sale.id))
+        if referring is None:
+            return None
+        undoing = [one for one in referring if one.accepted]
         back = sum(one.amount for one in undoing if one.kind == "refund")
         for one in undoing:
             if one.kind in ("reversal", "void") or (one.kind == "refund" and back >= sale.amount):
@@ -163,15 +167,15 @@ class Book(Struct):
                 return found
         late = now >= expected.at
         state: State = "not_due" if not late else "due" if now <= expected.at + terms.grace else "overdue"
-        found = found._replace(state=state)
         if path.stage != "clearing":
             waits = path.waits if late else Wait.NOTHING
-            return found._replace(wait=waits, blocked=_blocked(path, now, now, sale, terms, days))
+            blocked = _blocked(path, now, now, sale, terms, days)
+            return replace(found, state=state, wait=waits, blocked=blocked)
         if late:
-            return found._replace(wait=Wait.CLEARING)
+            return replace(found, state=state, wait=Wait.CLEARING)
         if path.settled - path.in_time > _MOMENT and when(path.in_time).at <= now:
             blocked = _blocked(path, path.settled, now, sale, terms, days)
-            return found._replace(wait=path.waits, blocked=blocked)
+            return replace(found, wait=path.waits, blocked=blocked)
         return found
 
     def _path(self, sale: Sale, terms: Terms) -> _Path:
@@ -193,20 +197,20 @@ class Book(Struct):
         """What the payouts made of it. The earliest counts, and later ones make up for what it left open."""
         payout = covers[0]
         if self._is_paid(sale, covers):
-            return found._replace(state="paid", stage="done", wait=Wait.DONE, payout=payout)
+            return replace(found, state="paid", stage="done", wait=Wait.DONE, payout=payout)
         payout = next((one for one in covers if one.last.event not in ("returned", "carried_over")), covers[-1])
-        found = found._replace(payout=payout)
+        found = replace(found, payout=payout)
         ended: dict[str, State] = {
             "held": "held", "returned": "returned", "carried_over": "carried_over", "short_paid": "short_paid",
             "credited": "short_paid",
         }  # fmt: skip
         if payout.last.event in ended:
-            return found._replace(state=ended[payout.last.event], stage="payout", wait=Wait.PAYOUT)
+            return replace(found, state=ended[payout.last.event], stage="payout", wait=Wait.PAYOUT)
         due_at = found.due_at or 0
         if now < due_at:
-            return found._replace(stage="bank", wait=Wait.CALENDAR)
+            return replace(found, stage="bank", wait=Wait.CALENDAR)
         overdue = now > due_at + found.terms.grace
-        return found._replace(state="overdue" if overdue else "due", stage="bank", wait=Wait.BANK)
+        return replace(found, state="overdue" if overdue else "due", stage="bank", wait=Wait.BANK)
 
     def _is_paid(self, sale: Sale, covers: list[History]) -> bool:
         first = covers[0]
@@ -224,6 +228,8 @@ class Book(Struct):
 
         A whole business date is what was ready to be cleared when the payout was made.
         """
+        if not self.payouts:
+            return []
         found = [one for one in self.by_rrn.get(sale.rrn, ()) if abs(one.day - day) * DAY < NEAR] if sale.rrn else []
         for one in self.payouts.values():
             if one.rows or one in found:

@@ -1,7 +1,7 @@
 """How many terminals are in which state, kept as they change so that a scrape never walks the fleet."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
@@ -9,6 +9,7 @@ from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 _STATES: Final = tuple(Liveness)
 _UP: Final = Liveness.UP
+_counted: Final = attrgetter("cohort", "liveness", "interval_ms", "registered")
 
 
 class Census:
@@ -25,15 +26,16 @@ class Census:
         self.enter(terminal)
         self.unregistered += not terminal.registered
 
-    def take(self, terminals: Collection[Terminal]) -> None:
+    def take(self, terminals: Iterable[Terminal]) -> None:
         """Count these instead of who was counted before."""
-        self.counts = Counter(map(attrgetter("cohort", "liveness"), terminals))
-        self.providers = Counter()
-        for (cohort, liveness), count in self.counts.items():
+        self.counts, self.providers, self.beating, self.unregistered = Counter(), Counter(), Counter(), 0
+        for (cohort, liveness, pace, registered), count in Counter(map(_counted, terminals)).items():
+            self.counts[cohort, liveness] += count
             self.providers[cohort.provider, liveness] += count
-        paces = Counter(map(attrgetter("interval_ms", "liveness"), terminals))
-        self.beating = Counter({pace: count for (pace, liveness), count in paces.items() if liveness is _UP})
-        self.unregistered = len(terminals) - sum(map(attrgetter("registered"), terminals))
+            if liveness is _UP:
+                self.beating[pace] += count
+            if not registered:
+                self.unregistered += count
 
     def leave(self, terminal: Terminal) -> None:
         """Take a terminal out, before its state, cohort or interval changes."""

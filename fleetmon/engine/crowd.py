@@ -7,25 +7,25 @@ been noted. So terminals that tell another firmware with every message cost no s
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from fleetmon.model.terminal import Terminal
 
 _NOTED: Final = 1_000  # who came and went, before it is sorted in although nobody asks
 
 
-class Crowd:
-    """Terminals in order of their coming."""
+class Crowd(Struct, gc=False):
+    """Terminals in order of their coming. Of one or two there may be very many: nothing to the collector of cycles."""
 
-    def __init__(self, members: list[Terminal] | None = None) -> None:
-        """`members` is taken over."""
-        self._members = members if members is not None else []
-        self._moved: dict[str, Terminal | None] = {}  # since the last question, in order: who came; None: who left
+    _members: Sequence[Terminal] = ()
+    _moved: dict[str, Terminal | None] = {}  # since the last question, in order: who came; None: who left
 
     def members(self) -> Sequence[Terminal]:
         """All of them; not to be kept, for it changes."""
         moved = self._moved
         if moved:
-            self._members[:] = [terminal for terminal in self._members if terminal.id not in moved]
-            self._members += [terminal for terminal in moved.values() if terminal is not None]
+            stayed = [terminal for terminal in self._members if terminal.id not in moved]
+            self._members = [*stayed, *(terminal for terminal in moved.values() if terminal is not None)]
             moved.clear()
         return self._members
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from fleetmon.model.days import EVERY_DAY, WorkingDays
-from fleetmon.model.registry import Merchant, Registry
+from fleetmon.model.registry import Registry
 from fleetmon.model.responses import Meaning
 from fleetmon.model.terms import Terms, terms
 
@@ -25,12 +23,12 @@ class Directory:
         self.days = days
         self.overlays = overlays or {}
         self.fees = registry.fee_classes
-        self.merchants = {row.id: row for row in _own(registry.merchants)}
+        self.merchants = {row.id: row for row in registry.merchants}
         self.hosts = {row.id: row for row in registry.hosts}
         self.switches = tuple(row.id for row in registry.hosts if row.kind == "switch")  # which serve everybody
         self.providers = {row.id: row.name for row in registry.providers}
         self.places = {
-            _text(row.id): (row.lat + 0.0, row.lng + 0.0)
+            row.id: (row.lat + 0.0, row.lng + 0.0)
             for row in registry.sites
             if row.lat is not None and row.lng is not None
         }
@@ -48,12 +46,3 @@ class Directory:
         """The acquirer that pays this merchant; empty when nobody knows."""
         row = self.merchants.get(merchant)
         return row.acquirer if row else ""
-
-
-def _own(rows: list[Merchant]) -> list[Merchant]:
-    """Copies. The registry is given up, and rows that lie among those of its terminals would hold all of its memory."""
-    return msgspec.msgpack.decode(msgspec.msgpack.encode(rows), type=list[Merchant])
-
-
-def _text(name: str) -> str:
-    return name.encode().decode()

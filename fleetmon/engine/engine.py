@@ -8,7 +8,7 @@ times deadlines come first: a terminal is late at its deadline, not after the me
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 
 from fleetmon.detect import TERMINAL_OFFLINE
 from fleetmon.engine.arrears import Arrears
@@ -65,12 +65,12 @@ class Engine:
         outcome = Outcome()
         if messages and not self.shard.heard_since:
             self.shard.heard_since = messages[0].received_at  # before the first message we were deaf
-        for received_at, together in groupby(messages, key=itemgetter(0)):
+        for received_at, together in groupby(messages, key=attrgetter("received_at")):
             self._run(received_at)
             known = len(outcome.facts)
             self._correlate(self.shard.observe(list(together), outcome))
-            self.explainer.observe(outcome.facts[known:])
-            self.arrears.observe(outcome.facts[known:])
+            for fact in outcome.facts[known:]:
+                self.arrears.observe(fact, self.explainer.observe(fact))
         return self._take(outcome)
 
     def advance(self, now: int, most: int | None = None) -> Outcome:
@@ -181,11 +181,10 @@ class Engine:
             self.explainer.timeline.recall(episode)
         for incident in past:
             self.correlator.remember(incident)
-        self.explainer.recall(facts)
-        self.arrears.recall(facts)
-        self.correlator.hosts.recall(facts)
         for fact in facts:
+            self.arrears.recall(fact, self.explainer.recall(fact))
             self.correlator.works.recall(fact, self.now)
+        self.correlator.hosts.recall(facts)
 
     def recalled(self, since: int) -> None:
         """Everything that was told since then is recalled: now money can be called late."""

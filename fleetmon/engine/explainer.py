@@ -4,7 +4,7 @@ An explanation is worked out when somebody asks, from all that is known then; no
 message that comes late changes the answer and not the history.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from fleetmon.engine.directory import Directory
 from fleetmon.engine.fleet import Fleet
@@ -46,31 +46,29 @@ class Explainer:
             self.fleet, directory, self.ledger, self.timeline, self._incidents, self._works, self._words
         )
 
-    def observe(self, facts: Iterable[Fact]) -> None:
-        """Take in facts; repetitions change nothing."""
-        for fact in facts:
-            message = fact.message
-            event, key = message.event, message.key
-            if isinstance(event, State):
-                terminal = self.fleet.terminals.get(key)
-                self.timeline.state(terminal.id if terminal else key, event, message.received_at)
-            elif isinstance(event, DeviceEvent):
-                self.timeline.device(key, event, _dated(event.at, message.received_at), fact.epoch)
-            elif isinstance(event, MaintenanceMark):
-                self.timeline.mark(key, event, _dated(event.at, message.received_at), fact.epoch)
-            else:
-                terminal = self.fleet.terminals.get(key)
-                merchant, acquirer = (terminal.merchant, terminal.cohort.acquirer) if terminal else ("", "")
-                self.ledger.observe(key, merchant, event, message.received_at, acquirer)
+    def observe(self, fact: Fact) -> Sale | None:
+        """Take in a fact, and give the sale if it is of one; repetitions change nothing."""
+        message = fact.message
+        now, key, event = message.received_at, message.key, message.event
+        terminal = self.fleet.terminals.get(key)
+        if isinstance(event, State):
+            self.timeline.state(terminal.id if terminal else key, event, now)
+        elif isinstance(event, DeviceEvent):
+            self.timeline.device(key, event, _dated(event.at, now), fact.epoch)
+        elif isinstance(event, MaintenanceMark):
+            self.timeline.mark(key, event, _dated(event.at, now), fact.epoch)
+        else:
+            merchant, acquirer = (terminal.merchant, terminal.cohort.acquirer) if terminal else ("", "")
+            return self.ledger.observe(key, merchant, event, now, acquirer)
+        return None
 
-    def recall(self, facts: Iterable[Fact]) -> None:
-        """Take in facts of the past, in any order and beside those of the present."""
-        for fact in facts:
-            message = fact.message
-            if isinstance(message.event, State):
-                self.timeline.recall_state(message.key, message.event, message.received_at)
-            else:
-                self.observe([fact])
+    def recall(self, fact: Fact) -> Sale | None:
+        """Take in a fact of the past, in any order and beside those of the present."""
+        message = fact.message
+        if not isinstance(message.event, State):
+            return self.observe(fact)
+        self.timeline.recall_state(message.key, message.event, message.received_at)
+        return None
 
     def merchant_of(self, terminal: str) -> str:
         """Whose terminal it is; empty where nobody knows."""

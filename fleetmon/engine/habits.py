@@ -33,6 +33,8 @@ class Habits:
             terminal.watched_from = now
             return False
         silence, interval = now - terminal.last_seen, terminal.interval_ms
+        if silence < interval:
+            return False
         beats = TERMINAL_OFFLINE.missed(silence, interval, slack(interval))
         if not beats:
             return False

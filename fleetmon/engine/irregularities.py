@@ -74,9 +74,11 @@ class Irregularities:
                 self._last.pop((kind, scope), None)
 
     def _posted(self, terminal: str, told: Transaction, now: int) -> None:
+        if told.posted is None:
+            return
         ledger, merchant = self._explainer.ledger, self._explainer.merchant_of(terminal)
         row = ledger.directory.merchants.get(merchant)
-        if row is not None and told.posted is not None:
+        if row is not None:
             posted, trade = told.posted.merchant or "", told.posted.mcc or ""
             if is_other_place_or_trade(row, posted) or is_cheaper(row, trade, ledger.directory.fees):
                 self._lasting(MERCHANT_REWRITTEN.kind, (("merchant", merchant),), now, "posted as another", terminal)
@@ -113,11 +115,6 @@ class Irregularities:
         incident = self._lasting(PROVIDER_UNLICENSED.kind, scope, now, f"payer {told.payer}", suppressed_by=by)
         if by is None:
             self._payers[told.payer] = incident.id
-
-    def _recall_payer(self, merchant: str, told: Payout) -> None:
-        incident = self._incidents.find(PROVIDER_UNLICENSED.kind, (("merchant", merchant),)) if told.payer else None
-        if incident is not None and incident.suppressed_by is None:
-            self._payers.setdefault(told.payer or "", incident.id)
 
     def _lasting(
         self, kind: str, scope: Scope, now: int, reason: str, terminal: str = "", suppressed_by: str | None = None

@@ -4,7 +4,8 @@ Takes the same facts that the store keeps, in any order and any number of times.
 what is settled and old is forgotten here and stays in the store.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Final, TypeVar
 
@@ -60,7 +61,7 @@ class Ledger:
         self.backoffice: dict[str, list[tuple[int, Backoffice]]] = {}
         self.conflicts = 0  # rows that two payouts claim
         self._strangers: set[str] = set()  # merchants that the registry lacks
-        self._pulse: dict[str, dict[int, _Answers]] = {}
+        self._pulse: defaultdict[str, defaultdict[int, _Answers]] = defaultdict(lambda: defaultdict(_Answers))
 
     # -- in ----------------------------------------------------------------------------------------
 
@@ -68,8 +69,7 @@ class Ledger:
         """Take in one fact of the terminal, host or merchant `key`; the sale when it was a stage of one."""
         if isinstance(event, Transaction):
             sale = self.book(merchant).take_stage(key, event, heard_at)
-            for host in {event.acquirer or acquirer, event.issuer or ""} - {""}:
-                self._count_answer(host, event, merchant, heard_at)
+            self._count_answer({event.acquirer or acquirer, event.issuer or ""} - {""}, event, merchant, heard_at)
             return sale
         if isinstance(event, Batch):
             self.book(merchant).take_batch(key, event, heard_at)
@@ -115,19 +115,21 @@ class Ledger:
             words.append(word)
             words.sort(key=lambda one: one.at)
 
-    def _count_answer(self, host: str, told: Transaction, merchant: str, heard_at: int) -> None:
-        if told.stage == "requested":
-            return
-        bucket = self._pulse.setdefault(host, {}).setdefault(_sane(told.at, heard_at) // BUCKET, _Answers())
-        if told.stage == "stored":
-            if heard_at - told.at > _PROMPT:
-                return  # the terminal itself was cut off, so it tells nothing of the host
+    def _count_answer(self, hosts: Iterable[str], told: Transaction, merchant: str, heard_at: int) -> None:
+        is_stored = told.stage == "stored"
+        if told.stage == "requested" or (is_stored and heard_at - told.at > _PROMPT):
+            return  # a terminal that was cut off itself tells nothing of the host
+        fails = told.stage == "unanswered" or (told.stage == "declined" and told.response in FAILED)
+        number = _sane(told.at, heard_at) // BUCKET
+        for host in hosts:
+            bucket = self._pulse[host][number]
+            if not is_stored:
+                bucket.requests += 1
+                bucket.failures += fails
+                continue
             bucket.stored += 1
             if len(bucket.storing) < _ENOUGH:
                 bucket.storing.add(merchant)
-            return
-        bucket.requests += 1
-        bucket.failures += told.stage == "unanswered" or (told.stage == "declined" and told.response in FAILED)
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -142,7 +144,7 @@ class Ledger:
 
     def pulse(self, host: str, start: int, stop: int) -> Pulse:
         """How a host answered the whole fleet from five minutes before `start` to five after `stop`."""
-        buckets = self._pulse.get(host, {})
+        buckets: Mapping[int, _Answers] = self._pulse.get(host, {})
         span = range(start // BUCKET - 1, stop // BUCKET + 2)
         near = span if len(span) < len(buckets) else buckets
         found = [buckets[one] for one in near if one in span and one in buckets]

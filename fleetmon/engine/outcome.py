@@ -1,7 +1,5 @@
 """What goes into the engine and what comes out."""
 
-from typing import NamedTuple
-
 from msgspec import Struct, field
 
 from fleetmon.model.audit import AuditEntry
@@ -12,7 +10,7 @@ from fleetmon.model.settlement import Settlement
 from fleetmon.model.window import Window
 
 
-class Message(NamedTuple):
+class Message(Struct, frozen=True, gc=False):
     """One decoded message. `received_at` in milliseconds; `key` is the id of its terminal, host or merchant."""
 
     received_at: int
@@ -23,7 +21,7 @@ class Message(NamedTuple):
     payload: bytes
 
 
-class Fact(NamedTuple):
+class Fact(Struct, frozen=True, gc=False):
     """A message that is news and must outlive the process; `key` is the same for every repetition of it."""
 
     key: str
@@ -31,7 +29,7 @@ class Fact(NamedTuple):
     message: Message
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True, gc=False):
     """A valid message that the engine would not take, and why."""
 
     reason: str

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterator
 from typing import Final, Literal, NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from fleetmon.detect.interface_fault import BAD
 from fleetmon.engine.ledger import Ledger
 from fleetmon.model.days import day_of
@@ -28,7 +30,7 @@ _SETTLED: Final = ("paid", "cancelled", "declined", "unknown")
 K = TypeVar("K")
 
 
-class _Share(NamedTuple):
+class _Share(Struct, frozen=True, gc=False):
     """What one sale adds to the sums."""
 
     merchant: str
@@ -98,7 +100,8 @@ class Outlook:
             return False
         key = sale.terminal, sale.id
         waited = key in self._open
-        self.leave(key)
+        if waited:
+            self.leave(key)
         if standing.state in _SETTLED or standing.due_at is None:
             return waited
         if standing.stage in ("batch", "terminal"):
@@ -257,6 +260,8 @@ class Outlook:
 
 
 def _add(counter: Counter[K], key: K, amount: int) -> None:
-    counter[key] += amount
-    if not counter[key]:
-        del counter[key]
+    total = counter[key] + amount
+    if total:
+        counter[key] = total
+    else:
+        counter.pop(key, None)

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from msgspec.structs import astuple
+
 from fleetmon.engine.presence import EARLY
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.windows import Windows
@@ -20,7 +22,7 @@ SAMPLE: Final = 500  # terminals looked at, up to twice as many
 AGAINST: Final = 4  # missed beats that one heard outweighs, for nearly all means four fifths
 LATELY: Final = 10_000  # whoever has been down for longer tells of something else
 AWAKE: Final = (Liveness.UP, Liveness.SUSPECT)
-_NAMES: Final = ("site", "merchant", "way", *Cohort._fields)
+_NAMES: Final = ("site", "merchant", "way", *Cohort.__struct_fields__)
 
 
 class Sight(NamedTuple):
@@ -136,7 +138,7 @@ def _beside(silent: Sequence[Terminal], provider: str, everybody: Sight) -> list
 
 def _values(terminal: Terminal) -> tuple[str, ...]:
     """In order of `_NAMES`."""
-    return terminal.site or terminal.id, terminal.merchant, _place(terminal.cohort)[1], *terminal.cohort
+    return terminal.site or terminal.id, terminal.merchant, _place(terminal.cohort)[1], *astuple(terminal.cohort)
 
 
 def _place(cohort: Cohort) -> tuple[str, str]:

@@ -67,7 +67,7 @@ class Shard:
         find, terminals, beat = self.fleet.find, self.fleet.terminals, self.checkup.beat
         patience = due = -1
         for message in messages:
-            now, key, event, retained, _, _ = message
+            now, key, event, retained = message.received_at, message.key, message.event, message.retained
             if type(event) is Heartbeat:
                 terminal = terminals.get(key) or find(key)
                 if terminal is None:

@@ -74,7 +74,9 @@ def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
         terminal.session, terminal.ended, terminal.serial = found.session, found.ended, found.serial or terminal.serial
         terminal.former, terminal.session_at, terminal.born = found.former, found.session_at, found.born
         terminal.overslept, terminal.usage, terminal.beat_at = found.overslept, found.usage, found.beat_at
-        terminal.watched_from, terminal.nights = found.watched_from, int.from_bytes(found.nights, "big")
+        terminal.watched_from = found.watched_from
+        if found.nights:
+            terminal.nights = int.from_bytes(found.nights, "big")
         if found.runs:
             terminal.runs = int.from_bytes(found.runs, "big")
             recall(terminal)

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from fleetmon.detect.signs import LASTING, SIGNS
 from fleetmon.model.days import DAY
 from fleetmon.model.episode import Episode
@@ -28,7 +30,7 @@ _SHOWN: Final = frozenset({*SIGNS, *LASTING})
 _Words = tuple[str, str, str, str]
 
 
-class _Identity(NamedTuple):
+class _Identity(Struct, frozen=True, gc=False):
     """Who a terminal said it was, and when it was heard."""
 
     at: int
@@ -36,6 +38,11 @@ class _Identity(NamedTuple):
     app: str
     iccid: str
     serial: str
+
+    @property
+    def words(self) -> _Words:
+        """What it said."""
+        return self.firmware, self.app, self.iccid, self.serial
 
 
 class _Word(NamedTuple):
@@ -103,14 +110,14 @@ class Timeline:
         self.end(subject, "maintenance", at)
         self.end(subject, "off", at)
         now, known = self._words_of(said), self._known.get(terminal)
-        old = known[1:] if known else now
+        old = known.words if known else now
         if any(now):
             self._known[terminal] = _Identity(at, *_filled(now, old))
         for kind, was, new in zip(("updated", "updated", "sim_changed", "swapped"), old, now, strict=True):
             if was and new and was != new:
                 self.instant(subject, kind, at, topic, f"{was}->{new}")
 
-    def _words_of(self, said: State) -> tuple[str, str, str, str]:
+    def _words_of(self, said: State) -> _Words:
         return self._shared(said.firmware), self._shared(said.app), said.iccid or "", said.serial or ""
 
     def _shared(self, version: str | None) -> str:
@@ -123,9 +130,9 @@ class Timeline:
         """Learn who a terminal was, in any order; what followed from it comes back as episodes."""
         words, known = self._words_of(said), self._known.get(terminal)
         if known is None or at > known.at:
-            self._known[terminal] = _Identity(at, *_filled(words, known[1:] if known else words))
+            self._known[terminal] = _Identity(at, *_filled(words, known.words if known else words))
         else:
-            self._known[terminal] = _Identity(known.at, *_filled(known[1:], words))
+            self._known[terminal] = _Identity(known.at, *_filled(known.words, words))
 
     def device(self, terminal: str, said: DeviceEvent, at: int, epoch: int = 0) -> None:
         """Note a device event."""

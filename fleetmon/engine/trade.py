@@ -22,6 +22,7 @@ FAILURES: Final = 5  # in a row: nothing can be paid
 REFUSALS: Final = 3  # in a row for the same reason of the terminal's own
 _SUCCESS: Final = ("approved", "uploaded")
 _FAILURE: Final = ("declined", "unanswered")
+_ENDS: Final = (*_SUCCESS, *_FAILURE)
 _ANSWERS: Final = ("card", "entry", "duplicate", "ok")  # the host works, and so does the way there
 _OWN: Final = ("software", "state", "merchant", "")  # what a terminal that was badly updated is refused for
 
@@ -49,7 +50,7 @@ class Trade:
 
         None where it tells neither.
         """
-        if told.kind == "reversal" or told.stage not in (*_SUCCESS, *_FAILURE):
+        if told.kind == "reversal" or told.stage not in _ENDS:
             return None
         if told.stage in _SUCCESS:
             usage = Usage.of(terminal.usage)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fleetmon.detect.quiet import HOUR, KNOWN, expected, patience
-from fleetmon.model.days import UTC_OFFSET, day_of, weekday
+from fleetmon.model.days import UTC_OFFSET, weekday
 
 _LAYOUT: Final = struct.Struct("<24s7sBIBIHBBH")
 _HOURS: Final = 24  # of the day, whose counts come first
@@ -69,18 +69,19 @@ class Usage(Struct, gc=False):
 
     def sell(self, now: int, missed: float) -> None:
         """Count a sale, after a gap that missed so many."""
-        self.longest = max(self.longest, min(round(missed), round(patience(self.longest)), _FULL))
-        if (passed := day_of(now) - day_of(self.sold_s * 1000)) > 0:
+        if missed:
+            self.longest = max(self.longest, min(round(missed), round(patience(self.longest)), _FULL))
+        hour, last = _hour(now), _hour(self.sold_s * 1000)
+        if (passed := hour // 24 - last // 24) > 0:
             self.longest -= self.longest // 16
             self.days += _EIGHTHS * (min(passed, _IDLE_DAYS) if self.sold_s else 1)
-        is_first = _hour(now) != _hour(self.sold_s * 1000)
         self.sold_s = now // 1000
-        self.hours, is_full = _counted(self.hours, _hour(now) % 24)
+        self.hours, is_full = _counted(self.hours, hour % 24)
         if is_full or self.days > _FULL:
             self.hours = bytes(one // 2 for one in self.hours)
             self.days = (self.days - _EIGHTHS) // 2 + _EIGHTHS if self.days > _EIGHTHS else self.days  # today goes on
-        if is_first:
-            self.weekdays, is_full = _counted(self.weekdays, weekday(day_of(now)))
+        if hour != last:
+            self.weekdays, is_full = _counted(self.weekdays, weekday(hour // 24))
             self.weekdays = bytes(one // 2 for one in self.weekdays) if is_full else self.weekdays
 
     # -- parts -------------------------------------------------------------------------------------
@@ -132,6 +133,7 @@ def looked_ago(packed: bytes, now: int) -> int:
 
 
 def _hour(at: int) -> int:
+    """The local hour since 1970."""
     return (at + UTC_OFFSET) // HOUR
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from fleetmon.engine.fleet import Fleet
 from fleetmon.model.terminal import NO_DEADLINE, Terminal
@@ -188,9 +188,8 @@ class Windows:
         """The windows that cover a terminal, whenever they are."""
         if not self._windows:
             return
-        cohort = terminal.cohort
         keys = [_EVERYBODY, ("terminal", terminal.id), ("site", terminal.site), ("merchant", terminal.merchant)]
-        keys += zip(cohort._fields, cohort, strict=True)
+        keys += asdict(terminal.cohort).items()
         seen = set()
         for key in keys:
             for window in self._under.get(key, {}).values():

@@ -6,6 +6,7 @@ more than a day from the arrival. A sale that was kept in a terminal for days is
 believes the sender for ten days back.
 """
 
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
@@ -18,6 +19,13 @@ _SLIP: Final = 3_600_000
 _RANK: Final = {"requested": 1, "stored": 2, "unanswered": 3, "declined": 4, "approved": 5, "uploaded": 6}
 _SETTLING: Final = ("approved", "uploaded")
 _NOTHING: Final = Posted()
+_NAMED_ALIKE: Final = (
+    "amount", "currency", "rail", "response", "rrn", "stan", "batch", "acquirer", "issuer", "original",
+)  # fmt: skip
+_FIELDS: Final = tuple(
+    (name, 4 * place) for place, name in enumerate((*_NAMED_ALIKE, "posted_merchant", "posted_mcc", "host_at"))
+)
+_said: Final = attrgetter(*_NAMED_ALIKE)
 
 
 class Sale(Struct, gc=False):
@@ -80,15 +88,10 @@ class Sale(Struct, gc=False):
 
     def _describe(self, told: Transaction) -> None:
         """Take its fields. Where two stages differ the later one of a sale's life is right, whichever came first."""
-        posted = told.posted or _NOTHING
-        said = (
-            ("amount", told.amount), ("currency", told.currency), ("rail", told.rail), ("response", told.response),
-            ("rrn", told.rrn), ("stan", told.stan), ("batch", told.batch), ("acquirer", told.acquirer),
-            ("issuer", told.issuer), ("original", told.original), ("posted_merchant", posted.merchant),
-            ("posted_mcc", posted.mcc), ("host_at", told.host_at if told.stage in _SETTLING else None),
-        )  # fmt: skip
-        rank = _RANK[told.stage]
-        for place, (name, value) in enumerate(said):
-            if (value or name == "amount") and rank > self.ranks >> 4 * place & 15:
+        posted, rank, ranks = told.posted or _NOTHING, _RANK[told.stage], self.ranks
+        said = (*_said(told), posted.merchant, posted.mcc, told.host_at if told.stage in _SETTLING else None)
+        for (name, place), value in zip(_FIELDS, said, strict=True):
+            if (value or name == "amount") and rank > (told_by := ranks >> place & 15):
                 setattr(self, name, value)
-                self.ranks += rank - (self.ranks >> 4 * place & 15) << 4 * place
+                ranks += rank - told_by << place
+        self.ranks = ranks

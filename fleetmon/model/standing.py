@@ -1,7 +1,9 @@
 """Where a transaction stands between the card and the merchant's account (words of the contract)."""
 
 import enum
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from fleetmon.model.payout import History
 from fleetmon.model.terms import Terms
@@ -29,7 +31,7 @@ class Wait(enum.Enum):
     DONE = enum.auto()
 
 
-class Standing(NamedTuple):
+class Standing(Struct, frozen=True, gc=False):
     """Times in ms; `due_at` None where no money is expected. `day` is the business date as a day number."""
 
     state: State

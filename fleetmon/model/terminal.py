@@ -5,9 +5,10 @@ integers and interned strings, and the record is left out of garbage collection.
 """
 
 import enum
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Literal, cast
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from fleetmon.model.events import Attribute
 
@@ -45,7 +46,7 @@ def shown(liveness: Liveness, *, heard: bool, planned: bool) -> Shown:
     return "maintenance" if planned and liveness is not Liveness.NEVER_SEEN else _NAMES[liveness]
 
 
-class Cohort(NamedTuple):
+class Cohort(Struct, frozen=True, gc=False):
     """The attributes that many terminals share; the words are those of the contract's selector."""
 
     region: str = ""
@@ -128,7 +129,7 @@ class Terminal(Struct, gc=False):
 
     def attributes(self) -> dict[Attribute, str]:
         """What a selector can ask for."""
-        shared = cast("dict[Attribute, str]", self.cohort._asdict())
+        shared = cast("dict[Attribute, str]", asdict(self.cohort))
         return {**shared, "terminal": self.id, "merchant": self.merchant, "site": self.site}
 
 

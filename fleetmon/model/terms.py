@@ -37,7 +37,7 @@ class Waiver(NamedTuple):
 NO_WAIVER: Final = Waiver()
 
 
-class Due(NamedTuple):
+class Due(Struct, frozen=True, gc=False):
     """When the money has to be there; `day` is the cut-off-adjusted trade day."""
 
     at: int

@@ -1,16 +1,18 @@
 """Topics of the contract: which kind of message, about whom.
 
-`Topics.route` is the only place that takes a topic apart; the hot path keeps its answers in a table.
+`Topics.route` is the only place that takes a topic apart.
 """
 
 import enum
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from fleetmon.model import events
 
 DEFAULT_PREFIX: Final = "pos/v1"
-_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID: Final = r"[A-Za-z0-9._-]{1,64}"
 
 
 class Kind(enum.Enum):
@@ -43,7 +45,7 @@ class Kind(enum.Enum):
         return f"{self.sender}/{{{self.sender}}}/{self.level}{tail}"
 
 
-class Route(NamedTuple):
+class Route(Struct, frozen=True, gc=False):
     """The kind of a topic and the id of the terminal, host or merchant it is about."""
 
     kind: Kind
@@ -56,6 +58,7 @@ class Topics:
     def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
         self.prefix = prefix
         self._head = f"{prefix}/"
+        self._form = re.compile(rf"{re.escape(prefix)}/([a-z]+)/({_ID})/([a-z]+)(/{_ID})?")
         self._kinds = {(kind.sender, kind.level): kind for kind in Kind}
 
     @property
@@ -70,14 +73,11 @@ class Topics:
 
     def route(self, topic: str) -> Route | None:
         """Take a topic apart; None when it is not one of the contract's."""
-        if not topic.startswith(self._head):
+        found = self._form.fullmatch(topic)
+        if found is None:
             return None
-        sender, *levels = topic[len(self._head) :].split("/")
-        if len(levels) not in (2, 3):
+        sender, key, level, tail = found.groups()
+        kind = self._kinds.get((sender, level))
+        if kind is None or (tail is not None) != (kind is Kind.NOTICE):
             return None
-        kind = self._kinds.get((sender, levels[1]))
-        if kind is None or (len(levels) == 3) != (kind is Kind.NOTICE):
-            return None
-        if not all(_ID.fullmatch(part) for part in (levels[0], *levels[2:])):
-            return None
-        return Route(kind, levels[0])
+        return Route(kind, key)

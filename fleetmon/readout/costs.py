@@ -88,5 +88,5 @@ class Costs:
 
 def terminal_of(row: TerminalRow) -> Terminal:
     """The terminal of a row, as far as planned work and outages ask."""
-    cohort = Cohort(*(getattr(row, name) for name in Cohort._fields))
+    cohort = Cohort(*(getattr(row, name) for name in Cohort.__struct_fields__))
     return Terminal(row.id, row.merchant, row.site, cohort, 0, 0)

@@ -5,21 +5,17 @@ shown as `unknown`, and what happens meanwhile is only learned later.
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from msgspec.structs import asdict
 
 from fleetmon.detect.signs import NO_INTERNET
 from fleetmon.engine import Engine
 from fleetmon.engine.usage import sold_at
-from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Shown, Terminal, shown
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
 from fleetmon.readout.names import names
 from fleetmon.readout.sight import Sight, concerns
 from fleetmon.web.ports import TerminalFilter
 from fleetmon.web.views import ChangeView, Clocks, Known, NotPaying, Reach, TerminalDetail, TerminalView
-
-_FIELDS: Final = Cohort._fields
-_PROVIDER: Final = _FIELDS.index("provider")
 
 
 class Portrait:
@@ -30,8 +26,8 @@ class Portrait:
 
     def chooser(self, wanted: TerminalFilter, provider: str | None) -> Callable[[Terminal], bool]:
         """Tells whether a terminal is among those asked for; only what is asked is compared, for it may be millions."""
-        of_cohort = [(_FIELDS.index(name), getattr(wanted, name)) for name in ("provider", "carrier", "region")]
-        of_cohort = [(index, value) for index, value in [*of_cohort, (_PROVIDER, provider)] if value is not None]
+        of_cohort = [(name, getattr(wanted, name)) for name in ("provider", "carrier", "region")]
+        of_cohort = [(name, value) for name, value in [*of_cohort, ("provider", provider)] if value is not None]
         own = [(name, getattr(wanted, name)) for name in ("site", "merchant", "registered")]
         own = [(name, value) for name, value in own if value is not None]
         may_be = [wanted.state in (None, *self._possible(one)) for one in Liveness]  # hashing an enum is slow
@@ -40,8 +36,8 @@ class Portrait:
             if not may_be[terminal.liveness]:
                 return False
             cohort = terminal.cohort
-            for index, value in of_cohort:
-                if cohort[index] != value:
+            for name, value in of_cohort:
+                if getattr(cohort, name) != value:
                     return False
             for name, value in own:  # a generator would cost more than the comparisons
                 if getattr(terminal, name) != value:
@@ -58,7 +54,7 @@ class Portrait:
             merchant=terminal.merchant,
             site=terminal.site,
             serial=terminal.serial,
-            **terminal.cohort._asdict(),
+            **asdict(terminal.cohort),
             state=self._engine.shown(terminal),
             since=terminal.since or None,
             last_seen=terminal.last_seen or None,

@@ -6,6 +6,8 @@ one. What cannot be judged (a scope by attributes unknown here) is hidden from t
 
 from collections.abc import Mapping
 
+from msgspec.structs import asdict
+
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.groups import covers, takes
 from fleetmon.engine.outages import is_of_many
@@ -76,5 +78,5 @@ class Sight:
 def _is_of(cohort: Cohort, incident: Incident) -> bool:
     if is_of_many(incident):
         return covers(incident.scope, cohort)
-    known = cohort._asdict().items() | {("host", cohort.acquirer)}
+    known = asdict(cohort).items() | {("host", cohort.acquirer)}
     return known.issuperset(incident.scope)

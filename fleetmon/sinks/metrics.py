@@ -7,6 +7,8 @@ taken on it.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from heapq import nsmallest
+from operator import attrgetter
 from typing import Final, get_args
 
 from msgspec import Struct
@@ -118,13 +120,14 @@ class _Page(Collector):
 
 def _terminals(readings: Readings) -> Iterator[Metric]:
     total = GaugeMetricFamily("fleetmon_terminals", "Terminals by state.", labels=["state"])
-    counts = _by_state(readings, None)
+    census = list(_as_shown(readings))
+    counts = _by_state(census, lambda _: "")
     for state in STATES:
         total.add_metric([state], counts["", state])
     yield total
     for dimension, (name, label) in DIMENSIONS.items():
         family = GaugeMetricFamily(name, f"Terminals by {dimension} and state.", labels=[label, "state"])
-        counts = _by_state(readings, dimension)
+        counts = _by_state(census, attrgetter(dimension))
         for value in sorted({value for value, _ in counts}):
             for state in STATES:
                 family.add_metric([value, state], counts[value, state])
@@ -141,19 +144,32 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     yield idle
 
 
-def _by_state(readings: Readings, dimension: str | None) -> Counter[tuple[str, str]]:
+def _as_shown(readings: Readings) -> Iterator[tuple[Cohort, Shown, int]]:
+    """The census by the states that people see."""
+    for group, count in readings.census.items():
+        cohort, liveness = group
+        heard = not (readings.deaf or cohort.provider in readings.unheard)
+        planned = readings.covered.get(group, 0)
+        if planned:
+            yield cohort, shown(liveness, heard=heard, planned=True), planned
+        if planned < count:
+            yield cohort, shown(liveness, heard=heard, planned=False), count - planned
+
+
+def _by_state(
+    census: Iterable[tuple[Cohort, Shown, int]], value_of: Callable[[Cohort], str]
+) -> Counter[tuple[str, Shown]]:
     """Counts by (value, state); values beyond the cap, the smallest first, become one."""
     sizes: Counter[str] = Counter()
-    counts: Counter[tuple[str, str]] = Counter()
-    for (cohort, liveness), count in readings.census.items():
-        value = getattr(cohort, dimension) if dimension else ""
-        heard = not (readings.deaf or cohort.provider in readings.unheard)
-        planned = readings.covered.get((cohort, liveness), 0)
+    counts: Counter[tuple[str, Shown]] = Counter()
+    for cohort, state, count in census:
+        value = value_of(cohort)
         sizes[value] += count
-        counts[value, shown(liveness, heard=heard, planned=True)] += planned
-        counts[value, shown(liveness, heard=heard, planned=False)] += count - planned
-    kept = {value for value, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:VALUES_KEPT]}
-    capped: Counter[tuple[str, str]] = Counter()
+        counts[value, state] += count
+    if len(sizes) <= VALUES_KEPT:
+        return counts
+    kept = set(nsmallest(VALUES_KEPT, sizes, key=lambda value: (-sizes[value], value)))
+    capped: Counter[tuple[str, Shown]] = Counter()
     for (value, state), count in counts.items():
         capped[value if value in kept else OTHER, state] += count
     return capped

@@ -46,8 +46,10 @@ class TerminalRow(Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, terminal: Terminal) -> "TerminalRow":
         """The row of a terminal as it is now."""
-        return cls(  # in order of the fields, those of the cohort among them: the whole fleet comes by here
-            terminal.id, terminal.merchant, terminal.site, *terminal.cohort, terminal.registered,
+        shared = terminal.cohort
+        return cls(  # in order of the fields: the whole fleet comes by here
+            terminal.id, terminal.merchant, terminal.site, shared.region, shared.carrier, shared.acquirer,
+            shared.provider, shared.model, shared.firmware, shared.network, terminal.registered,
             _STATES[terminal.liveness], terminal.since,
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Rules of recurrence: the RFC's own examples, another reckoning beside ours, and hostile ones that cost little."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 
@@ -168,6 +169,33 @@ def test_wherever_one_begins_to_look_the_same_is_found(
         return  # the start counts with us
     expected = sorted({start, *known})
     assert list(takewhile(until.__gt__, rule.dates(since))) == [at for at in expected if since <= at < until]
+
+
+EVEN = st.fixed_dictionaries(
+    {"FREQ": st.sampled_from(["HOURLY", "DAILY", "WEEKLY"])}, optional={"INTERVAL": st.integers(1, 600)}
+) | st.fixed_dictionaries(
+    {"FREQ": st.just("WEEKLY"), "BYDAY": st.lists(st.sampled_from(DAYS), min_size=1, max_size=8)},
+    optional={"INTERVAL": st.just(1)},
+)
+
+
+@settings(deadline=None)
+@given(EVEN, st.datetimes(wall("1990-01-01"), wall("2398-12-31")).map(lambda at: at.replace(microsecond=0)))
+def test_what_is_counted_on_is_what_the_calendar_says_to_its_end(parts: dict[str, object], start: datetime) -> None:
+    """Beside dateutil, from the start and from a while later, also where the calendar ends for us."""
+    text = spelt(parts)
+    theirs: list[datetime] = []
+    with suppress(ValueError):  # of dateutil, in a week that ends beyond the year 9999
+        theirs += (at - LATER for at in islice(rrulestr(text, dtstart=start + LATER), 2_000))
+    try:
+        rule = Rule(text, start, UTC)
+    except ValueError:  # too rare
+        assert len(theirs) < 2 or theirs[1] - theirs[0] > timedelta(days=12 * 366)
+        return
+    found = list(islice(rule.dates(start), 2_000))
+    assert found == sorted({start, *theirs})[:2_000]
+    late = theirs[len(theirs) // 2]
+    assert list(islice(rule.dates(late), 100)) == [at for at in found if at >= late][:100]
 
 
 @pytest.mark.parametrize(

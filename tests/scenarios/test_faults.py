@@ -45,7 +45,7 @@ def test_a_clear_that_overtakes_its_set_still_clears() -> None:
     world.device("corner-1", "Tamper", "clear")
     told = list(world.words)
     world.run(10)
-    world.again(set_._replace(event=set_.event))
+    world.again(msgspec.structs.replace(set_, event=set_.event))
     assert world.words == told == [f"{TAMPER} firing", f"{TAMPER} resolved"]
     quiet = shop()
     quiet.lives["corner-1"].seq += 1
@@ -121,6 +121,6 @@ def test_a_straggler_of_the_replaced_device_is_a_fact_of_the_old_one_and_no_faul
     old = world.device("corner-1", "Tamper", "set")
     world.birth("corner-1", boot=9, serial="SN2")
     world.run(25)
-    world.again(old._replace(event=msgspec.structs.replace(old.event, seq=77)))
+    world.again(msgspec.structs.replace(old, event=msgspec.structs.replace(old.event, seq=77)))
     assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
     assert [fact.epoch for fact in world.outcome.facts][-1:] == [0]

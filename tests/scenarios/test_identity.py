@@ -57,7 +57,7 @@ def test_replays_and_repetitions_are_no_beats() -> None:
         world.run(MINUTE)
         world.again(beat)
         world.again(birth)
-        world.again(birth._replace(retained=True))
+        world.again(msgspec.structs.replace(birth, retained=True))
     assert world.words == ["terminal_offline corner-1 firing"]
 
 

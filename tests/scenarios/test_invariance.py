@@ -258,7 +258,9 @@ def test_messages_repeated_within_half_a_minute_change_nothing(
         twice.append(step)
         message = step.message
         if message is not None and not isinstance(message.event, Heartbeat):
-            twice.append(Step(step.at + delay, "message", message._replace(received_at=step.at + delay)))
+            twice.append(
+                Step(step.at + delay, "message", msgspec.structs.replace(message, received_at=step.at + delay))
+            )
     twice.sort(key=lambda step: step.at)
     again = told(world.registry, [step for step in twice if step.at <= world.now], world.now)
     assert [words(change) for change in again] == [words(change) for change in world.transitions]

@@ -89,7 +89,7 @@ def test_portions_and_ticks_do_not_matter(
 def test_repetitions_do_not_matter(registry: Registry, script: list[Step], found: list[Transition], delay: int) -> None:
     wanted: Callable[[Step], bool] = lambda step: step.message is not None and "heartbeat" not in step.message.topic  # noqa: E731
     again = [
-        Step(step.at + delay, "message", step.message._replace(received_at=step.at + delay))
+        Step(step.at + delay, "message", msgspec.structs.replace(step.message, received_at=step.at + delay))
         for step in script
         if wanted(step) and step.message is not None
     ]

@@ -126,7 +126,7 @@ class World:
 
     def again(self, message: Message) -> None:
         """A message arrives now, as if the broker had kept or repeated it."""
-        message = message._replace(received_at=self.now)
+        message = msgspec.structs.replace(message, received_at=self.now)
         self.script.append(Step(self.now, "message", message))
         self.take(self.engine.observe([message]))
 

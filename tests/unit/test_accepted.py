@@ -35,20 +35,20 @@ def plant(daemon: Path) -> Registry:
     name = accepted.digest(daemon.parent / "registry.json")
     assert name is not None
     other = Registry(terminals=[Terminal("OTHER")])
-    accepted.keep(kept(daemon), name, other)
+    accepted.keep(kept(daemon), name, accepted.pack(other))
     return other
 
 
 @pytest.mark.parametrize("registry", [Registry(), synthesise(50, hours=True)])
 def test_what_is_kept_comes_back_equal(registry: Registry, tmp_path: Path) -> None:
-    accepted.keep(tmp_path / "kept", NAME, registry)
+    accepted.keep(tmp_path / "kept", NAME, accepted.pack(registry))
     assert accepted.recall(tmp_path / "kept", NAME) == registry
 
 
 def test_the_sample_comes_back_equal_and_terminals_share_their_strings(
     sample_registry: Registry, tmp_path: Path
 ) -> None:
-    accepted.keep(tmp_path / "kept", NAME, sample_registry)
+    accepted.keep(tmp_path / "kept", NAME, accepted.pack(sample_registry))
     found = accepted.recall(tmp_path / "kept", NAME)
     assert found == sample_registry
     assert len({id(row.site) for row in found.terminals}) == len({row.site for row in found.terminals})

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fleetmon.engine.book import Book
 from fleetmon.model.events import Posted
@@ -91,7 +92,7 @@ def summary(made: Book, on: Terms) -> list[Any]:
         for key in sorted(made.sales):
             found = made.standing(made.sales[key], now, on, DAYS)
             payout = found.payout and (found.payout.id, found.payout.missing, found.payout.reason(), found.payout.rows)
-            looks.append((key, found._replace(payout=None), payout))
+            looks.append((key, replace(found, payout=None), payout))
     kept = {key: (one.amount, one.currency, one.rail, one.response, one.rrn, one.batch, one.stan, one.posted_merchant,
                   one.at, one.swiped_at, one.host_at) for key, one in sorted(made.sales.items())}  # fmt: skip
     batches = {key: (one.closed_at, one.result, one.count, one.uploaded_count) for key, one in made.batches.items()}

@@ -58,7 +58,7 @@ def _census(firmwares: Mapping[str, int]) -> dict[tuple[Cohort, Liveness], int]:
 
 def test_no_fleet_and_no_money_make_more_series_than_were_promised() -> None:
     """Every value of every dimension, every cause at every acquirer: what nobody has and somebody may invent."""
-    cohorts = [Cohort(*[f"{name}-{number}" for name in Cohort._fields]) for number in range(2_000)]
+    cohorts = [Cohort(*[f"{name}-{number}" for name in Cohort.__struct_fields__]) for number in range(2_000)]
     states = [one for one in Liveness if one.name.lower() in STATES]
     money = history.readings(STORY, STORY.end).money
     acquirers = [f"acquirer-{number}" for number in range(1_000)]
