@@ -38,8 +38,8 @@ class Nearest:
         self._clientele = clientele
 
     async def of(self, provider: str | None, wanted: SettlementFilter) -> NearestView | None:
-        """What comes nearest; None where nothing is remembered by which one could tell, or of whom."""
-        if wanted.merchant is None or (wanted.amount is None and wanted.time is None):
+        """What comes nearest; None without a merchant or anything to tell by, or if only some were asked for."""
+        if wanted.merchant is None or (wanted.amount is None and wanted.time is None) or wanted.is_of_some:
             return None
         known = await self._clientele.meant(wanted.merchant)
         meant = [one for one in known if await self._clientele.find(provider, one.id) is not None]

@@ -182,7 +182,8 @@ async def test_by_the_time_of_day_and_what_is_nearest_when_none_fits(open_sales:
     page = (await open_sales.get(f"settlements?merchant=books&amount=77&at={taken}&date={day}")).json
     assert [one["transaction"] for one in page["nearest"]["sales"]] == ["fresh", "refused"]
     assert page["nearest"]["texts"]["zh"][0].startswith("Books（books）：没有查到")
-    for query in ("merchant=books&rrn=1", "amount=77", "merchant=books&amount=1000", "merchant=oo&amount=77"):
+    others = "merchant=books&amount=1000&late=true", "merchant=books&amount=77&cause=bank_return"  # there may be such
+    for query in ("merchant=books&rrn=1", "amount=77", "merchant=books&amount=1000", "merchant=oo&amount=77", *others):
         assert (await open_sales.get(f"settlements?{query}")).json["nearest"] is None, query
     assert (await open_sales.get("settlements?merchant=noodle&amount=77", SECRET)).json["nearest"] is None
 
