@@ -65,24 +65,26 @@ class Api:
             async with self._session.request(method, address, **more) as answer:
                 body = await answer.read()
         except aiohttp.ClientConnectorError:
-            raise self._error("away", address, retryable=True) from None
+            raise self.error("away", address, retryable=True) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             known = {"error": str(error)} if str(error) else {}
-            raise self._error("no_answer", address, retryable=True, **known) from None
+            raise self.error("no_answer", address, retryable=True, **known) from None
         if answer.status == 401:
-            raise self._error("token", address)
+            raise self.error("token", address)
         if answer.status >= 300:
-            raise self._error("problem", address, status=str(answer.status), text=_problem(body))
+            raise self.error("problem", address, status=str(answer.status), text=_problem(body))
         return body
 
     def _decoded(self, path: str, body: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError as error:
-            raise self._error("strange", f"{self._base}{path}", error=str(error)) from None
+            raise self.error("strange", f"{self._base}{path}", error=str(error)) from None
 
-    def _error(self, key: str, address: str, *, retryable: bool = False, **said: str) -> SinkError:
-        return SinkError(fill(self._book[f"desk.{key}"], {"address": address, **said}), retryable=retryable)
+    def error(self, key: str, address: str = "", *, retryable: bool = False, **said: str) -> SinkError:
+        """What keeps the daemon there from an answer, in the language that is asked for."""
+        said = {"address": address or self._base, **said}
+        return SinkError(fill(self._book[f"desk.{key}"], said), retryable=retryable)
 
 
 @contextlib.asynccontextmanager
@@ -133,11 +135,14 @@ async def _fitting(daemon: Api, question: Mapping[str, str]) -> tuple[list[Settl
     found: list[SettlementView] = []
     nearest: NearestView | None = None
     cursor: str | None = ""
+    complete = True
     while cursor is not None and len(found) < MOST:
         more = {"cursor": cursor} if cursor else {}
         page = await daemon.get("/settlements", SettlementPage, {**question, **more})
         found += page.settlements
-        nearest, cursor = nearest or page.nearest, page.next
+        nearest, cursor, complete = nearest or page.nearest, page.next, page.complete
+    if not found and not complete:
+        raise daemon.error("early", retryable=True)
     return found[:MOST], nearest
 
 

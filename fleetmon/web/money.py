@@ -67,15 +67,17 @@ def _settlements(ports: Ports) -> BaseRouteHandler:
         """Transactions that are not paid, and today's that were refused or not answered, each with its explanation.
 
         With `date` it is those of that day that were refused or not answered. By number, amount or time all are told,
-        whatever became of them; when one merchant is named and none fits, `nearest` tells what was seen instead.
+        whatever became of them; when one merchant is named and none fits, `nearest` tells what was seen instead, once
+        `complete`.
         """
         day, time = None if date is None else _day(date), None if at is None else time_of_day(f"{at}:00")
         wanted = SettlementFilter(merchant, late, at_risk, cause, acquirer, day, rrn, transaction, amount, time)
         after, provider = paging.decode(cursor, _PLACES), provider_of(request)
         rows = await ports.settlements(provider, wanted, after, limit + 1, audience)
         page, following = paging.cut(rows, limit, _place)
-        nearest = None if rows or cursor else await ports.nearest(provider, wanted)
-        return paging.answer(request, SettlementPage(page, following, ports.recalled(), nearest), following)
+        complete = ports.recalled()
+        nearest = await ports.nearest(provider, wanted) if complete and not rows and not cursor else None
+        return paging.answer(request, SettlementPage(page, following, complete, nearest), following)
 
     return settlements
 

@@ -16,8 +16,10 @@ from fleetmon.desk import daemon
 from fleetmon.engine import arrears
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.days import date_of, day_of
+from fleetmon.model.errors import SinkError
 from fleetmon.model.registry import Provider, Registry
 from fleetmon.readout.enquiry import Enquiry
+from fleetmon.readout.readout import Readout
 from fleetmon.web.access import Token, Tokens
 from fleetmon.web.settings import WebSettings
 
@@ -291,6 +293,19 @@ async def test_the_support_desk_asks_a_daemon(open_sales: Shop) -> None:
     assert {one.transaction for one in by_amount.explanations} <= {"late", "paid", "kept"}
     nothing = await daemon.ask(url, "all", Enquiry("noodle", amount=77), open_sales.now)
     assert (nothing.explanations, nothing.nearest is None) == ([], False)
+
+
+async def test_before_all_is_read_back_nothing_is_said_to_be_unknown(
+    open_sales: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Readout, "recalled", lambda _: False)
+    page = (await open_sales.get("settlements?merchant=books&amount=77")).json
+    assert (page["complete"], page["nearest"]) == (False, None)
+    url = f"http://127.0.0.1:{open_sales.running.daemon.port}"
+    for question in (Enquiry("books", amount=77), Enquiry("grill")):
+        with pytest.raises(SinkError, match="启动前的记录仍在读取"):
+            await daemon.ask(url, "all", question, open_sales.now, "zh")
+    assert (await daemon.ask(url, "all", Enquiry("books", amount=1000), open_sales.now)).explanations
 
 
 async def test_the_sums_stand_in_the_metrics(open_sales: Shop) -> None:
