@@ -41,8 +41,8 @@ class Nearest:
         """What comes nearest; None without a merchant or anything to tell by, or if only some were asked for."""
         if wanted.merchant is None or (wanted.amount is None and wanted.time is None) or wanted.is_of_some:
             return None
-        known = await self._clientele.meant(wanted.merchant)
-        meant = [one for one in known if await self._clientele.find(provider, one.id) is not None]
+        fitting = await self._clientele.meant(wanted.merchant)
+        meant = [one async for one in slowly(fitting) if await self._clientele.find(provider, one.id) is not None]
         if len(meant) != 1:
             return None
         ours = await self._terminals(provider, meant[0].id)
