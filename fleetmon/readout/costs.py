@@ -16,9 +16,7 @@ from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.readout.availability import Lost
 from fleetmon.store import TerminalRow
 
-SLACK: Final = (
-    900_000  # an outage may be noticed so long after the first of its terminals, or the last one, fell silent
-)
+SLACK: Final = 900_000  # so long after the first of its terminals, or the last, an outage may be noticed
 
 
 @dataclass

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fleetmon.ingest.settings import MqttSettings
+from fleetmon.model.registry import Registry
 from fleetmon.store import Store, StoreSettings
 
 from .databases import Ask, asking
+from .site import Site, of_two
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -31,3 +35,19 @@ def sql(settings: StoreSettings, store: Store) -> Iterator[Ask]:
     """Ask or change the database from beside."""
     assert store.failing is None
     yield from asking(settings)
+
+
+@pytest.fixture
+async def site(settings: StoreSettings, sample_registry: Registry, mosquitto: Any, running_daemon: Any) -> Site:
+    """A daemon on the sample's fleet, on which two providers plan."""
+    made = Site(of_two(sample_registry), settings, mosquitto.port, running_daemon)
+    await made.start()
+    return made
+
+
+@pytest.fixture
+async def running(start: Any, mosquitto: Any) -> Any:
+    """A daemon on the sample's fleet."""
+    one = start(mqtt=MqttSettings(port=mosquitto.port))
+    await one.until_ready()
+    return one

@@ -1,130 +1,19 @@
 """Planned work over HTTP and on the command line, with a real broker; and what is left of it after a restart."""
 
 import asyncio
-import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from fleetmon.app import Daemon
 from fleetmon.cli import cli
-from fleetmon.config import Config, Loaded
-from fleetmon.ingest.settings import MqttSettings
-from fleetmon.model.registry import Provider, Registry
-from fleetmon.planning import zones
-from fleetmon.planning.settings import CalendarSettings, GuardSettings, PlanningSettings
-from fleetmon.store import StoreSettings
-from fleetmon.web.access import Role, Token, Tokens
-from fleetmon.web.settings import WebSettings
+from fleetmon.planning.settings import PlanningSettings
 
-OPEN = GuardSettings(cutoff_before_s=0, cutoff_after_s=0)
-SECRET = "s" * 40
-NAMES: dict[str, tuple[Role, str | None]] = {
-    "viewer": ("viewer", None), "li": ("operator", None), "wang": ("operator", None), "second": ("operator", "field-2"),
-}  # fmt: skip
-TOKENS = Tokens(
-    [
-        Token(name, hashlib.sha256(f"{name}.secret".encode()).hexdigest(), role, provider)
-        for name, (role, provider) in NAMES.items()
-    ]
-)
-Call = Callable[..., Awaitable[tuple[int, Any, Any]]]
-
-
-@pytest.fixture
-def sample_registry(sample_registry: Registry) -> Registry:
-    """The sample's fleet, but the two terminals of the books shop are another provider's."""
-    terminals = [
-        replace(row, provider="field-2") if row.merchant == "books" else row for row in sample_registry.terminals
-    ]
-    return replace(sample_registry, terminals=terminals, providers=[*sample_registry.providers, Provider("field-2")])
-
-
-class Site:
-    """Daemons on one store, one after the other."""
-
-    def __init__(self, registry: Registry, store: StoreSettings, port: int, begin: Callable[[Daemon], Any]) -> None:
-        self.registry = registry
-        self.store = store
-        self.port = port
-        self.planning = PlanningSettings(guards=OPEN)
-        self.urls: dict[str, str] = {}
-        self.begin = begin
-        self.running: Any = None
-
-    def loaded(self) -> Loaded:
-        config = Config(
-            registry="", mqtt=MqttSettings(port=self.port), store=self.store, web=WebSettings(port=0),
-            planning=self.planning,
-        )  # fmt: skip
-        return Loaded(config, self.registry, None, tokens=TOKENS, feed_secret=SECRET.encode(), calendar_urls=self.urls)
-
-    async def start(self) -> None:
-        self.running = self.begin(Daemon(self.loaded(), reread=self.loaded))
-        await self.running.until_ready()
-
-    async def restart(self) -> None:
-        await self.running.stop()
-        await self.start()
-
-    async def call(self, method: str, path: str, body: Any = None, who: str | None = "li", **headers: str) -> Any:
-        """Status, JSON or text, headers."""
-        if who is not None:
-            headers["Authorization"] = f"Bearer {who}.secret"
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        url = f"http://127.0.0.1:{self.running.daemon.port}{path}"
-        async with aiohttp.ClientSession() as session, session.request(method, url, json=body, headers=headers) as got:
-            text = await got.text()
-            kind = got.headers.get("content-type", "")
-            return got.status, json.loads(text) if "json" in kind else text, got.headers
-
-    async def windows(self, path: str = "", who: str = "li") -> list[Any]:
-        status, body, _ = await self.call("GET", f"/api/v1/windows{path}", who=who)
-        assert status == 200, body
-        found: list[Any] = body["windows"]
-        return found
-
-    def covered(self, terminal: str) -> str | None:
-        """The window in force for a terminal, in the core."""
-        engine = self.running.daemon.engine
-        cover = engine.correlator.works.windows.cover(engine.fleet.terminals[terminal], time.time_ns() // 1_000_000)
-        return None if cover is None else str(cover.window)
-
-
-@pytest.fixture
-async def site(settings: StoreSettings, sample_registry: Registry, mosquitto: Any, running_daemon: Any) -> Site:
-    made = Site(sample_registry, settings, mosquitto.port, running_daemon)
-    await made.start()
-    return made
-
-
-def local(minutes: float, zone: str = "UTC") -> str:
-    """A time on the wall, so many minutes from now."""
-    found = zones.find(zone)
-    assert found is not None
-    return zones.written(round(time.time() * 1000 + minutes * 60_000) // 1000 * 1000, found)
-
-
-def schedule(begin: float, end: float, **fields: Any) -> dict[str, Any]:
-    return {
-        "starts": local(begin), "ends": local(end), "zone": "UTC", "selector": {"site": "noodle-shop"},
-        "reason": "Umbau", **fields,
-    }  # fmt: skip
-
-
-async def planned(site: Site, *times: float, who: str = "li", **fields: Any) -> dict[str, Any]:
-    status, body, _ = await site.call("POST", "/api/v1/windows", schedule(*times, **fields), who=who)
-    assert status == 201, body
-    found: dict[str, Any] = body
-    return found
+from .site import OPEN, Site, calendar, event, local, planned, schedule
 
 
 async def test_planned_work_is_in_force_at_once_and_after_a_restart_as_before(site: Site) -> None:
@@ -348,95 +237,6 @@ async def test_what_people_did_and_what_time_brought_is_in_the_audit(site: Site)
     await site.restart()
     await asyncio.sleep(1.5)
     assert len(await actions()) == 4  # told again, and kept once
-
-
-async def test_feeds_open_by_their_link_alone_and_change_with_the_plans(site: Site) -> None:
-    made = await planned(site, 60, 120, reason="维护")
-    await planned(site, 60, 120, selector={"site": "grill-shop"})
-    _, link, _ = await site.call("GET", "/api/v1/feeds/site/noodle-shop")
-    status, text, headers = await site.call("GET", link["path"], who=None)
-    assert (status, headers["content-type"]) == (200, "text/calendar; charset=utf-8")
-    assert text.count("BEGIN:VEVENT") == 1
-    assert f"UID:{made['id']}@fleetmon" in text
-    assert (await site.call("GET", link["path"], who=None, If_None_Match=headers["ETag"]))[0] == 304
-    await site.call("POST", f"/api/v1/windows/{made['id']}/cancel")
-    assert "STATUS:CANCELLED" in (await site.call("GET", link["path"], who=None, If_None_Match=headers["ETag"]))[1]
-    for path in (
-        link["path"].replace("site/noodle-shop", "site/grill-shop"), link["path"].replace("/feeds/", "/feeds/x"),
-        link["path"].replace(".ics", "x.ics"),
-    ):  # fmt: skip
-        assert (await site.call("GET", path, who=None))[0] == 404
-    _, both, _ = await site.call("GET", "/api/v1/feeds/provider/field-1")
-    assert (await site.call("GET", both["path"], who=None))[1].count("BEGIN:VEVENT") == 2
-    _, host, _ = await site.call("GET", "/api/v1/feeds/host/ACQ-A")
-    assert (await site.call("GET", host["path"], who=None))[1].count("BEGIN:VEVENT") == 2
-    assert (await site.call("GET", "/api/v1/feeds/provider/nobody"))[0] == 404
-    assert (await site.call("GET", "/api/v1/feeds/provider/field-1", who="second"))[0] == 404
-
-
-def event(uid: str, begin: float, end: float, *lines: str) -> str:
-    times = [f"{name}:{_utc(minutes)}" for name, minutes in (("DTSTART", begin), ("DTEND", end))]
-    return "\r\n".join(["BEGIN:VEVENT", f"UID:{uid}", *times, *lines, "END:VEVENT"])
-
-
-def _utc(minutes: float) -> str:
-    return (datetime.now(UTC) + timedelta(minutes=minutes)).strftime("%Y%m%dT%H%M00Z")
-
-
-def calendar(*events: str) -> str:
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//", *events, "END:VCALENDAR", ""])
-
-
-async def test_a_calendar_is_taken_event_by_event_with_reasons(site: Site) -> None:
-    ical = calendar(
-        event("a", -10, 50, "SUMMARY:Night shift"), event("b", 60, 120, "X-FLEETMON-SELECTOR:site=nodle-shop"),
-        event("c", 120, 60), event("d", -300, -200),
-    )  # fmt: skip
-    wish = {"ical": ical, "calendar": "team", "selector": {"site": "noodle-shop"}}
-    assert (await site.call("POST", "/api/v1/calendars/import", wish | {"dry_run": True}))[1]["taken"]
-    assert await site.windows() == []
-    status, found, _ = await site.call("POST", "/api/v1/calendars/import", wish)
-    assert status == 200
-    assert [one["uid"] for one in found["taken"]] == ["a"]
-    assert [(one["uid"], one["line"] > 4) for one in found["refused"]] == [("b", True), ("c", True)]
-    assert (found["over"], site.covered("noodle-1") is not None) == (1, True)
-    (made,) = await site.windows()
-    assert (made["calendar"], made["author"], made["reason"]) == ("team", "li", "Night shift")
-    again = (await site.call("POST", "/api/v1/calendars/import", wish))[1]
-    assert (again["unchanged"], again["taken"], again["changed"]) == (1, [], [])
-    gone = (await site.call("POST", "/api/v1/calendars/import", wish | {"ical": calendar(), "whole": True}))[1]
-    assert [one["uid"] for one in gone["cancelled"]] == ["a"]
-    assert site.covered("noodle-1") is None
-    for bad in ("<html>", calendar(event("a", 1, 2))[:-30]):
-        assert (await site.call("POST", "/api/v1/calendars/import", wish | {"ical": bad}))[0] == 400
-
-
-async def test_calendars_of_the_configuration_are_read_and_their_trouble_is_seen(site: Site, tmp_path: Path) -> None:
-    file = tmp_path / "bank.ics"
-    file.write_bytes(calendar(event("a", -10, 50)).encode())
-    calendars = [
-        CalendarSettings("bank", "ACQ-A", file=str(file), host="ACQ-A"),
-        CalendarSettings("gone", "field-1", url="http://127.0.0.1:9/x.ics", selector={"site": "grill-shop"}),
-    ]
-    site.planning = PlanningSettings(guards=OPEN, calendars=calendars)
-    site.urls = {"gone": "http://127.0.0.1:9/x.ics"}
-    await site.restart()
-    await site.running.until(lambda: site.covered("noodle-1"), "the bank's calendar")
-    first, second = site.running.daemon.maintenance.subscriptions.all
-    await site.running.until(lambda: first.read_at and second.problem, "both were looked at")
-    _, body, _ = await site.call("GET", "/api/v1/calendars")
-    bank, gone = body["calendars"]
-    assert (bank["problem"], len(bank["report"]["taken"])) == ("", 1)
-    assert (gone["read_at"], gone["problem"].startswith("127.0.0.1: ")) == (None, True)
-    page = (await site.call("GET", "/metrics", who=None))[1]
-    assert 'fleetmon_calendar_failures_total{calendar="gone"} 1.0' in page
-    assert 'fleetmon_windows{state="active"} 1.0' in page
-    assert "fleetmon_maintenance_terminals 18.0" in page
-    file.write_bytes(b"BEGIN:VCALENDAR\r\n")  # cut off: what was taken stays
-    async with aiohttp.ClientSession() as session:
-        with pytest.raises(Exception, match="is cut off"):
-            await first.read(session)
-    assert site.covered("noodle-1")
 
 
 async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from fleetmon.planning.settings import PlanningSettings, VisitSettings
 from fleetmon.readout import visiting
 from fleetmon.store import StoreSettings
 
-from .test_maintenance import OPEN, Site, planned
+from .site import OPEN, Site, planned
 
 Say = Callable[..., Awaitable[None]]
 LOST = "fleetmon_maintenance_lost_payment_seconds_total"

@@ -109,3 +109,11 @@ async def _ask(question: Callable[[], T]) -> T:
 
 Make = Callable[..., Night]
 Reporting = Callable[..., Awaitable[ReportView]]
+
+
+def silence(made: Night, *who: str, begin: float = 2 * HOUR, lasts: float = HOUR) -> None:
+    """These are not heard for a while."""
+    made.until(begin)
+    made.stop(*who)
+    made.until(begin + lasts)
+    made.start(*who)

@@ -1,53 +1,21 @@
 """A night is told as it was: minutes and yuan to the last, gaps as gaps, and nobody's but one's own."""
 
-import re
-from collections.abc import Callable, Iterator
 from datetime import datetime
-from html.parser import HTMLParser
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from fleetmon.locale import LANGUAGES, Language
 from fleetmon.model.events import Selector, Transaction
 from fleetmon.model.window import Occurrence, Window
-from fleetmon.web.report.page import page
 from fleetmon.web.report.picture import picture
 from fleetmon.web.report.text import subject, text
-from fleetmon.web.report.views import ReportView
 from fleetmon.web.windows import SpanView, WindowView
 
 from .market import OVERDUE
-from .night import SHOPS, Night, fleet
+from .night import SHOPS, Make, Night, silence
 from .world import DAY, HOUR, MINUTE, NOON
 
-Make = Callable[..., Night]
 LASTED = HOUR + MINUTE  # from the last heartbeat before an hour of silence until the first after it
-HOSTILE = '<script>alert(1)</script>" onload="x'
-
-
-@pytest.fixture
-def night(tmp_path: Path) -> Iterator[Make]:
-    """A fleet whose reports can be read."""
-    made: list[Night] = []
-
-    def make(hours: tuple[str, ...] = (), merchant: str = "Noodle {number}") -> Night:
-        made.append(Night(tmp_path, fleet(hours=hours, merchant=merchant)))
-        made[-1].accustom()
-        return made[-1]
-
-    yield make
-    for one in made:
-        assert one.store.close()
-
-
-def silence(made: Night, *who: str, begin: float = 2 * HOUR, lasts: float = HOUR) -> None:
-    """These are not heard for a while."""
-    made.until(begin)
-    made.stop(*who)
-    made.until(begin + lasts)
-    made.start(*who)
 
 
 async def test_an_outage_costs_its_minutes_and_its_sales(night: Make) -> None:
@@ -346,62 +314,6 @@ async def test_a_provider_s_late_money_is_that_of_its_terminals(night: Make) -> 
     everybody, own = await made.report(24), await made.report(24, "field-1")
     assert everybody.money.overdue == sum(one.money.overdue for one in (own, await made.report(24, "field-2")))
     assert own.money.overdue == 1_000_000 + SHOPS * 5 * 5_000
-
-
-async def test_json_comes_back_as_it_went_with_times_of_the_zone(night: Make) -> None:
-    made = night()
-    silence(made, *made.a)
-    made.until(5 * HOUR)
-    found = await made.report(5, zone="Europe/Berlin")
-    written = msgspec.json.encode(found)
-    assert msgspec.json.decode(written, type=ReportView) == found
-    told = msgspec.json.decode(written)
-    assert (told["begin"], told["end"]) == ("2026-09-24T06:00:00+02:00", "2026-09-24T11:00:00+02:00")
-    assert text(msgspec.json.decode(written, type=ReportView), "en") == text(found, "en")
-
-
-class Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: set[str] = set()
-        self.attributes: list[tuple[str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
-        self.attributes += attrs
-        if tag not in ("meta", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_page_is_one_file_without_scripts_or_requests(night: Make, language: Language) -> None:
-    made = night(merchant=HOSTILE)
-    made.until(2 * HOUR)
-    made.sell("a1", "kept", stage="stored", amount=1_000_000, rrn="411700000123")
-    made.stop(*made.a)
-    made.until(4 * HOUR)
-    found = await made.report(6)
-    written = page(found, language)
-    tags = Tags()
-    tags.feed(written)
-    assert tags.open == []
-    assert not tags.seen & {"script", "img", "link", "iframe", "object", "image", "use"}
-    assert not [name for name, _ in tags.attributes if name.startswith("on") or name in ("src", "href", "xlink:href")]
-    assert "alert(1)" in written, "the name is shown"
-    assert not re.search(r"https?://|@import|url\((?!#)", written)
-    assert "prefers-color-scheme: dark" in written
-    assert re.search(r"<svg[^>]*role=\"img\".*<title[^>]*>.+</title><desc[^>]*>.+</desc>", written)
-    assert re.search(r"<figcaption>.*14:00.*", written), "the worst hour is said in words"
-    for secret in ("411700000123", "6222"):
-        assert secret not in written + text(found, language)
 
 
 async def test_shops_that_are_closed_are_not_missed(night: Make) -> None:
