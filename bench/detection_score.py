@@ -9,9 +9,10 @@ may be looked at while detection is improved; test seeds are only figures.
                                     [--foreign FILE] [--quick] [--large] [--wrong] [--json FILE]
 
 Columns of the second part: recall and precision of outages that take five terminals or more; p50 and p99 of the time
-from when an outage could be told until it was, less one beat; how often people were told (paged or by ticket) of one
-cause while it lasted, after its end, and the share told exactly once; how often per coming and going of a group, and
-of a terminal, that flaps; what is asked of single terminals as in the first part.
+from when an outage could be told until it was, less one beat; how often a cause that pages paged; how often people
+were told of one (paged or by ticket, of single terminals, too) while it lasted, after its end, and the share told
+exactly once; how often per coming and going of a group, and of a terminal, that flaps; what is asked of single
+terminals as in the first part.
 """
 
 import argparse

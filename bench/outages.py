@@ -42,6 +42,7 @@ class Claim(NamedTuple):
     opened_at: int
     told_at: int  # and not explained by another
     others: list[list[Scope]]  # what it may be else, best first; empty where the incident does not tell
+    pages: bool  # and not by a ticket
 
     @property
     def terminal(self) -> str:
@@ -66,6 +67,7 @@ class Told(NamedTuple):
     late: int  # of both, after its end
     cycles: int  # how often it came and went
     wrong: str  # what was said instead of its scope
+    pages: int  # how often people were called because of it, by day or night, whatever it was called
 
 
 class Judged(NamedTuple):
@@ -111,7 +113,9 @@ def claimed(transitions: Iterable[Transition]) -> list[Claim]:
     for change in transitions:
         one = change.incident
         if one.kind in _SHARED | _ALONE and one.status is Status.FIRING and one.suppressed_by is None:
-            found.setdefault(one.id, Claim(one.kind, dict(one.scope), one.opened_at, change.at, _others(one)))
+            found.setdefault(
+                one.id, Claim(one.kind, dict(one.scope), one.opened_at, change.at, _others(one), one.pages)
+            )
     return list(found.values())
 
 
@@ -189,7 +193,9 @@ def _told(plot: Plot, outage: Outage, claims: Sequence[tuple[Claim, set[str]]]) 
         + ("; ".join(str(claim) for claim, _ in on) or "nothing")
     )
     cycles = max(len(outage.parts), 1)
-    return Told(outage.family, len(outage.taken), delay, place, len(on), 0, len(claims) - len(on), cycles, wrong)
+    pages = sum(claim.pages for claim, _ in claims)
+    late = len(claims) - len(on)
+    return Told(outage.family, len(outage.taken), delay, place, len(on), 0, late, cycles, wrong, pages)
 
 
 def _taken_by(outage: Outage, at: int) -> int:
@@ -263,7 +269,7 @@ def paged(plot: Plot, verdicts: Verdicts) -> Judged:
         delay = None if half is None else max(half - outage.told_from, 0) - plot.fleet.interval
         late = sum(outage.span.end <= at < outage.span.end + _RECOVERY for at in downs)
         cycles = max(len(outage.parts), 1)
-        outages.append(Told(outage.family, len(outage.taken), delay, 0, 0, len(on), late, cycles, ""))
+        outages.append(Told(outage.family, len(outage.taken), delay, 0, 0, len(on), late, cycles, "", len(on) + late))
     for key, life in plot.lives.items():
         silent = (*life.dead, *life.absent)
         right = sum(any(span.begin <= down.begin < span.end for span in silent) for down in verdicts[key])

@@ -114,6 +114,9 @@ class Flapping:
         incident = self.find(scope)
         if incident is None:
             return
+        if (deaf_since := self._shard.deaf_since) is not None:  # what is not heard is not calm
+            penalty, since = self._penalties[scope]
+            self._penalties[scope] = FLAPPING.decayed(penalty, max(deaf_since - since, 0)), due
         if FLAPPING.recovered(self._left(scope, due)):
             del self._penalties[scope]
             self._incidents.end(incident, due, "calm")

@@ -155,6 +155,21 @@ def test_what_flaps_for_long_does_so_still_after_a_restart() -> None:
     assert (world.words[-1], list(world.engine.incidents)) == ("flapping CMCC north resolved", [])
 
 
+def test_what_is_not_heard_is_not_calm() -> None:
+    world = town()
+    cut = of(world, "CMCC", "north")
+    cycle(world, cut, 6, 6 * MINUTE, 4 * MINUTE)
+    world.link_down()
+    world.run(40 * MINUTE)
+    world.link_up()
+    world.run(2 * MINUTE)
+    assert "flapping CMCC north resolved" not in world.words
+    cycle(world, cut, 3, 6 * MINUTE, 4 * MINUTE)
+    assert world.pages.count(CUT) == 1
+    world.run(2 * HOUR)
+    assert "flapping CMCC north resolved" in world.words
+
+
 def test_a_shop_that_flaps_explains_its_terminals() -> None:
     world = town()
     shop = [key for key in world.lives if key.startswith("north0")]

@@ -33,7 +33,7 @@ def world(*scopes: dict[str, str], power: bool = False) -> Plot:
 
 
 def claim(kind: str, scope: dict[str, str], at: int = BEGIN + 2 * MINUTE) -> Claim:
-    return Claim(kind, scope, at, at, [])
+    return Claim(kind, scope, at, at, [], pages=True)
 
 
 def judge(plot: Plot, *claims: Claim) -> Judged:
@@ -55,6 +55,14 @@ def test_an_outage_told_by_its_scope_is_found_and_exact() -> None:
     figures = outage_figures.figures(judged)
     assert (figures["recall"], figures["precision"], figures["told_exactly_once"]) == (1, 1, 1)
     assert figures["scopes"][">= 8"] == {"outages": 1, "top_1": 1, "top_3": 1, "top_5": 1}
+
+
+def test_a_ticket_is_no_page_and_a_second_page_is_counted() -> None:
+    ticket = claim("site_outage", {"site": "s0"})._replace(pages=False)
+    twice = judge(WORLD, claim("region_outage", REGION), claim("region_outage", REGION), ticket)
+    assert outage_figures.figures(twice)["pages_per_cause"] == 2
+    assert outage_figures.figures(judge(WORLD, claim("region_outage", REGION)))["pages_per_cause"] == 1
+    assert outage_figures.figures(judge(WORLD, ticket))["pages_per_cause"] is None
 
 
 def test_nothing_told_is_nothing_found() -> None:
