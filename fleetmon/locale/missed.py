@@ -43,6 +43,7 @@ class Miss(Struct, frozen=True):
     amount: int | None
     day: int | None  # since 1970
     time: int | None  # ms since midnight
+    numbered: bool  # whether a number on the slip was asked for, too; it is not said again: it may be a card's
     near: list[Glimpse]
     silent: list[Hush]
     held: bool  # whether anything is held of that day or before it
@@ -66,6 +67,7 @@ def missed(miss: Miss, language: Language) -> list[str]:
 
 def _asked(miss: Miss, language: Language) -> dict[str, str]:
     said = {"merchant": miss.merchant}
+    said |= {"numbered": texts(language)["missed.numbered"]} if miss.numbered else {}
     said |= {} if miss.amount is None else {"amount": money(miss.amount, language)}
     said |= {} if miss.day is None else {"day": time(miss.day * _DAY, language, "day")}
     clock = None if miss.time is None else time(miss.time - _DAY // 3, language, "clock")

@@ -53,11 +53,10 @@ class Nearest:
                 found.look_at(sale)
         near = [self._glimpse(one) for one in found.nearest()]
         silent = self._silent(sorted(ours), wanted)
+        numbered = wanted.rrn is not None or wanted.transaction is not None
+        asked = wanted.amount, wanted.day, wanted.time, numbered
         told = {
-            language: missed(
-                Miss(_named(meant[0], language), wanted.amount, wanted.day, wanted.time, near, silent, found.held),
-                language,
-            )
+            language: missed(Miss(_named(meant[0], language), *asked, near, silent, found.held), language)
             for language in LANGUAGES
         }
         return NearestView(near, silent, told)

@@ -68,6 +68,14 @@ def test_a_sale_is_found_by_its_amount_and_by_its_time_of_day(world: World) -> N
     assert {name for name, _ in found(world, at="18:05")} == {"early", "sold"}
 
 
+def test_a_wrong_number_is_what_was_not_found_and_is_not_said_again(world: World) -> None:
+    near = asked(world, amount=1_285_000, rrn="6222020000000000").nearest
+    assert near is not None
+    assert near.texts["en"][0] == "湘江酒店 (hotel): no sale of ¥12,850.00 with that number is known."
+    assert [one.transaction for one in near.sales][:1] == ["sold"]
+    assert "6222" not in str(near)
+
+
 def test_what_was_no_sale_is_told_as_such_also_on_another_day(world: World) -> None:
     assert found(world) == [("early", "not_due"), ("sold", "not_due"), ("undone", "cancelled")]
     assert ("refused", "declined") in found(world, date=YESTERDAY)
