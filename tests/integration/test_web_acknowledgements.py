@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 import pytest
@@ -20,6 +20,8 @@ from fleetmon.model.registry import Provider, Registry
 from fleetmon.readout import acknowledging
 from fleetmon.web.access import Role, Token, Tokens
 from fleetmon.web.settings import WebSettings
+
+from .reading import Answer
 
 Say = Callable[..., Awaitable[None]]
 TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
@@ -36,16 +38,6 @@ TOKENS = Tokens(
         *(token("second", "operator", "field-2"), token("reader", "viewer", "field-2")),
     ]
 )
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Any
-    text: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
 
 
 async def ask(

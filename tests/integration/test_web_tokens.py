@@ -1,12 +1,11 @@
 """Who may ask what: tokens, roles, providers, and what holds without any."""
 
 import hashlib
-import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 import pytest
@@ -20,6 +19,8 @@ from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.registry import Provider, Registry
 from fleetmon.web.access import Role, Token, Tokens
 from fleetmon.web.settings import WebSettings
+
+from .reading import Answer
 
 Say = Callable[..., Awaitable[None]]
 TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
@@ -39,16 +40,6 @@ TOKENS = Tokens(
         *(token("first", "viewer", "field-1"), token("second", "operator", "field-2")),
     ]
 )
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Any
-    text: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
 
 
 async def ask(running: Any, path: str, who: str | None = None, method: str = "GET", **headers: str) -> Answer:
