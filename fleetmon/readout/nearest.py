@@ -39,7 +39,7 @@ class Nearest:
 
     async def of(self, provider: str | None, wanted: SettlementFilter) -> NearestView | None:
         """What comes nearest; None without a merchant or anything to tell by, or if only some were asked for."""
-        if wanted.merchant is None or (wanted.amount is None and wanted.time is None) or wanted.is_of_some:
+        if wanted.merchant is None or (wanted.amount is None and wanted.time is None) or wanted.asks_how_it_stands:
             return None
         fitting = await self._clientele.meant(wanted.merchant)
         meant = [one async for one in slowly(fitting) if await self._clientele.find(provider, one.id) is not None]

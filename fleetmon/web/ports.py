@@ -71,7 +71,7 @@ class SettlementFilter(Struct, frozen=True):
         return any(one is not None for one in (self.rrn, self.transaction, self.amount, self.time))
 
     @property
-    def is_of_some(self) -> bool:
+    def asks_how_it_stands(self) -> bool:
         """Whether only those that stand in a certain way are asked for, so that others may be what is remembered."""
         return any(one is not None for one in (self.late, self.at_risk, self.cause, self.acquirer))
 
