@@ -48,9 +48,7 @@ def objections(plan: Plan, rules: GuardSettings, days: WorkingDays) -> list[Obje
                 },
             )
         )
-    longest = max((span.end - span.start for span in plan.spans), default=0)
-    if longest > rules.longest_s * 1000:
-        found.append(Objection("length", {"length_s": longest // 1000, "most_s": rules.longest_s}))
+    found += too_long(max((span.end - span.start for span in plan.spans), default=0), rules)
     touched = list(_touched(plan, rules, days))
     for rule in ("cutoff", "payday", "holiday"):
         hits = [hit for found_rule, hit in touched if found_rule == rule]
@@ -64,6 +62,13 @@ def objections(plan: Plan, rules: GuardSettings, days: WorkingDays) -> list[Obje
             }
             found.append(Objection(rule, facts))
     return found
+
+
+def too_long(length: int, rules: GuardSettings) -> list[Objection]:
+    """What speaks against work that lasts so many milliseconds."""
+    if length <= rules.longest_s * 1000:
+        return []
+    return [Objection("length", {"length_s": length // 1000, "most_s": rules.longest_s})]
 
 
 def needs_second(reach: Reach, rules: GuardSettings) -> bool:

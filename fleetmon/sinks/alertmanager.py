@@ -30,9 +30,17 @@ log = structlog.get_logger("fleetmon.alertmanager")
 
 
 class AlertmanagerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom to tell. `urls` are base addresses, each Alertmanager by itself, never a load balancer."""
+    """Whom to tell. `urls` are base addresses, each Alertmanager by itself, never a load balancer.
 
-    urls: list[Annotated[str, Meta(pattern=r"^https?://[^/\s]+", description="as http://localhost:9093")]] = []
+    Addresses stand in logs and metrics, so they hold no user and password.
+    """
+
+    urls: list[
+        Annotated[
+            str,
+            Meta(pattern=r"^https?://[^/@\s]+(/\S*)?$(?!\n)", description="as http://localhost:9093, without a user"),
+        ]
+    ] = []
     resend_s: Annotated[float, Meta(gt=0, le=180)] = 60.0
     silences: bool = True  # for rule-based alerts while work is planned
     language: Language = "en"
