@@ -23,7 +23,7 @@ from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
 from fleetmon.planning.settings import CalendarSettings
 from fleetmon.readout.judging import Judging
-from fleetmon.readout.planned import Commit
+from fleetmon.readout.planned import Commit, Planned
 from fleetmon.readout.slices import slowly
 from fleetmon.web.windows import EventView, ImportView, RefusedEventView
 
@@ -35,10 +35,13 @@ Write = Callable[[Callable[[int], Outcome]], Awaitable[None]]
 class Importing:
     """Takes calendars in. Raises ConfigError for what is none."""
 
-    def __init__(self, plans: Plans, judging: Judging, commit: Commit, write: Write, wall: Callable[[], int]) -> None:
+    def __init__(
+        self, plans: Plans, planned: Planned, judging: Judging, commit: Commit, write: Write, wall: Callable[[], int]
+    ) -> None:
         """`write` has the engine do something between two rounds of its own, and is back when that is on the disk."""
         self._wall = wall
         self._plans = plans
+        self._planned = planned
         self._judging = judging
         self._commit = commit
         self._write = write
@@ -85,12 +88,19 @@ class Importing:
         """The entry, perhaps to be approved by somebody first; None when it is refused."""
         found = await self._judging.of_event(entry.schedule, self._wall(), known)
         reasons = found.problems + [objection(one.rule, one.facts, "en") for one in found.objections]
-        if provider is not None and not all(cohort.provider == provider for cohort in found.reach.cohorts):
+        if provider is not None and not self._is_own(entry, provider, found.reach):
             reasons.append("touches terminals of others, too")
         if reasons:
             merged.refused.append(Refused(lines[entry.uid], entry.uid, "; ".join(reasons)))
             return None
         return replace(entry, state="proposed") if found.second and entry.state == "approved" else entry
+
+    def _is_own(self, entry: Entry, provider: str, touched: Reach) -> bool:
+        """Whether it is a provider's to plan, as it is and as it was: others may use the same name for a calendar."""
+        before = self._plans.find(entry.id)
+        was_own = before is None or self._planned.owns(provider, self._planned.window(before))
+        host = entry.schedule.host
+        return was_own and host in ("", provider) and all(cohort.provider == provider for cohort in touched.cohorts)
 
     def _written(self, changes: Iterable[tuple[Entry, str]], author: str, now: int) -> Outcome:
         versions: list[tuple[Entry, str, Entry | None]] = []

@@ -34,7 +34,9 @@ class Reader:
         self.stops_after: int | None = None
         port, plans = self.planner.port, self.planner.plans
         now = self.planner.world.now
-        self.importing = Importing(plans, port.importing._judging, self._commit, self._write, lambda: now)
+        self.importing = Importing(
+            plans, port.importing._planned, port.importing._judging, self._commit, self._write, lambda: now
+        )
 
     def _commit(self, versions: Sequence[tuple[Entry, str, Entry | None]], now: int) -> Outcome:
         self.portions.append(len(versions))
