@@ -1,6 +1,6 @@
 """What people remember of a sale, as they type it. Amounts are counted in fen from the digits, never by a float.
 
-Where it can be wrong: twelve at night is midnight, twelve at noon is noon; whoever means the other writes 12:00 or 00:00.
+Where it can be wrong: twelve at night is midnight, twelve at noon is noon; who means the other writes 12:00 or 00:00.
 """
 
 import re
