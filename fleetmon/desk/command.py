@@ -87,7 +87,7 @@ def _show(found: Answer, asked: Enquiry, language: Language, form: str) -> None:
         for line in written(found, language):
             typer.echo(line)
     else:
-        for line in nothing(found, language):
+        for line in nothing(found, asked, language):
             typer.echo(line, err=True)
     if not found.explanations:
         raise typer.Exit(1)

@@ -36,7 +36,9 @@ def listed(
     found = call(url, token(token_file), lang, lambda daemon: _pages(daemon, query, limit))
     tell(found, form, (text for one in found for text in line(one, lang)))
     if not found:
-        typer.echo(texts(lang)["desk.incident.none"], err=True)
+        typer.echo(
+            texts(lang)["desk.incident.calm" if status == "firing" and kind is None else "desk.incident.none"], err=True
+        )
 
 
 def shown(

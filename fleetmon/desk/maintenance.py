@@ -204,6 +204,8 @@ def calendars(*, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, toke
     talk = _Talk(url, token_file, lang, form)
     found = _call(talk, lambda daemon: daemon.get("/calendars", CalendarList))
     tell(found, talk.form, (text for one in found.calendars for text in calendar_lines(one, lang)))
+    if not found.calendars:
+        typer.echo(texts(lang)["desk.calendar.none"], err=True)
 
 
 def fed(
