@@ -23,6 +23,7 @@ from fleetmon.commands.manual import PAGES
 from fleetmon.commands.notify import notify
 from fleetmon.commands.simulate import simulate
 from fleetmon.commands.store import store
+from fleetmon.commands.usage import Commands
 from fleetmon.demo.demo import demo as show
 from fleetmon.dispatch import couriers
 from fleetmon.ingest import recording
@@ -32,6 +33,7 @@ from fleetmon.replay import replay as replay_lines
 from fleetmon.supervision import Supervision
 
 cli = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

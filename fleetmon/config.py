@@ -8,10 +8,10 @@ environment (`FLEETMON_MQTT_USERNAME`, `FLEETMON_MQTT_PASSWORD`, `FLEETMON_STORE
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from msgspec import Meta, Struct, field
-from msgspec.structs import replace
+from msgspec import Meta, Struct, convert, field
+from msgspec.structs import fields, replace
 
 from fleetmon import accepted, strict
 from fleetmon.detect.settlement_overdue import PAGED_FROM
@@ -117,13 +117,12 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
             return otherwise
 
     found = strict.document(path)
-    named = found.get("registry") if isinstance(found, dict) else None
-    blank = Config(registry=named if isinstance(named, str) else "")
-    config = _absolute(attempt(lambda: strict.convert(found, Config, str(path)), blank), path.parent)
+    config = attempt(lambda: strict.convert(found, Config, str(path)), None) or _sound(found)
+    named, config = config.registry, _absolute(config, path.parent)
     mqtt = config.mqtt
     accept = partial(_accept, kept=config.store.kept_registry) if remember else load_registry
     read_registry = partial(accept, Path(config.registry))
-    registry = attempt(read_registry, Registry()) if blank.registry else Registry()
+    registry = attempt(read_registry, None) if named else None
     tokens = attempt(lambda: load_tokens(config.web.tokens_file), None)
     username = attempt(lambda: _secret("mqtt.username", mqtt.username_file, environment), mqtt.username)
     password = attempt(lambda: _secret("mqtt.password", mqtt.password_file, environment), None)
@@ -141,19 +140,36 @@ def load(path: Path, environment: Mapping[str, str], *, remember: bool = False) 
     }
     problems += [*_contradictions(mqtt), *config.web.problems(), *config.store.problems(), *config.planning.problems()]
     problems += _of_report(config.report, config.notices)
-    providers, hosts = {row.id for row in registry.providers}, {row.id for row in registry.hosts}
-    problems += tokens.strangers(providers) if tokens else []
-    problems += config.planning.strangers(hosts | providers)
-    problems += problems_of_routes(config.notices, providers)
-    problems += [
-        f"response_codes.{name}: is no host of the registry" for name in config.response_codes if name not in hosts
-    ]
-    if problems:
-        raise ConfigError(problems)
+    if registry is not None:
+        problems += _strangers(config, tokens, registry)
+    if problems or registry is None:
+        raise ConfigError(problems or ["registry: is missing"])
     secret = password.encode() if password else None
     days = working_days(registry.calendar)
     username = mqtt.username or username
     return Loaded(config, registry, username, secret, tokens, store_password, feed_secret, urls, routes, days)
+
+
+def _sound(found: Any) -> Config:  # noqa: ANN401 - any YAML
+    """The sections in which no value is wrong by itself, so that what else is wrong with them is told as well."""
+    kinds = {one.name: one.type for one in fields(Config)} if isinstance(found, dict) else {}
+    sound = {
+        name: found[name] for name in kinds if name in found and not any(strict.problems(found[name], kinds[name]))
+    }
+    if "notices" in found and "notices" not in sound:
+        sound.pop("report", None)  # who gets it is not known
+    return convert({"registry": "", **sound}, Config, strict=False)
+
+
+def _strangers(config: Config, tokens: Tokens | None, registry: Registry) -> list[str]:
+    """What the registry does not know."""
+    providers, hosts = {row.id for row in registry.providers}, {row.id for row in registry.hosts}
+    return [
+        *(tokens.strangers(providers) if tokens else ()),
+        *config.planning.strangers(hosts | providers),
+        *problems_of_routes(config.notices, providers),
+        *(f"response_codes.{name}: is no host of the registry" for name in config.response_codes if name not in hosts),
+    ]
 
 
 def _contradictions(mqtt: MqttSettings) -> list[str]:

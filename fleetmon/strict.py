@@ -7,9 +7,10 @@ of which YAML would keep the last without a word.
 
 import contextlib
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -18,6 +19,15 @@ from msgspec import Struct
 from fleetmon.model.errors import ConfigError
 
 T = TypeVar("T")
+_TYPES: Final = re.compile(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`")
+_CALLED: Final = {
+    "int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list",
+    "object": "names with values", "null": "nothing",
+}  # fmt: skip
+_BOUND: Final = re.compile(r"Expected `\w+(?: \| null)?` (<=|>=|<|>) (.+)")
+_BOUNDS: Final = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
+_WANTED: Final = re.compile(r"Expected `(\w+)(?: \| null)?`")
+_ENUM: Final = re.compile(r"Invalid enum value (.+)")
 _BASE = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
@@ -79,34 +89,46 @@ class _Loader(_BASE):  # type: ignore[misc,valid-type]
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_scalar)
 
 
-def problems(value: Any, kind: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any YAML, any annotation
-    """Every problem of a value, as `path: what is wrong`."""
+def problems(value: Any, kind: Any, path: str = "", *, wire: bool = False) -> Iterator[str]:  # noqa: ANN401 - any YAML, any annotation
+    """Every problem of a value, as `path: what is wrong`.
+
+    On the `wire` a number is no text, and what nobody knows is allowed, unless it looks like a slip of the pen.
+    """
     for part in (kind, *get_args(kind)):  # a struct or a list, also where it may be None
         if isinstance(value, dict) and isinstance(part, type) and issubclass(part, Struct):
-            yield from _struct_problems(value, part, path)
+            yield from _struct_problems(value, part, path, wire=wire)
             return
         if isinstance(value, list) and get_origin(part) in (list, tuple):
             for index, item in enumerate(value):
-                yield from problems(item, get_args(part)[0], f"{path}[{index}]")
+                yield from problems(item, get_args(part)[0], f"{path}[{index}]", wire=wire)
             return
         if isinstance(value, dict) and get_origin(part) is dict:
             keys, values = get_args(part)
             for key, inner in value.items():
-                yield from problems(key, keys, f"{path}.{key}")
-                yield from problems(inner, values, f"{path}.{key}")
+                yield from problems(key, keys, f"{path}.{key}", wire=wire)
+                yield from problems(inner, values, f"{path}.{key}", wire=wire)
             return
     try:
-        msgspec.convert(value, kind, strict=False)
+        msgspec.convert(value, kind, strict=wire)
     except msgspec.ValidationError as error:
         allowed = f"; allowed are {', '.join(map(str, words))}" if (words := _words(kind)) else ""
         yield f"{path or 'the file'}: {_readable(str(error).split(' - at ')[0], kind)}{allowed}"
 
 
 def _readable(problem: str, kind: Any) -> str:  # noqa: ANN401 - any annotation
-    """The problem with the form that is wanted in words, where the annotation has them; few people read patterns."""
+    """The problem in words: few people read patterns, and to fewer `int` is a word."""
     expected, pattern, _ = problem.partition(" matching regex")
-    form = _form(kind) if pattern else None
-    return f"{expected}: {form}" if form else problem
+    if pattern and (form := _form(kind)):
+        return f"write {form}"
+    if found := _TYPES.fullmatch(problem):
+        return f"must be {_CALLED.get(found[1], found[1])}, not {_CALLED.get(found[2], found[2])}"
+    if found := _WANTED.fullmatch(problem):
+        return f"must be {_CALLED.get(found[1], found[1])}"
+    if found := _BOUND.fullmatch(problem):
+        return f"must be {_BOUNDS[found[1]]} {found[2]}"
+    if found := _ENUM.fullmatch(problem):
+        return f"{found[1]} is not known"
+    return expected if pattern else problem
 
 
 def _form(kind: Any) -> str | None:  # noqa: ANN401 - any annotation
@@ -125,19 +147,20 @@ def _words(kind: Any) -> list[Any]:  # noqa: ANN401 - any annotation
     return [word for part in get_args(kind) for word in _words(part)]
 
 
-def _struct_problems(value: dict[str, Any], kind: type[Struct], path: str) -> Iterator[str]:
+def _struct_problems(value: dict[str, Any], kind: type[Struct], path: str, *, wire: bool) -> Iterator[str]:
     fields = {found.name: found for found in msgspec.structs.fields(kind)}
     for key, inner in value.items():
         where = f"{path}.{key}" if path else key
         if key in fields:
-            yield from problems(inner, fields[key].type, where)
-        else:
-            near = difflib.get_close_matches(key, fields, 1)
+            yield from problems(inner, fields[key].type, where, wire=wire)
+        elif (near := difflib.get_close_matches(key, fields.keys() - value.keys(), 1)) or not wire:
             advice = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(fields)}"
             yield f"{where}: unknown key; {advice}"
     for name, found in fields.items():
         if found.required and name not in value:
             yield f"{path}.{name}: is missing".lstrip(".")
+    if wire:
+        return
     missing = any(found.required and name not in value for name, found in fields.items())
     if path and not missing and value.keys() <= fields.keys():
         try:

@@ -91,8 +91,8 @@ class Story:
         if now.stored != self._stuck and (clock - self._said_at >= SALES_EVERY_S or not now.stored):
             self._stuck, self._said_at = now.stored, clock
             money = f"¥{now.stored_amount / 100:,.2f}"
-            told = f"{now.stored} sales, {money}, stuck in terminals" if now.stored else "every stored sale is uploaded"
-            self._line("world", told)
+            told = f"{now.stored} sale{'s' * (now.stored > 1)}, {money}, stuck in terminals"
+            self._line("world", told if now.stored else "every stored sale is uploaded")
 
     def _tell_money(self) -> None:
         found = self._explain()

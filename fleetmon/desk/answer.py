@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time, word
 from fleetmon.model.days import day_from, midnight
-from fleetmon.readout.enquiry import Answer, Party
+from fleetmon.readout.enquiry import Answer, Enquiry, Party
 from fleetmon.web.explanations import FindingView, SettlementView
 
 LEAST_SHOWN: Final = 0.05  # confidence; JSON has all
@@ -45,14 +45,18 @@ def written(answer: Answer, language: Language) -> Iterator[str]:
         yield from _paragraph(paragraph, language)
 
 
-def nothing(answer: Answer, language: Language) -> Iterator[str]:
+def nothing(answer: Answer, asked: Enquiry, language: Language) -> Iterator[str]:
     """That nothing is open, and what the last business days brought, which may be what was asked for."""
-    yield fill(texts(language)["desk.nothing"], {"merchant": party(answer.merchants[0], language)})
+    known, number = {"merchant": party(answer.merchants[0], language)}, asked.rrn or asked.transaction
+    if number:
+        yield fill(texts(language)["desk.nothing.numbered"], {**known, "number": number})
+    else:
+        yield fill(texts(language)["desk.nothing"], known)
     for one in answer.days[:DAYS_SHOWN]:
-        day, known = time(midnight(day_from(one.date)), language, "day"), one.expected
-        said = {"day": day, "amount": money(known.amount, language)}
-        said |= {} if one.paid.count == known.count else {"paid": money(one.paid.amount, language)}
-        yield "  " + count("desk.nothing.day", known.count, language, said)
+        day, due = time(midnight(day_from(one.date)), language, "day"), one.expected
+        said = {"day": day, "amount": money(due.amount, language)}
+        said |= {} if one.paid.count == due.count else {"paid": money(one.paid.amount, language)}
+        yield "  " + count("desk.nothing.day", due.count, language, said)
 
 
 def party(one: Party, language: Language) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,8 +13,8 @@ import typer
 from fleetmon import config
 from fleetmon.desk import daemon, stored
 from fleetmon.desk.answer import nothing, party, written
-from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, token
-from fleetmon.desk.slip import clock, fen
+from fleetmon.desk.options import HERE, SPOKEN, Form, Lang, TokenFile, Url, token
+from fleetmon.desk.slip import clock, day, fen
 from fleetmon.ingest import recording as recordings
 from fleetmon.locale import Audience, Language, fill, texts
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
@@ -27,8 +26,12 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     *,
     merchant: Annotated[str, typer.Option(help="Its id, its merchant number, or a part of its name.")],
     date: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only sales taken on this day, in China."),
+        str | None,
+        typer.Option(
+            parser=lambda said: day(said, _now()),
+            metavar="YYYY-MM-DD",
+            help="Only sales taken on this day, in China; also 11-28 or yesterday.",
+        ),
     ] = None,
     rrn: Annotated[str | None, typer.Option(help="The reference number on the slip.")] = None,
     transaction: Annotated[str | None, typer.Option(help="The terminal's own number of the sale.")] = None,
@@ -39,7 +42,7 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
         str | None,
         typer.Option(parser=clock, metavar="HH:MM", help="Taken within 30 minutes of that time in China; paid, too."),
     ] = None,
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     audience: Annotated[Audience, typer.Option("--for", help="Whom it is told to.")] = "merchant",
     form: Form = "text",
     url: Url = HERE,
@@ -52,20 +55,22 @@ def explain(  # noqa: PLR0913 - options are arguments to Typer
     ] = None,
 ) -> None:
     """Say why a merchant's money has not come: is it late, why, who acts, what next."""
-    day = date.strftime("%Y-%m-%d") if date else None
-    asked = Enquiry(merchant, day, rrn, transaction, amount, at, audience)
+    asked = Enquiry(merchant, date, rrn, transaction, amount, at, audience)
     if (recording is None) != (registry is None):
         raise typer.BadParameter("--recording and --registry go together")
     if recording is not None and config_file is not None:
         raise typer.BadParameter("--recording and --config.file exclude each other")
-    now = round(time.time() * 1000)
     if recording is not None and registry is not None:
         found = _of_recording(recording, registry, Topics(prefix), asked)
     elif config_file is not None:
-        found = stored.ask(config.load(config_file, os.environ), asked, now)
+        found = stored.ask(config.load(config_file, os.environ), asked, _now())
     else:
-        found = asyncio.run(daemon.ask(url, token(token_file), asked, now, lang))
+        found = asyncio.run(daemon.ask(url, token(token_file), asked, _now(), lang))
     _show(found, asked, lang, form)
+
+
+def _now() -> int:
+    return round(time.time() * 1000)
 
 
 def _of_recording(path: Path, registry: Path, topics: Topics, asked: Enquiry) -> Answer:
@@ -82,7 +87,7 @@ def _show(found: Answer, asked: Enquiry, language: Language, form: str) -> None:
         for line in written(found, language):
             typer.echo(line)
     else:
-        for line in nothing(found, language):
+        for line in nothing(found, asked, language):
             typer.echo(line, err=True)
     if not found.explanations:
         raise typer.Exit(1)

@@ -72,8 +72,12 @@ class Api:
         if answer.status == 401:
             raise self.error("token", address)
         if answer.status >= 300:
-            raise self.error("problem", address, status=str(answer.status), text=_problem(body))
+            problem = _problem(body)
+            raise SinkError(problem, retryable=False) if problem else self._unclear(address, answer.status, body)
         return body
+
+    def _unclear(self, address: str, status: int, body: bytes) -> SinkError:
+        return self.error("problem", address, status=str(status), text=body[:200].decode(errors="replace"))
 
     def _decoded(self, path: str, body: bytes, kind: type[T]) -> T:
         try:
@@ -147,9 +151,9 @@ async def _fitting(daemon: Api, question: Mapping[str, str]) -> tuple[list[Settl
 
 
 def _problem(body: bytes) -> str:
-    """What is wrong, in the daemon's words."""
+    """What is wrong, in the daemon's words; nothing where somebody else answered."""
     try:
         problem = msgspec.json.decode(body, type=Problem)
     except msgspec.DecodeError:
-        return body[:200].decode(errors="replace")
+        return ""
     return "\n  ".join([problem.detail or problem.title, *problem.errors])

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 
 from fleetmon.desk.daemon import Api, call
-from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, duration, tell, token
+from fleetmon.desk.options import HERE, SPOKEN, Form, Lang, TokenFile, Url, duration, tell, token
 from fleetmon.desk.sheet import line, sheet
 from fleetmon.locale import fill, local_time, texts
 from fleetmon.web.views import AcknowledgementView, IncidentDetail, IncidentPage, IncidentView
@@ -24,7 +24,7 @@ def listed(
     ] = "firing",
     kind: Annotated[str | None, typer.Option(help="What is wrong, e.g. carrier_outage.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = _PAGE,
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Form = "text",
     url: Url = HERE,
     token_file: TokenFile = None,
@@ -36,11 +36,13 @@ def listed(
     found = call(url, token(token_file), lang, lambda daemon: _pages(daemon, query, limit))
     tell(found, form, (text for one in found for text in line(one, lang)))
     if not found:
-        typer.echo(texts(lang)["desk.incident.none"], err=True)
+        typer.echo(
+            texts(lang)["desk.incident.calm" if status == "firing" and kind is None else "desk.incident.none"], err=True
+        )
 
 
 def shown(
-    incident: _Incident, *, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
+    incident: _Incident, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Show one incident: whom it has taken, how it went, and who did what."""
     found = call(url, token(token_file), lang, lambda daemon: daemon.get(_path(incident), IncidentDetail))
@@ -52,7 +54,7 @@ def acknowledged(
     *,
     lasts: Annotated[str, typer.Option("--for", metavar="30m|4h|2d", help="How long; 30 days at most.")] = "4h",
     comment: Annotated[str, typer.Option(help="What is being done, for others.")] = "",
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Form = "text",
     url: Url = HERE,
     token_file: TokenFile = None,
@@ -65,7 +67,7 @@ def acknowledged(
     tell(done, form, [fill(texts(lang)["desk.incident.acknowledged"], said)])
 
 
-def unacknowledged(incident: _Incident, *, lang: Lang = "en", url: Url = HERE, token_file: TokenFile = None) -> None:
+def unacknowledged(incident: _Incident, *, lang: Lang = SPOKEN, url: Url = HERE, token_file: TokenFile = None) -> None:
     """Say that nobody sees to an incident any more."""
     call(url, token(token_file), lang, lambda daemon: daemon.delete(f"{_path(incident)}/acknowledgement"))
     typer.echo(fill(texts(lang)["desk.incident.unacknowledged"], {"id": incident}))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from fleetmon.desk.daemon import Api, call
-from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, tell, token
+from fleetmon.desk.options import HERE, SPOKEN, Form, Lang, TokenFile, Url, tell, token
 from fleetmon.desk.plan import Wish, instant, schedule, selector
 from fleetmon.desk.program import calendar_lines, import_lines, preview_lines, window_lines
 from fleetmon.locale import Language, texts
@@ -64,7 +64,7 @@ def _planned(  # noqa: PLR0913 - options are arguments to Typer
     reference: Annotated[
         str, typer.Option(help="What your own system calls it; the same again replaces what was planned.")
     ] = "",
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Form = "text",
     url: Url = HERE,
     token_file: TokenFile = None,
@@ -108,7 +108,7 @@ def listed(
         Literal["operator", "notice", "mark"] | None, typer.Option(help="Planned here, announced, or marked.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = _PAGE,
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Form = "text",
     url: Url = HERE,
     token_file: TokenFile = None,
@@ -124,28 +124,28 @@ def listed(
 
 
 def shown(
-    window: _Window, *, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
+    window: _Window, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Show one window."""
     _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.get(_path(window), WindowView))
 
 
 def approved(
-    window: _Window, *, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
+    window: _Window, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Approve what somebody else has proposed."""
     _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.post(f"{_path(window)}/approve", None, WindowView))
 
 
 def ended(
-    window: _Window, *, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
+    window: _Window, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """End what is in force now; later times stay."""
     _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.post(f"{_path(window)}/end", None, WindowView))
 
 
 def cancelled(
-    window: _Window, *, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
+    window: _Window, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Cancel all times to come, and end what is in force."""
     _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.post(f"{_path(window)}/cancel", None, WindowView))
@@ -156,7 +156,7 @@ def extended(
     *,
     until: Annotated[str, typer.Option("--until", metavar="TIME", help="2026-11-24T05:00, by the clocks in the zone.")],
     zone: Annotated[str, typer.Option(help="Time zone.")] = CHINA,
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Form = "text",
     url: Url = HERE,
     token_file: TokenFile = None,
@@ -177,7 +177,7 @@ def imported(  # noqa: PLR0913 - options are arguments to Typer
     everything: Annotated[bool, typer.Option("--everything", help="It may touch the whole fleet.")] = False,
     whole: Annotated[bool, typer.Option("--whole", help="All of it: what it lacks is cancelled.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Form = "text",
     url: Url = HERE,
     token_file: TokenFile = None,
@@ -199,11 +199,13 @@ def imported(  # noqa: PLR0913 - options are arguments to Typer
         raise typer.Exit(1)
 
 
-def calendars(*, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None) -> None:
+def calendars(*, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None) -> None:
     """Show the calendars of the configuration, and how reading them went."""
     talk = _Talk(url, token_file, lang, form)
     found = _call(talk, lambda daemon: daemon.get("/calendars", CalendarList))
     tell(found, talk.form, (text for one in found.calendars for text in calendar_lines(one, lang)))
+    if not found.calendars:
+        typer.echo(texts(lang)["desk.calendar.none"], err=True)
 
 
 def fed(

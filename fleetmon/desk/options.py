@@ -1,5 +1,6 @@
 """What all commands that ask a daemon share."""
 
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -9,15 +10,16 @@ from typing import Annotated, Final, Literal
 import msgspec
 import typer
 
-from fleetmon.locale import Language
+from fleetmon.locale import Language, preferred
 from fleetmon.model.errors import ConfigError
 from fleetmon.web.settings import WebSettings
 
 _UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 HERE: Final = f"http://127.0.0.1:{WebSettings().port}"
+SPOKEN: Final = preferred(os.environ)  # where nobody says another language
 Url = Annotated[str, typer.Option(help="The daemon to ask.")]
 TokenFile = Annotated[Path | None, typer.Option(help="File with the bearer token.", envvar="FLEETMON_TOKEN_FILE")]
-Lang = Annotated[Language, typer.Option(help="Language of the answer.")]
+Lang = Annotated[Language, typer.Option(help="Language of the answer; left out, that of the shell.", is_eager=True)]
 Form = Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the answer.")]
 
 

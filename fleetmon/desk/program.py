@@ -42,9 +42,11 @@ def preview_lines(found: PreviewView, language: Language) -> Iterator[str]:
 def import_lines(found: ImportView, language: Language) -> Iterator[str]:
     """What became of the events; those that were refused with their lines."""
     book = texts(language)
-    numbers = {name: str(len(getattr(found, name))) for name in ("taken", "changed", "cancelled", "refused")}
-    numbers |= {name: str(getattr(found, name)) for name in ("unchanged", "older", "over")}
-    yield fill(book["desk.import"], numbers)
+    numbers = {"taken": len(found.taken), "refused": len(found.refused)}  # these are told even if there are none
+    more = {"changed": len(found.changed), "cancelled": len(found.cancelled)}
+    more |= {name: getattr(found, name) for name in ("unchanged", "older", "over")}
+    numbers |= {name: number for name, number in more.items() if number}
+    yield fill(book["desk.import"], {name: str(number) for name, number in numbers.items()})
     for name in ("taken", "changed", "cancelled"):
         for event in getattr(found, name):
             said = {"what": book[f"action.{'created' if name == 'taken' else name}"], "id": event.window}

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from fleetmon.desk.daemon import call
-from fleetmon.desk.options import HERE, Lang, TokenFile, Url, tell, token
+from fleetmon.desk.options import HERE, SPOKEN, Lang, TokenFile, Url, tell, token
 from fleetmon.web.report.page import page
 from fleetmon.web.report.settings import LONGEST_H, hours, is_span
 from fleetmon.web.report.text import lines
@@ -17,7 +17,7 @@ PATIENCE_S: Final = 75.0  # longer than the daemon's own, so that it says what i
 def report(
     *,
     since: Annotated[str, typer.Option(metavar="24h|3d", help="How far back; 31 days at most.")] = "24h",
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Annotated[Literal["text", "json", "html"], typer.Option("--format", help="Form of the report.")] = "text",
     url: Url = HERE,
     token_file: TokenFile = None,

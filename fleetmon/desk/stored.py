@@ -1,7 +1,8 @@
-"""Asks the store itself, when no daemon runs: an engine is made that knows what is stored about one merchant.
+"""Asks the store itself, when no daemon runs: an engine is made that knows what is stored about who may be meant.
 
 Where it can be wrong: how a host answered all the others is not known here, only what the host and this merchant's
-terminals told; so a host's failure is less certain than a daemon would say.
+terminals told; so a host's failure is less certain than a daemon would say. A word that fits very many merchants is
+not looked for in the sales of all of them.
 """
 
 from typing import Final
@@ -16,15 +17,16 @@ from fleetmon.store import Archive
 
 _FACTS: Final = 100_000  # of one terminal or merchant
 _WORDS: Final = 5_000  # of one host
+_LOOKED_AT: Final = 100  # merchants; reading back takes some 10 ms of each
 
 
 def ask(loaded: Loaded, asked: Enquiry, now: int) -> Answer:
     """The answer at `now` (ms); raises StoreError when the store cannot be read."""
     registry, config = loaded.registry, loaded.config
     parties = matching((Party(row.id, row.name, row.number) for row in registry.merchants), asked.merchant)
-    if len(parties) != 1:
+    if not parties or len(parties) > (1 if asked.is_general else _LOOKED_AT):
         return Answer(now, parties)
-    merchant = parties[0].id
+    merchants = {one.id for one in parties}
     engine = Engine(registry, loaded.days, config.response_codes, max_unregistered=config.max_unregistered)
     engine.advance(now)
     since = midnight(day_of(now) - config.ledger_days)
@@ -33,7 +35,7 @@ def ask(loaded: Loaded, asked: Enquiry, now: int) -> Answer:
         engine.restore(found.records, found.facts, found.firing)
         engine.resume(found.episodes, found.notices, found.late)
         engine.recall((), archive.episodes(now - KEPT), archive.incidents(since, PAST))
-        own = [merchant, *(row.id for row in registry.terminals if row.merchant == merchant)]
+        own = [*merchants, *(row.id for row in registry.terminals if row.merchant in merchants)]
         hosts = [row.id for row in registry.hosts]
         engine.recall(list(archive.facts_about(own, config.mqtt.prefix, since, _FACTS)))
         engine.recall(list(archive.facts_about(hosts, config.mqtt.prefix, since, _WORDS)))

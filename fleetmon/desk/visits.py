@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from fleetmon.desk.daemon import Api, call
-from fleetmon.desk.options import HERE, Form, Lang, TokenFile, Url, tell, token
+from fleetmon.desk.options import HERE, SPOKEN, Form, Lang, TokenFile, Url, tell, token
 from fleetmon.desk.plan import instant
 from fleetmon.locale import Language, fill, local_time, money, share, span, texts
 from fleetmon.locale.errands import errand, spares
@@ -37,7 +37,7 @@ def proposed(  # noqa: PLR0913 - options are arguments to Typer
     begin: Annotated[str, typer.Option("--from", metavar="TIME", help="Not before, e.g. 2026-12-01T09:00.")] = "",
     days: _Days = 7,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the most urgent; a file has a thousand.")] = _PAGE,
-    lang: Lang = "en",
+    lang: Lang = SPOKEN,
     form: Annotated[Literal["text", "json", "csv", "ical"], typer.Option("--format", help="Form of the answer.")] = (
         "text"
     ),
@@ -58,7 +58,7 @@ def proposed(  # noqa: PLR0913 - options are arguments to Typer
 
 
 def outcomes(
-    *, days: _Days = 7, lang: Lang = "en", form: Form = "text", url: Url = HERE, token_file: TokenFile = None
+    *, days: _Days = 7, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Say of the visits of the last days who was there, and whether it is well what was wrong."""
     found = call(

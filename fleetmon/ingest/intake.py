@@ -132,7 +132,7 @@ class Intake:
     def _route(self, topic: str) -> Route:
         route = self._topics.route(topic)
         if route is None:
-            raise DecodeError("topic", "not a topic of the contract")
+            raise DecodeError("topic", f"not a topic of the contract: {self._topics.why_not(topic)}")
         if route.key not in self._known and holds_card(route.key):
             raise DecodeError("pan", "the topic holds what may be a card number")
         return route

@@ -1,6 +1,6 @@
 """Texts for people, in Chinese and English. The core speaks in ids and numbers; the edges ask here."""
 
-from fleetmon.locale.catalogue import LANGUAGES, Language, fill, texts
+from fleetmon.locale.catalogue import LANGUAGES, Language, fill, preferred, texts
 from fleetmon.locale.incidents import acknowledged, called_again, describe, elsewhere, summary
 from fleetmon.locale.missed import Glimpse, Hush, Miss, missed
 from fleetmon.locale.planned import objection
@@ -13,6 +13,6 @@ from fleetmon.locale.told import AUDIENCES, Audience, Matter, Told, name, remedy
 __all__ = [
     "AUDIENCES", "LANGUAGES", "Also", "Audience", "Facts", "Glimpse", "Hush", "Language", "Matter", "Miss",
     "Situation", "Told", "acknowledged", "called_again", "count", "describe", "elsewhere", "fill", "local_time",
-    "missed", "moment", "money", "name", "number", "objection", "percent", "remedy", "reworded", "seen", "share",
-    "span", "summary", "tell", "texts", "time", "word",
+    "missed", "moment", "money", "name", "number", "objection", "percent", "preferred", "remedy", "reworded", "seen",
+    "share", "span", "summary", "tell", "texts", "time", "word",
 ]  # fmt: skip

@@ -19,6 +19,12 @@ _BLANK: Final = re.compile(r"\{(\w+)\}")
 _CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")
 
 
+def preferred(environment: Mapping[str, str]) -> Language:
+    """The language of a shell, as it says in LC_ALL, LC_MESSAGES or LANG; the first that is set counts."""
+    said = next((found for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (found := environment.get(name))), "")
+    return "zh" if said.lower().startswith("zh") else "en"
+
+
 @cache
 def texts(language: Language) -> Mapping[str, str]:
     """All texts of a language."""

@@ -81,3 +81,16 @@ class Topics:
         if kind is None or (tail is not None) != (kind is Kind.NOTICE):
             return None
         return Route(kind, key)
+
+    def why_not(self, topic: str) -> str:
+        """What is wrong with a topic that has no route."""
+        sender, *rest = topic.removeprefix(self._head).split("/")
+        levels = [kind.level for kind in Kind if kind.sender == sender]
+        if not levels:
+            return f'after {self._head} "{sender}" stands where host, merchant or terminal has to'
+        key, level, *_ = [*rest, "", ""][:4]
+        if re.fullmatch(_ID, key) is None:
+            return f'"{key}" is no id of a {sender}: 1..64 of A-Z a-z 0-9 . _ -'
+        if level not in levels:
+            return f'"{level}" is nothing that a {sender} tells; it tells {", ".join(levels)}'
+        return "a notice has its id as the last level, and nothing else has more levels"

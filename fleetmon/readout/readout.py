@@ -27,6 +27,7 @@ from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.schedule import CHINA
 from fleetmon.model.topics import Topics
+from fleetmon.readout import refusals
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
 from fleetmon.readout.clientele import Clientele
 from fleetmon.readout.names import names
@@ -43,7 +44,7 @@ from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
 from fleetmon.sinks.route import Route
 from fleetmon.sinks.silences import Silences
-from fleetmon.store import Store
+from fleetmon.store import QuarantineRow, Store
 from fleetmon.web.access import Tokens
 from fleetmon.web.explanations import MerchantSettlements, MerchantView, SettlementView
 from fleetmon.web.ports import (
@@ -327,18 +328,16 @@ class Readout:
         self, provider: str | None, reason: str | None, before: int | None, limit: int
     ) -> list[RefusedView]:
         """Whoever is confined sees what terminals of the provider sent, as far as the topic tells."""
-        sight, found = Sight(self.engine.fleet, provider), list[RefusedView]()
+        sight, found = Sight(self.engine.fleet, provider), list[QuarantineRow]()
         while len(found) < limit:
             rows = await self._ask(partial(self.store.quarantine, _BATCH, before))
             for row in rows:
                 if reason in (None, row.reason) and (provider is None or self._is_from(row.topic, sight)):
-                    found.append(
-                        RefusedView(row.id, row.received_at, row.topic, row.reason, row.detail, row.size, row.payload)
-                    )
+                    found.append(row)
             if len(rows) < _BATCH:
                 break
             before = rows[-1].id
-        return found[:limit]
+        return [refusals.view(row, self.topics) for row in found[:limit]]
 
     def _is_from(self, topic: str, sight: Sight) -> bool:
         route = self.topics.route(topic)

@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal
 
 from litestar import Response, get, post, put
-from litestar.exceptions import ValidationException
+from litestar.exceptions import NotFoundException, ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
@@ -167,7 +167,10 @@ def _calendars(ports: Ports) -> list[BaseRouteHandler]:
         name: Key,
     ) -> FeedView:
         """The secret link to the iCal feed of a provider, a host or a site: whoever has it can read the feed."""
-        return FeedView(found(ports.planning.link(provider_of(request), kind, name), "feed"))
+        path = ports.planning.link(provider_of(request), kind, name)
+        if path is None:
+            raise NotFoundException(f"The registry has no {kind} {name}, or planning.feed_secret_file is not set.")
+        return FeedView(path)
 
     return [take, calendars, link]
 

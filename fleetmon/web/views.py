@@ -246,6 +246,7 @@ class RefusedView(Struct, frozen=True):
     detail: str
     size: Annotated[int, Meta(description="Bytes of the whole message.")]
     payload: Annotated[str | None, Meta(description="Its beginning; null where it may hold a card number.")]
+    problems: Annotated[list[str], Meta(description="All that is wrong with it, each with the path; the first twenty.")]
 
 
 class QuarantinePage(Struct, frozen=True):

@@ -265,9 +265,9 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     assert refused.exit_code == 1
     assert "不能这样计划：selector.site: 没有终端的取值是“nodle-shop”；是否指“noodle-shop”？" in refused.stdout
     unfit = await run("add", *when, "--select", "site=nodle-shop", "--lang", "zh")
-    assert unfit.stderr.splitlines()[0].endswith("/api/v1/windows：400 不能这样计划。")
+    assert unfit.stderr.splitlines()[0] == "fleetmon: 不能这样计划。"
     assert unfit.stderr.splitlines()[1].startswith("  selector.site: 没有终端的取值是")
-    assert "404 没有查到该维护窗口。" in (await run("show", "nothing", "--lang", "zh")).stderr
+    assert "fleetmon: 没有查到该维护窗口。" in (await run("show", "nothing", "--lang", "zh")).stderr
     added = await run("add", *when, "--select", "site=noodle-shop", "--reason", "Umbau", "--reference", "CHG-1")
     assert added.exit_code == 0, added.stderr
     (made,) = await site.windows()
@@ -281,10 +281,17 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     assert (await run("end", made["id"])).exit_code == 0
     assert (await run("approve", made["id"])).exit_code == 1
     brought = await run("import", str(tmp_path / "calendar.ics"), "--calendar", "team", "--select", "site=grill-shop")
-    assert (brought.exit_code, "1 taken" in brought.stdout, "1 refused" in brought.stdout) == (1, True, True)
+    taken, *_, wrong_line = brought.stdout.splitlines()
+    assert (brought.exit_code, taken) == (1, "1 taken, 1 refused")
+    assert wrong_line.startswith("  line ")
+    assert wrong_line.endswith(": takes no time; its end must be after its start")
+    assert wrong_line.count("line") == 1
     assert "cancelled" in (await run("cancel", (await site.windows("?calendar=team"))[0]["id"])).stdout
     link = (await run("feed", "site", "grill-shop")).stdout.strip()
     assert (await site.call("GET", "/" + link.split("/", 3)[3], who=None))[0] == 200
-    assert (await run("calendars")).exit_code == 0
+    calendars = await run("calendars", "--lang", "zh")
+    assert (calendars.exit_code, calendars.stderr) == (0, "没有配置日历（planning.calendars）。\n")
+    unknown = await run("feed", "site", "nowhere")
+    assert "fleetmon: The registry has no site nowhere, or planning.feed_secret_file is not set." in unknown.stderr
     assert json.loads((await run("show", made["id"], "--format", "json")).stdout)["id"] == made["id"]
     assert (await run("add", "--from", "soon", "--to", "later")).exit_code == 2

@@ -139,6 +139,7 @@ async def test_late_money_and_its_reasons_outlive_a_kill(house: House, say: Say)
         assert house.asked_without_a_daemon("held") == {"held-a": said["held-a"]["findings"]}
         assert house.asked_without_a_daemon("paid", "--amount", "20000").keys() == {"paid-a"}
         assert house.asked_without_a_daemon("paid", "--amount", "20001") == {"paid-a": None}, "the nearest"
+        assert house.asked_without_a_daemon("p", "--transaction", "paid-a").keys() == {"paid-a"}, "of four who fit"
         assert house.asked_without_a_daemon("kept") == {"kept-a": said["kept-a"]["findings"]}
         again = time.time_ns() // 1_000_000
         house.start()

@@ -217,6 +217,28 @@ async def test_refused_messages_by_reason_in_pages(running: Any, mosquitto: Any,
     broken = await pages(running, "/api/v1/quarantine?limit=2&reason=json", "messages")
     assert [one["payload"] for one in broken] == [f"no json {number}" for number in range(4, -1, -1)]
     assert {one["reason"] for one in found} == {"json", "field"}
+    missing = ("boot", "seq", "component", "code", "action")
+    assert found[0]["problems"] == [f"{name}: is missing" for name in missing]
+
+
+async def test_all_that_is_wrong_with_a_message_is_told_at_once(running: Any, mosquitto: Any, say: Say) -> None:
+    sale = {"at": "2026-11-28", "boot": 1, "seq": 2, "id": "x", "kind": "Sale", "stage": "approved", "ammount": 1.5}
+    await say(mosquitto.port, "terminal/noodle-1/transaction", {**sale, "note": "ours", "posted": {"mcc": 5812}})
+    beat = {"at": 1, "boot": 1, "seq": 1}
+    await say(mosquitto.port, "terminal/noodle-1/heartbeat", {**beat, "net": {"rssi_dbm": "strong"}, "x": "y" * 2_000})
+    await running.until(lambda: running.daemon.quarantine.counts.total() == 2, "both are refused")
+    async with asyncio.timeout(10):
+        while len(found := await pages(running, "/api/v1/quarantine", "messages")) < 2:
+            await asyncio.sleep(0.02)
+    long, short = found
+    assert short["problems"] == [
+        "at: must be a whole number, not a text",
+        "kind: 'Sale' is not known; allowed are sale, void, refund, preauth, completion, reversal",
+        'ammount: unknown key; did you mean "amount"?',
+        "posted.mcc: must be a text, not a whole number",
+        "amount: is missing",
+    ]
+    assert long["problems"] == [long["detail"]], "of what was not kept whole the first is told"
 
 
 async def test_what_has_not_changed_is_not_sent_again(running: Any) -> None:

@@ -5,11 +5,12 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fleetmon.locale import LANGUAGES, Language
 from fleetmon.web.report.page import page
 from fleetmon.web.report.text import text
-from fleetmon.web.report.views import ReportView
+from fleetmon.web.report.views import GapView, ReportView
 
 from .night import Make, silence
 from .world import HOUR
@@ -71,3 +72,17 @@ async def test_the_page_is_one_file_without_scripts_or_requests(night: Make, lan
     assert re.search(r"<figcaption>.*14:00.*", written), "the worst hour is said in words"
     for secret in ("411700000123", "6222"):
         assert secret not in written + text(found, language)
+
+
+async def test_what_was_not_seen_has_its_key_and_is_not_told_as_good(night: Make) -> None:
+    made = night()
+    made.until(2 * HOUR)
+    whole = await made.report(2)
+    gap = GapView(whole.begin, whole.hours[0].end, "unwatched", None)
+    partial = replace(whole, data=replace(whole.data, gaps=[gap]))
+    assert "In the whole time 100%." in text(whole, "en")
+    assert "Of the time that we watched 100%." in text(partial, "en")
+    seen, hatched = page(whole, "en"), page(partial, "en")
+    assert "Nothing was lost in any hour." in seen
+    assert "Nothing was lost in what we saw. Hatched: not seen by us" in hatched
+    assert ("</span>not seen" in seen, "</span>not seen" in hatched) == (False, True)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from fleetmon.cli import cli
 from fleetmon.commands import manual
 from fleetmon.commands.files import PARTS
+from fleetmon.locale import preferred
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,55 @@ def test_the_options_in_examples_exist() -> None:
             if line.startswith(f"  fleetmon {name}"):
                 used = {word.split("=")[0] for word in line.split() if word.startswith("--")}
                 assert used <= known, line
+
+
+WRONG = (
+    ("explain", "explain: Missing option '--merchant'.", "explain：缺少选项 --merchant。"),
+    ("explain --mercant x", "explain: No such option: --mercant", "explain：没有选项 --mercant；是否想用"),
+    ("explan", "fleetmon: No such command 'explan'. Did you", "fleetmon：没有命令 explan；是否想用"),
+    ("explain --merchant x y", "Got unexpected extra argument", "explain：多余的内容：y"),
+    ("explain --merchant x --at noon", "--at: noon: write it as 18:30", "--at：“noon”看不懂；请写成 18:30"),
+    ("explain --merchant x --date noon", "as 2026-11-28, or yesterday", "请写成 2026-11-28，或昨天"),
+    ("incidents list --limit x", "--limit: Input should be a valid integer", "incidents list：--limit：不是整数"),
+    ("incidents list --limit 0", "greater than or equal to 1", "--limit：不能小于 1"),
+    ("report --lang fr", "'fr' is not one of 'zh', 'en'.", "--lang：没有“fr”，可用 'zh', 'en'。"),
+    ("report --since 7", "--since 7: write it as 24h", "“--since 7”看不懂；请写成 24h"),
+    ("demo --once=1", "does not take a value", "后面不能有内容"),
+)
+CALLS = f"""
+from typer.testing import CliRunner
+from fleetmon.cli import cli
+for words in {[words for words, *_ in WRONG]}:
+    shown = CliRunner().invoke(cli, words.split(), prog_name="fleetmon")
+    assert (shown.exit_code, shown.stdout) == (2, ""), words
+    print(shown.stderr, end="")
+"""
+
+
+@pytest.mark.parametrize(("language", "column"), [("en_US.UTF-8", 1), ("zh_CN.UTF-8", 2)])
+def test_wrong_usage_is_told_first_and_in_the_language_of_the_shell(language: str, column: int) -> None:
+    environment = {**os.environ, "LC_ALL": language, "PYTHONUTF8": "1"}
+    done = subprocess.run([sys.executable, "-c", CALLS], env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    lines = done.stdout.decode().splitlines()
+    assert [row[column] in line for row, line in zip(WRONG, lines[::2], strict=True)] == [True] * len(WRONG), lines
+    assert all(line.endswith(" --help") for line in lines[1::2])
+
+
+def test_another_language_can_be_asked_for() -> None:
+    shown = CliRunner().invoke(cli, ["explain", "--amount", "x", "--merchant", "x", "--lang", "zh"])
+    assert "“x”不是金额" in shown.stderr
+    assert CliRunner().invoke(cli, ["incidents"]).stderr == "", "the help is all that is told"
+
+
+def test_the_shell_says_which_language_is_spoken() -> None:
+    assert [preferred({"LANG": said}) for said in ("zh_CN.UTF-8", "zh", "C", "de_DE", "")] == ["zh", "zh", *["en"] * 3]
+    assert preferred({"LANG": "zh_CN.UTF-8", "LC_ALL": "en_US.UTF-8"}) == "en"
+    assert preferred({"LC_ALL": "", "LC_MESSAGES": "zh_CN.GBK", "LANG": "en_US"}) == "zh"
+    command = [sys.executable, "-m", "fleetmon", "incidents", "list", "--url", "http://127.0.0.1:9"]
+    environment = {**os.environ, "LC_ALL": "zh_CN.UTF-8"}
+    told = subprocess.run(command, env=environment, capture_output=True, check=False).stderr.decode()
+    assert "：无法连接；请确认守护进程正在运行" in told
 
 
 def completed(words: str, **more: str) -> list[str]:

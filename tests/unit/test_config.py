@@ -66,6 +66,33 @@ def test_problems_of_the_registry_and_of_the_files_come_together(tmp_path: Path)
         assert wanted in found, found
 
 
+def test_a_mistake_in_one_section_hides_none_in_another(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        ledger_days="many",
+        notices=[{"name": "oncall", "per_minute": 0}],
+        report={"at": "08:00", "zone": "Asia/Peking"},
+        store={"url": "mysql://x/y"},
+        web={"host": "0.0.0.0"},
+        planning={"calendars": [{"name": "a", "owner": "x", "url": "ftp://x"}]},
+        mqtt={"password_file": "nowhere"},
+    )
+    (tmp_path / "registry.yml").write_text("terminals: [{id: T1}, {id: T1}]")
+    found = problems(path)
+    for wanted in (
+        "ledger_days: must be a whole number, not a text", "notices[0].per_minute: must be at least 1", "store.url",
+        "web", "planning.calendars[0].selector", "mqtt.password_file",
+        'registry.yml: terminals[1].id: "T1" is there twice',
+    ):  # fmt: skip
+        assert [one for one in found if wanted in one], (wanted, found)
+    assert not [one for one in found if one.startswith("report")], "who gets the report is not known"
+    path = written(tmp_path, response_codes={"ACQ": {"A0": "card"}})
+    (tmp_path / "registry.yml").write_text("hosts: [{id: ACQ, kind: bank}]")
+    found = problems(path)
+    assert len(found) == 1, "what the registry holds is not known"
+    assert found[0].endswith("hosts[0].kind: 'bank' is not known; allowed are acquirer, issuer, switch, institution")
+
+
 def test_a_missing_file_a_broken_one_and_a_key_that_stands_twice(tmp_path: Path) -> None:
     assert "cannot be read: No such file" in problems(tmp_path / "none.yml")[0]
     path = tmp_path / "fleetmon.yml"
@@ -76,7 +103,9 @@ def test_a_missing_file_a_broken_one_and_a_key_that_stands_twice(tmp_path: Path)
     path.write_text("mqtt: {}")
     assert problems(path) == ["registry: is missing"]
     path.write_text("- 1")
-    assert problems(path)[0].startswith("the file: Expected `object`")
+    assert problems(path) == ["the file: must be names with values, not a list"]
+    path.write_text('registry: ""')
+    assert problems(path) == ["registry: is missing"]
 
 
 def test_secrets_come_from_files_or_the_environment_and_are_never_shown(tmp_path: Path) -> None:
@@ -135,9 +164,9 @@ def test_the_url_of_the_store_has_one_spelling(url: str, wanted: str, tmp_path: 
 def test_the_form_of_a_text_is_told_in_words(tmp_path: Path) -> None:
     file = written(tmp_path, report={"at": "8:00"}, notices=[{"name": "On-Call"}], mqtt={"prefix": "pos/#"})
     assert sorted(problem.partition(": ")[2] for problem in problems(file)) == [
-        "Expected `str`: hours and minutes, as 08:00",
-        "Expected `str`: no wildcards, no slash at an end",
-        "Expected `str`: small letters, digits and _",
+        "write hours and minutes, as 08:00",
+        "write no wildcards, no slash at an end",
+        "write small letters, digits and _",
     ]
 
 
@@ -147,9 +176,9 @@ def test_what_codes_mean_to_an_acquirer_is_checked_by_path(tmp_path: Path) -> No
     file.write_text('registry: registry.yml\nresponse_codes: {ACQ: {A0: card, "77": kes, "7": keys}}\nledger_days: 41')
     words = "ok, card, entry, merchant, software, keys, host, cutover, duplicate, state"
     assert problems(file) == [
-        f"response_codes.ACQ.77: Invalid enum value 'kes'; allowed are {words}",
-        "response_codes.ACQ.7: Expected `str`: two letters or digits, as 05",
-        "ledger_days: Expected `int` <= 40",
+        f"response_codes.ACQ.77: 'kes' is not known; allowed are {words}",
+        "response_codes.ACQ.7: write two letters or digits, as 05",
+        "ledger_days: must be at most 40",
     ]
     file.write_text("registry: registry.yml\nresponse_codes: {ACQ: {A0: card}, AQC: {A0: card}}")
     with pytest.raises(ConfigError, match=r"response_codes\.AQC: is no host of the registry"):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from fleetmon.cli import cli
-from fleetmon.desk.slip import clock, fen
+from fleetmon.desk.slip import clock, day, fen
 from fleetmon.locale import money
 from fleetmon.readout.enquiry import Party, matching
 
@@ -100,7 +100,7 @@ def test_a_date_is_the_day_of_the_sale(sample: Path) -> None:
     assert explain(sample, "--merchant", "noodle", "--date", "2026-09-24").stdout.startswith(NOODLE)
     nothing = explain(sample, "--merchant", "noodle", "--date", "2026-09-23")
     assert (nothing.exit_code, "no sale that is unpaid" in nothing.stderr) == (1, True)
-    assert explain(sample, "--merchant", "noodle", "--date", "yesterday").exit_code == 2
+    assert explain(sample, "--merchant", "noodle", "--date", "someday").exit_code == 2
 
 
 def test_a_sale_is_found_by_amount_and_time_of_day(sample: Path) -> None:
@@ -147,7 +147,7 @@ def test_what_is_read_as_an_amount_has_been_digits(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["", "-1", "1.234", "1e3", "12 850", "12,85", "12.850,00", "NaN", "\uff11\uff12", "1" * 13]
+    "said", ["", "元", "-1", "1.234", "1e3", "12 850", "12,85", "12.850,00", "NaN", "\uff11\uff12", "1" * 13]
 )
 def test_what_is_no_amount_is_refused_with_a_remedy(said: str, sample: Path) -> None:
     shown = explain(sample, "--merchant", "noodle", f"--amount={said}")
@@ -156,9 +156,46 @@ def test_what_is_no_amount_is_refused_with_a_remedy(said: str, sample: Path) -> 
 
 def test_a_time_of_day_is_read_as_people_write_it(sample: Path) -> None:
     assert [clock(said) for said in ("18:30", "6:05", "18：30", "00:00")] == ["18:30", "06:05", "18:30", "00:00"]
-    for said in ("24:00", "18:60", "1830", "18:30:00", ""):
+    spoken = (
+        "6:30pm",
+        "下午6点半",
+        "18点",
+        "晚上8:05",
+        "中午12点",
+        "中午1点",
+        "12am",
+        "12 PM",
+        "凌晨12点",
+        "上午9时05分",
+    )
+    meant = ["18:30", "18:30", "18:00", "20:05", "12:00", "13:00", "00:00", "12:00", "00:00", "09:05"]
+    assert [clock(said) for said in spoken] == meant
+    for said in ("24:00", "18:60", "1830", "18:30:00", "18", "half six", ""):
         shown = explain(sample, "--merchant", "noodle", f"--at={said}")
         assert (shown.exit_code, "as 18:30" in shown.stderr) == (2, True), shown.stderr
+
+
+def test_a_day_is_read_as_people_say_it(sample: Path) -> None:
+    now = 1_795_921_200_000  # 29 November 2026, 11:00 in China
+    said = (
+        "2026-11-28",
+        "11-28",
+        "11月28日",
+        "2026年11月28日",
+        "yesterday",
+        "昨天",
+        "today",
+        "前天",
+        "12-01",
+        " 2-29 ",
+    )
+    meant = [*["2026-11-28"] * 6, "2026-11-29", "2026-11-27", "2025-12-01"]
+    assert [day(one, now) for one in said[:-1]] == meant, "a day without a year is the last one that was"
+    assert day("2-29", 1_900_000_000_000 - 59 * 86_400_000 * 12) == "2028-02-29"
+    for wrong in ("2026-02-30", "2-29", "2026-13-01", "11/28/2026", "soon", ""):
+        with pytest.raises(typer.BadParameter, match="2026-11-28"):
+            day(wrong, now)
+    assert explain(sample, "--merchant", "noodle", "--date", "2026-9-24").exit_code == 0
 
 
 def test_where_nothing_is_open_the_last_days_are_told(sample: Path) -> None:

@@ -42,6 +42,26 @@ def test_taking_raises_nothing_and_loses_nothing(topic: str, payload: bytes, ret
 
 
 @pytest.mark.parametrize(
+    ("topic", "detail"),
+    [
+        ("pos/v1/terminals/T1/state", 'after pos/v1/ "terminals" stands where host, merchant or terminal has to'),
+        ("pos/v1", 'after pos/v1/ "pos" stands where'),
+        ("pos/v1/terminal/终端/heartbeat", '"终端" is no id of a terminal: 1..64 of A-Z'),
+        ("pos/v1/terminal", '"" is no id of a terminal'),
+        ("pos/v1/terminal/T1", '"" is nothing that a terminal tells; it tells state, heartbeat, device, transaction,'),
+        ("pos/v1/host/UMS/transaction", '"transaction" is nothing that a host tells; it tells health, notice, file'),
+        ("pos/v1/host/UMS/notice", "a notice has its id as the last level"),
+        ("pos/v1/terminal/T1/state/x", "nothing else has more levels"),
+    ],
+)
+def test_a_wrong_topic_is_told_what_is_wrong_with_it(topic: str, detail: str) -> None:
+    quarantine = Quarantine()
+    assert Intake(Topics(), quarantine).take([Publication(topic, b"{}")], 1) == []
+    (refused,) = quarantine.take()
+    assert (refused.reason, detail in refused.detail) == ("topic", True), refused.detail
+
+
+@pytest.mark.parametrize(
     ("payload", "reason"),
     [
         (b"", "json"),

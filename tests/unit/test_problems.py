@@ -20,13 +20,19 @@ NOW = 1_795_500_000_000
 HOME = Path(fleetmon.__file__).parent
 RAISED = {
     "ConflictError", "ForbiddenError", "NotFoundException", "ValidationException", "ClientException",
-    "PermissionDeniedException", "NotAuthorizedException", "HTTPException", "ValueError",
+    "PermissionDeniedException", "NotAuthorizedException", "HTTPException", "ValueError", "BadParameter",
 }  # fmt: skip
-OTHERS = {"date: x1", "x1: x1", "is too long"}  # made of another sentence; told in other words
+OTHERS = {
+    "date: x1",
+    "x1: x1",
+    "is too long",
+    "--select: x1",
+    "--zone x1: is no IANA time zonex1",
+}  # made of another sentence; told in other words
 WHERE = [
     *(HOME / "web").rglob("*.py"), *(HOME / "readout").glob("*.py"), HOME / "engine/acknowledgements.py",
     HOME / "planning/versions.py", HOME / "planning/checks.py", HOME / "planning/rules.py",
-    *(HOME / "planning/ical").glob("*.py"),
+    *(HOME / "planning/ical").glob("*.py"), *(HOME / "desk").glob("*.py"), *(HOME / "commands").glob("*.py"),
 ]  # fmt: skip
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -34,13 +40,17 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 def raised(path: Path) -> Iterator[str]:
     """The sentences that are raised there, with a word for whatever is filled in."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISED and node.args:
+        if isinstance(node, ast.Call) and called(node) in RAISED and node.args:
             yield from said(node.args[0])
-        if path.parent.name == "ical" and isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ConfigError":
+        if path.parent.name == "ical" and isinstance(node, ast.Call) and called(node) == "ConfigError":
             assert isinstance(node.args[0], ast.List)
             yield from (sentence for one in node.args[0].elts for sentence in said(one))
         if isinstance(node, ast.Yield) and path.parent.name == "planning" and isinstance(node.value, ast.JoinedStr):
             yield from said(node.value)
+
+
+def called(node: ast.Call) -> str:
+    return str(getattr(node.func, "id", getattr(node.func, "attr", "")))
 
 
 def said(node: ast.expr) -> Iterator[str]:

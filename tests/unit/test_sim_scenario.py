@@ -72,9 +72,9 @@ def test_every_problem_is_told_with_its_path() -> None:
     [
         ("", "name: is missing"),
         ("[1", "not valid YAML"),
-        ("{name: x, duration_s: 0}", "duration_s: Expected `float` > 0"),
-        ("{name: x, duration_s: .inf}", "duration_s: Expected `float`"),
-        ("{name: x, duration_s: 5, steps: 3}", "steps: Expected `array`"),
+        ("{name: x, duration_s: 0}", "duration_s: must be more than 0"),
+        ("{name: x, duration_s: .inf}", "duration_s: must be a number"),
+        ("{name: x, duration_s: 5, steps: 3}", "steps: must be a list"),
         ("{name: x, duration_s: 5, steps: [{at_s: 6, do: reboot}]}", "steps[0].at_s: after the end"),
         ("{name: x, duration_s: 5, steps: [{at_s: 1, do: carrier_outage}]}", "steps[0].who: has to name the carrier"),
         ("{name: x, duration_s: 5, steps: [{at_s: 1, do: site_outage}]}", "steps[0].who: has to name the site"),

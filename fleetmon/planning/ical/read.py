@@ -209,7 +209,7 @@ def _span(part: Component, told: _Source) -> tuple[Clock, int]:
     else:
         length = 86_400 if start.whole_day else 0
     if length <= 0:
-        raise ValueError(f"line {part.line}: takes no time; its end must be after its start")
+        raise ValueError("takes no time; its end must be after its start")
     return start, length
 
 

@@ -8,7 +8,7 @@ from html import escape
 from typing import Final
 
 from fleetmon.locale import Language, texts
-from fleetmon.web.report.picture import picture, said
+from fleetmon.web.report.picture import is_partial, picture, said
 from fleetmon.web.report.views import ReportView
 from fleetmon.web.report.words import Section, Verdict, words
 
@@ -32,7 +32,12 @@ svg .paper { fill: var(--paper); }
   --line: #323a40; --good: #5cc2b3; --warning: #e6b04f; --bad: #f0788b; --unknown: #9aa5ad; }
   svg .none { fill: #3b444a; } svg .mark { fill: #9aa5ad; } }
 """
-_KEYS: Final = (("paying", "#2f8f83"), ("lost", "#d1495b"), ("planned", "#4a7fc1"))
+_KEYS: Final = {
+    "paying": "#2f8f83",
+    "lost": "#d1495b",
+    "planned": "#4a7fc1",
+    "unknown": "repeating-linear-gradient(135deg, #5b6770 0 2px, #ffffff 2px 5px)",
+}
 
 
 def page(found: ReportView, language: Language) -> str:
@@ -63,10 +68,12 @@ def _verdict(one: Verdict) -> str:
 
 def _figure(found: ReportView, language: Language) -> str:
     book = texts(language)
+    absent = {"planned"} if not found.payments.planned_s else set()
+    absent |= {"unknown"} if not is_partial(found) else set()
     keys = [
         f'<span class="key" style="background:{color}"></span>{escape(book[f"report.picture.{name}"])}'
-        for name, color in _KEYS
-        if name != "planned" or found.payments.planned_s
+        for name, color in _KEYS.items()
+        if name not in absent
     ]
     caption = f"{escape(book['report.picture'])}: {escape(said(found, language))}"
     return f"<figure>{picture(found, language)}<figcaption>{caption}<br>{''.join(keys)}</figcaption></figure>"

@@ -52,11 +52,16 @@ def said(found: ReportView, language: Language) -> str:
     if worst is None:
         told = book["report.picture.empty"]
     elif worst[0] >= 1:
-        told = book["report.picture.best"]
+        told = book["report.picture.best_seen" if is_partial(found) else "report.picture.best"]
     else:
         begin, end = (moment(at, language, "stamp") for at in (worst[1].begin, worst[1].end))
         told = fill(book["report.picture.worst"], {"begin": begin, "end": end, "share": portion(worst[0])})
-    return f"{told} {book['report.picture.gaps']}" if any(hour.unknown_s for hour in found.hours) else told
+    return f"{told} {book['report.picture.gaps']}" if is_partial(found) else told
+
+
+def is_partial(found: ReportView) -> bool:
+    """Whether anything is hatched."""
+    return any(_gaps(found))
 
 
 _FILLS: Final = {"paying": "#2f8f83", "lost": "#d1495b", "planned": "#4a7fc1", "none": "#c9ced3", "mark": "#5b6770"}

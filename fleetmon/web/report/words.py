@@ -102,7 +102,8 @@ class _Speaker:
             lost = {"minutes": self._minutes(told.lost_s), "terminals": self._number(told.lost_terminals)}
             planned = {"planned": self._minutes(told.planned_s)} if told.planned_s else {}
             share = portion(told.availability)
-            evidence.append(self.say("taking.span", share=share, **(lost if told.lost_s else {}), **planned))
+            time = self.say("taking.watched" if self._found.data.gaps else "taking.whole")
+            evidence.append(self.say("taking.span", time=time, share=share, **(lost if told.lost_s else {}), **planned))
         return self._verdict("taking", told.level, evidence)
 
     def money(self) -> Verdict:
