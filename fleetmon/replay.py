@@ -4,7 +4,7 @@ The output is the contract's *Replay*, one JSON object.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import to_builtins
 
@@ -17,6 +17,28 @@ from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
 from fleetmon.readout.telling import explanation
 from fleetmon.working_days import working_days
+
+_STEP: Final = 60_000  # times that go back by more were written by a clock that was set; by less, out of order
+
+
+class Times:
+    """The times of a recording as a clock has them that is never set back: the recorder's may have been, ours is not.
+
+    Set back, time goes on from where it was; set right again, it is followed.
+    """
+
+    def __init__(self) -> None:
+        self._written = self._ahead = self._now = 0
+
+    def at(self, written: int) -> int:
+        """When a line came."""
+        if written >= self._now:
+            self._ahead = 0
+        elif written < self._written - _STEP:
+            self._ahead = self._now - written
+        self._written = written
+        self._now = max(self._now, written + self._ahead)
+        return self._now
 
 
 class Played(NamedTuple):
@@ -32,18 +54,19 @@ def play(lines: Iterable[Line], registry: Registry, until: int | None, topics: T
     engine = Engine(registry, working_days(registry.calendar))
     intake = Intake(topics, Quarantine())
     transitions: list[Transition] = []
-    last = None
+    last, times = None, Times()
     for line in lines:
         if until is not None and line.t > until:
             break  # somebody listened on
+        at = times.at(line.t)
         if last is None:
-            transitions += engine.link_up(line.t).transitions
-        last = line.t
+            transitions += engine.link_up(at).transitions
+        last = at
         if line.link is None:
-            transitions += engine.observe(intake.take([line.publication], line.t)).transitions
+            transitions += engine.observe(intake.take([line.publication], at)).transitions
         else:
             step = engine.link_up if line.link == "up" else engine.link_down
-            transitions += step(line.t).transitions
+            transitions += step(at).transitions
     else:
         if until is not None and last is not None:
             # Nobody listened any longer: due dates advance, deadlines freeze, and it is no fault of the link.

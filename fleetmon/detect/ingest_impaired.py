@@ -69,8 +69,15 @@ def _is_common(arrivals: Arrivals) -> bool:
 
 
 def _is_early(arrivals: Arrivals) -> bool:
-    """Whether most say nothing yet, and could not have."""
-    return arrivals.waiting > WELL * (sum(arrivals.total) + arrivals.waiting) and arrivals.owed < TELLING
+    """Whether many say nothing yet, and could not have.
+
+    Then wills prove nothing: they are there at once, and who is well beside them takes a beat to say so.
+    """
+    silent, heard = arrivals.total
+    by_beats = Count(silent - arrivals.willed, heard)
+    return arrivals.waiting > WELL * (silent + heard + arrivals.waiting) and (
+        arrivals.owed < TELLING or by_beats.silent < FEWEST or _share(by_beats) < NEARLY_ALL
+    )
 
 
 def _told(counts: Mapping[str, Count]) -> list[Count]:

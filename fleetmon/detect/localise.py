@@ -72,15 +72,18 @@ class _Table(NamedTuple):
     gains: list[list[float]]  # a column for each of `_TIMES`: log-likelihood gained by each leaf, and a zero
 
 
-def localise(rows: Iterable[Row], attributes: Sequence[str], *, top: int = 5) -> list[Answer]:
+def localise(rows: Iterable[Row], attributes: Iterable[str], *, top: int = 5) -> list[Answer]:
     """Give the best explanations, best first, at most `top`; none where nothing fails more than usual.
 
     A row has its values, `failing` and `total`, and `expected` failures where history tells them. A value that
     is missing, None or empty belongs to no scope of its attribute. The order of the rows does not matter.
 
     Raises:
-        ValueError: The numbers of a row cannot be.
+        ValueError: The numbers of a row cannot be, or the attributes are one text.
     """
+    if isinstance(attributes, str):
+        raise ValueError(f"attributes is the text {attributes!r}, not a list of names")  # noqa: TRY004
+    attributes = list(dict.fromkeys(attributes))
     table = _table(_leaves(rows, attributes))
     ranked = _ranked(table, frozenset())
     if not ranked or top < 1:

@@ -4,9 +4,12 @@ Nearly every heartbeat shows nothing, and costs a glance. Whoever shows somethin
 incident gets a chart, and every heartbeat is looked at in full until all is well. Of terminals that sell the
 counters, the battery and the business clock are looked at now and then even so (every sixteenth heartbeat at most).
 A sign that was not confirmed for some heartbeats, because the terminal was silent or we were deaf, begins anew.
-Where it can be wrong: numbers shared with other messages make the looks of a busy terminal irregular.
+When most of the fleet is off by as much, it is our clock that is wrong, and no terminal's.
+Where it can be wrong: a fleet most of which is set to a wrong time zone looks like that, too; numbers shared with
+other messages make the looks of a busy terminal irregular.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -30,6 +33,7 @@ _GLANCE: Final = 15  # of so many heartbeats and one, one is sampled
 _SLOW: Final = 900_000  # whoever beats so rarely is looked at each time
 _UNCONFIRMED: Final = 5  # intervals after which a sign begins anew
 _LOOP_WITHIN: Final = 3_600_000
+_MINUTE, _FEW = 60_000, 5  # clocks wrong by the same minutes: of fewer terminals nothing follows
 _ONE_CRASH: Final = 120_000  # what is told of it by several messages
 _CRASHES, _BOOTS = 3, 5  # that make a loop
 _UPDATED: Final = 2 * DAY  # a fault of an update shows by then
@@ -78,6 +82,7 @@ class Checkup:
         tell: Callable[[Symptoms], None],
     ) -> None:
         """`faulty` knows what a terminal said by events; `tell` hears of what incidents may follow from."""
+        self._fleet = fleet
         self.timeline = Timeline({})
         self.trade = Trade(fleet, heard_since)
         self.charts: dict[str, Chart] = {}
@@ -87,6 +92,8 @@ class Checkup:
         self._wear = Wear()
         self._watched: set[str] = set()  # terminals with open incidents, for only a look tells when they are over
         self._crashed: dict[str, int] = {}  # crashes counted by the terminals that had any
+        self._off: dict[str, int] = {}  # by how many minutes the clocks of terminals that are up are wrong,
+        self._alike = Counter[int]()  # and how many of them by as much
 
     # -- heartbeats --------------------------------------------------------------------------------
 
@@ -110,7 +117,7 @@ class Checkup:
             chart = self.charts[terminal.id] = Chart()
         if terminal.usage:
             self._sample(terminal, beat, now)
-        self._weigh(chart, beat, now)
+        self._weigh(terminal.id, chart, beat, now)
         shown |= chart.lasting
         timeline.show(terminal.id, shown, now)
         self._spell(terminal, chart, shown, now)
@@ -135,9 +142,9 @@ class Checkup:
             if found.sinking is not None:
                 self.chart(terminal.id).charging = found.sinking, now
 
-    def _weigh(self, chart: Chart, beat: Heartbeat, now: int) -> None:
+    def _weigh(self, key: str, chart: Chart, beat: Heartbeat, now: int) -> None:
         """What the course of heartbeats shows: clock, charger, restarts."""
-        self._clock(chart, now - beat.at)
+        self._clock(key, chart, now - beat.at)
         if chart.charging is not None:
             chart.charging = self._wear.charge(chart.charging, chart.lasting, beat.power, now)
         if chart.restarts:
@@ -145,8 +152,9 @@ class Checkup:
         if not chart.restarts:
             chart.lasting.pop("looping", None)
 
-    def _clock(self, chart: Chart, late: int) -> None:
-        if not chart.offsets:
+    def _clock(self, key: str, chart: Chart, late: int) -> None:
+        self._compare(key, late)
+        if not chart.offsets or self._is_ours(late):
             if abs(late) < SKEWED_MS:
                 return
             chart.offsets = (0,) * (RECENT - 1)  # the heartbeats before showed nothing
@@ -158,6 +166,20 @@ class Checkup:
             chart.lasting.pop("wrong_clock", None)
             if all(abs(one) < SKEWED_MS for one in chart.offsets):
                 chart.offsets = ()
+
+    def _compare(self, key: str, late: int | None) -> None:
+        """Note by how much a clock is wrong, beside the others; None of one that is not heard any longer."""
+        if (before := self._off.pop(key, None)) is not None:
+            self._alike[before] -= 1
+        if late is not None and abs(late) >= SKEWED_MS:
+            self._off[key] = minutes = late // _MINUTE
+            self._alike[minutes] += 1
+
+    def _is_ours(self, late: int) -> bool:
+        """Whether most of the fleet would be wrong by as much: then our own clock is."""
+        minutes = late // _MINUTE
+        alike = sum(self._alike[near] for near in (minutes - 1, minutes, minutes + 1))
+        return abs(late) >= SKEWED_MS and alike >= _FEW and 2 * alike > self._fleet.census.beating.total()
 
     def _spell(self, terminal: Terminal, chart: Chart, shown: Mapping[str, float], now: int) -> None:
         """Go on counting how long each sign has lasted, and only while it means something."""
@@ -255,13 +277,16 @@ class Checkup:
 
     def gone(self, key: str, after: Liveness, now: int) -> None:
         """Who is not alive is not said to be."""
-        if after in (Liveness.DOWN, Liveness.ASLEEP) and key in self.not_paying:
-            self._tell(key, None, now)
+        if after in (Liveness.DOWN, Liveness.ASLEEP):
+            self._compare(key, None)
+            if key in self.not_paying:
+                self._tell(key, None, now)
 
     def replaced(self, terminal: Terminal, now: int) -> None:
         """Another device is in its place: what the old one showed is gone with it."""
         self.trade.renew(terminal)
         self._crashed.pop(terminal.id, None)
+        self._compare(terminal.id, None)
         if self.charts.pop(terminal.id, None) is not None:
             self.timeline.show(terminal.id, {}, now)
             self._tell(terminal.id, None, now)

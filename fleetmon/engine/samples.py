@@ -121,7 +121,8 @@ def arrivals(sight: Sight, moment: int, now: int, provider: str, everybody: Sigh
         by[name] = {value: Count(gone[value], there[value]) for value in gone | there}
     total, waiting = Count(len(silent), len(heard)), len(sight.waiting)
     owed = sum([min(1.0, (now - moment) / terminal.interval_ms) for terminal in sight.waiting])
-    return Arrivals(total, waiting, owed, by, _beside(sight.silent, provider, everybody) if provider else None)
+    willed = sum([bool(terminal.will_at) and now <= terminal.last_seen + terminal.wait_ms for terminal in sight.silent])
+    return Arrivals(total, waiting, owed, willed, by, _beside(sight.silent, provider, everybody) if provider else None)
 
 
 def _beside(silent: Sequence[Terminal], provider: str, everybody: Sight) -> list[tuple[Count, Count]]:

@@ -63,7 +63,9 @@ class Search:
     def worn(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
         """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
         for suspected in self.scan.worn(known, now):
-            for scope in filter(None, suspected.scopes):  # everybody is no model
+            if () in suspected.scopes:
+                break  # that it is everybody's is likelier than whatever comes after: shops close, too
+            for scope in suspected.scopes:
                 members = yield from self.unexplained(self._groups.members(scope), now)
                 sight = yield from look(members, now, self._shard.heard_since)
                 lately = [one for one in sight.silent if one.liveness is Liveness.DOWN and one.since > now - _LATELY]

@@ -70,7 +70,8 @@ class Count(NamedTuple):
 class Arrivals(NamedTuple):
     """What came since a moment of the terminals of one provider, or of everybody.
 
-    `waiting` were not heard since, and need not have been; had their messages come, some `owed` of them were. `by`
+    `waiting` were not heard since, and need not have been; had their messages come, some `owed` of them were.
+    `willed` are the silent ones that need not have been heard either, but left a will. `by`
     counts by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the network that
     is none). `beside` tells of each other provider: those where the silent ones are, in region and on the way, and all
     of them; None where everybody is meant.
@@ -79,6 +80,7 @@ class Arrivals(NamedTuple):
     total: Count
     waiting: int
     owed: float
+    willed: int
     by: Mapping[str, Mapping[str, Count]]
     beside: Sequence[tuple[Count, Count]] | None
 

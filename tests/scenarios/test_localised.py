@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from fleetmon.model.registry import Registry, Site, Terminal
 
-from .world import HOUR, MINUTE, World, second, shops
+from .world import DAY, HOUR, MINUTE, NOON, World, second, shops
 
 REGIONS, CARRIERS, MODELS, PROVIDERS = "nesw", ("CMCC", "CUCC", "CTCC"), ("A80", "P2000", "V5"), ("ps1", "ps2")
 
@@ -115,6 +115,28 @@ def test_an_update_that_silences_bit_by_bit_is_the_firmware() -> None:
     assert [page for page in world.pages if page.startswith("model_fault")] == world.pages
     assert len(world.pages) == 1
     assert world.last("model_fault").scope in ((("firmware", "9.9"),), (("model", "P2000"),))
+
+
+def test_shops_that_switch_off_in_the_evening_are_no_models_and_their_hours_are_learned() -> None:
+    """Nobody declared hours, and who is cut off leaves a will: three evenings are tickets, none calls anybody."""
+    found = shops({f"shop{number}": ["CMCC"] for number in range(30)}, interval_s=300)
+    made = [replace(row, model=f"P{number * 7 % 11 % 3}") for number, row in enumerate(found.terminals)]
+    world = World(replace(found, terminals=made))
+    world.start()
+    told = []
+    for day in range(4):
+        for number, row in enumerate(made):
+            world.run(DAY * day + 7 * HOUR + number * 8 * MINUTE - (world.now - NOON) / 1000)
+            world.stop(row.id)
+            world.farewell(row.id, "lost")
+        world.run(8 * HOUR)
+        for row in made:
+            world.birth(row.id, boot=day + 2)
+            world.start(row.id)
+            world.run(2 * MINUTE)
+        told.append(len([word for word in world.words if word.endswith("firing")]))
+    assert world.pages == []
+    assert told[2] == told[3], "what is told of the first evenings is told of single terminals, and then no longer"
 
 
 def test_a_firmware_is_told_as_soon_as_one_more_is_down() -> None:

@@ -309,3 +309,25 @@ def test_what_is_told_is_told_in_order_of_time() -> None:
     world.run(HOUR)
     times = [change.at for change in world.transitions]
     assert all(before <= after for before, after in pairwise(times))
+
+
+@pytest.mark.parametrize("off_s", [HOUR, -HOUR])
+def test_a_clock_that_everybody_contradicts_is_ours(off_s: int) -> None:
+    world = town()
+    world.show("north0-1", at=lambda at: at - 5 * 60_000)
+    for key in world.lives.keys() - {"north0-1"}:
+        world.show(key, at=lambda at: at - off_s * 1000)
+    world.run(HOUR)
+    assert world.words == ["clock_skew north0-1 firing"], "nobody else is off by as much as this one"
+    for key in world.lives:
+        world.show(key)
+    world.run(HOUR)
+    assert world.words == ["clock_skew north0-1 firing", "clock_skew north0-1 resolved"]
+
+
+def test_a_clock_that_few_contradict_is_theirs() -> None:
+    world = town()
+    for key in CUT[:5]:
+        world.show(key, at=lambda at: at - HOUR * 1000)
+    world.run(HOUR)
+    assert sorted(world.words) == [f"clock_skew {key} firing" for key in CUT[:5]]

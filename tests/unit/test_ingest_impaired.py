@@ -12,6 +12,7 @@ def case(
     beside: list[tuple[Count, Count]] | None = None,
     waiting: int = 0,
     owed: float = 0.0,
+    willed: int = 0,
 ) -> Arrivals:
     """So many silent and heard by way, spread evenly over regions and shops."""
     total = Count(sum(silent for silent, _ in ways.values()), sum(heard for _, heard in ways.values()))
@@ -25,7 +26,7 @@ def case(
         "region": spread(regions),
         "site": spread(shops),
     }
-    return Arrivals(total, waiting, owed, by, beside)
+    return Arrivals(total, waiting, owed, willed, by, beside)
 
 
 ALL = {"CMCC": (20, 0), "wifi": (20, 0)}
@@ -77,3 +78,12 @@ def test_they_are_back_when_nearly_all_are_or_all_of_some_kind_or_as_many_as_wil
     assert INGEST_IMPAIRED.recovered(case({"CMCC": (10, 10), "wifi": (11, 9)}), True)
     assert INGEST_IMPAIRED.recovered(case({"CMCC": (20, 0), "wifi": (0, 20)}), False), "the rest has its own cause"
     assert not INGEST_IMPAIRED.recovered(case(ALL), True)
+
+
+def test_wills_of_some_are_louder_than_the_rest_that_says_nothing_yet() -> None:
+    few_beats = case({"CMCC": (10, 1), "wifi": (10, 2)}, waiting=50, owed=6.0, willed=20)
+    assert not INGEST_IMPAIRED.breached(few_beats)
+    assert INGEST_IMPAIRED.undecided(few_beats)
+    assert INGEST_IMPAIRED.breached(case(ALL, waiting=50, owed=6.0, willed=30)), "the beats say the same"
+    assert not INGEST_IMPAIRED.breached(case(ALL, waiting=50, owed=6.0, willed=31)), "nine prove nothing"
+    assert INGEST_IMPAIRED.breached(case(ALL, waiting=8, willed=40)), "nearly all left wills"

@@ -175,6 +175,15 @@ def test_an_attribute_that_nobody_has_does_no_harm() -> None:
     assert localise(fleet([{}]), ())[0].scopes == [{}]
 
 
+def test_the_attributes_are_a_list_of_names_read_once_and_never_a_text() -> None:
+    rows = fleet([{"carrier": "unicom"}])
+    wanted = localise(rows, NAMES)
+    assert localise(rows, (name for name in NAMES)) == wanted
+    assert localise(rows, [*NAMES, "carrier"]) == wanted, "what is named twice is one"
+    with pytest.raises(ValueError, match="attributes is the text 'carrier'"):
+        localise(rows, "carrier")
+
+
 def test_rows_of_the_same_values_are_one() -> None:
     rows = fleet([{"carrier": "cmcc", "region": "west"}])
     half = [row | {name: row[name] / 2 for name in ("failing", "total", "expected")} for row in rows]

@@ -89,6 +89,25 @@ def test_our_own_deafness_is_one_incident_and_no_dead_fleet(
     ]
 
 
+@pytest.mark.parametrize("set_right", [False, True])
+def test_a_clock_of_the_recorder_that_is_set_back_moves_nothing(
+    sample: Path, sample_registry: Registry, tmp_path: Path, *, set_right: bool
+) -> None:
+    """In the middle of the sample's outage it is set back by an hour, and later, perhaps, forward again."""
+    lines = [json.loads(line) for line in (sample / "recording.ndjson").read_text().splitlines()]
+    (wanted,) = run(sample / "recording.ndjson", sample_registry)["incidents"]
+    step, right = wanted["opened_at"] + 1_800_000, wanted["opened_at"] + 5_400_000
+    for line in lines:
+        if step <= line["t"] < right or (step <= line["t"] and not set_right):
+            line["t"] -= 3_600_000
+    (tmp_path / "r.ndjson").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    out = run(tmp_path / "r.ndjson", sample_registry)
+    (found,) = out["incidents"]
+    same = "kind", "scope", "opened_at", "paged_at", "terminals"
+    assert [found[name] for name in same] == [wanted[name] for name in same]
+    assert abs(found["resolved_at"] - wanted["resolved_at"]) < 300_000, "no more than the gap in which it was set"
+
+
 @pytest.mark.parametrize(
     "text", ["nonsense", '{"t":1}', '{"t":1,"topic":"a","link":"up"}', '{"t":-1,"topic":"a"}', '{"t":1,"link":"left"}']
 )
