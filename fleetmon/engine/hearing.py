@@ -37,15 +37,16 @@ class Hearing:
         """The open incident of a scope."""
         return self._incidents.find(_KIND, scope)
 
-    def lost(self, at: int, scope: Scope = (), reason: str = "link lost") -> Incident:
-        """Nothing is heard of the scope since `at`."""
+    def lost(self, at: int, scope: Scope = (), reason: str = "link lost", since: int | None = None) -> Incident:
+        """Nothing is heard of the scope, which is told at `at` and known since then, or `since` earlier."""
         losses = self._losses[scope] = [*(one for one in self._losses.get(scope, ()) if one > at - SHAKY), at]
         incident = self._incidents.find(_KIND, scope) or self._incidents.open(_KIND, scope, at, reason)
         incident.clear_since = None
         if incident.status is Status.PENDING and len(losses) >= FLAPPING:
             self._incidents.fire(incident, at, f"{reason} again and again")
         elif incident.status is Status.PENDING:
-            self._plan(at + INGEST_IMPAIRED.policy.hold_ms, 0, "hearing", incident, reason)
+            lasts = at if since is None else since
+            self._plan(max(at, lasts + INGEST_IMPAIRED.policy.hold_ms), 0, "hearing", incident, reason)
         return incident
 
     def found(self, at: int, scope: Scope = (), reason: str = "link regained") -> None:

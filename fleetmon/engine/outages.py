@@ -216,7 +216,7 @@ class Outages:
         held = self._since[incident.id] + found.detector.policy.hold_ms
         due = max(held, incident.opened_at + SETTLE, all_late(found.silent))
         if now < due or self.in_doubt(found.silent):
-            self._scan(max(due, now + SETTLE))
+            self._scan(due if now < due else now + SETTLE)
             return
         yield from self._fire(incident, found.silent, now)
 
@@ -259,7 +259,7 @@ class Outages:
         elif incident is not None:
             due = max(incident.opened_at + SITE_OUTAGE.policy.hold_ms, all_late(silent))
             if now < due or wider is Status.PENDING:
-                self._mark(scope, max(due, now + SETTLE))
+                self._mark(scope, due if now < due else now + SETTLE)
             else:
                 yield from self._fire(incident, silent, now)
 

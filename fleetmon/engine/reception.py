@@ -3,7 +3,8 @@
 A subscription may be dead at the broker, a bridge down, an access list changed. When many of a provider miss a beat,
 a sample of them, and one of everybody, is looked at, and `detect/ingest_impaired` asked whether the silence follows
 anything. If it does not, it is ours: no deadline of these terminals counts until they are heard, and afterwards they
-get a fresh grace, as after a lost link. A verdict that was hasty is taken back by the next looks, before it is told.
+get a fresh grace, as after a lost link. A verdict that was hasty is taken back by the next looks, before it is told;
+for its page it has to last from the verdict on.
 
 Nothing is done for a heartbeat, and nothing walks the fleet: who misses a beat is counted by provider, and a sample
 is looked at every few seconds while there is doubt, which costs a millisecond or two each time.
@@ -189,7 +190,7 @@ class Reception:
         known = self._hearing.find(_scope(provider))
         if known is not None and known.clear_since is None:
             return
-        incident = self._hearing.lost(due, _scope(provider), "messages stopped")
+        incident = self._hearing.lost(due, _scope(provider), "messages stopped", loss.since)
         if known is None:
             incident.measure([terminal.id for terminal in sight.silent])
             incident.terminals = self._awake()[provider]

@@ -97,9 +97,9 @@ class Scan:
         rows = self._rows(failing, struck, total, min(max(beats, 1), _BEATS), now)
         compared = _telling(rows, axes)
         answers = localise(_merged(rows, compared), compared)
-        scopes = [([_widened(rows, scope) for scope in _scopes(answer)], answer.share) for answer in answers]
-        sure = [Suspicion([scope for scope in some if _is_sure(rows, scope, some)], share) for some, share in scopes]
-        return [suspicion for suspicion in sure if suspicion.scopes]
+        causes = [_widest([_widened(rows, scope) for scope in _scopes(answer)]) for answer in answers]
+        sure = [[scope for scope in some if _is_sure(rows, scope, some)] for some in causes]
+        return [Suspicion(some, answer.share) for some, answer in zip(sure, answers, strict=True) if some]
 
     def _total(self, known: Collection[Scope]) -> dict[Cohort, int]:
         """How many of each cohort ought to be heard."""
@@ -160,6 +160,11 @@ def _widened(rows: Sequence[Row], scope: Scope) -> Scope:
         if wider and _sum(beside, "failing") >= max(1, _MOST * _sum(beside, "total")):
             return _widened(rows, wider)
     return scope
+
+
+def _widest(scopes: Sequence[Scope]) -> list[Scope]:
+    """The scopes without any that is a part of another: of two causes one may have been widened over both."""
+    return [one for one in dict.fromkeys(scopes) if not any(set(other) < set(one) for other in scopes)]
 
 
 def _within(rows: Iterable[Row], scope: Scope) -> list[Row]:

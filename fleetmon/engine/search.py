@@ -13,12 +13,13 @@ from fleetmon.engine.fleet import suspicion
 from fleetmon.engine.hearing import audible
 from fleetmon.engine.scan import FEW, Scan, Suspicion, named
 from fleetmon.engine.shard import Shard
-from fleetmon.engine.tally import burst, look, look_at_once, parts, tally_breach
+from fleetmon.engine.tally import Sight, burst, look, look_at_once, parts, tally_breach
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Alternative, Scope
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NEVER, Liveness, Terminal
 
 _LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
+_HEARD: Final = (Liveness.UP, Liveness.SUSPECT)  # until they are down
 _ROUNDS: Final = 4  # of one search: outages of different moments
 
 
@@ -68,12 +69,36 @@ class Search:
             for scope in suspected.scopes:
                 members = yield from self.unexplained(self._groups.members(scope), now)
                 sight = yield from look(members, now, self._shard.heard_since)
-                lately = [one for one in sight.silent if one.liveness is Liveness.DOWN and one.since > now - _LATELY]
-                since = now - max((suspicion(one) for one in lately), default=0)
-                tally = yield from tally_breach(sight, lately, since, now)
-                if lately and detector_of(scope).breached(tally):
+                down = [one for one in sight.silent if one.liveness is Liveness.DOWN]
+                lately = [one for one in down if one.since > now - _LATELY]
+                if not lately:
+                    continue
+                well = yield from self._tried([one for one in members if one.liveness in _HEARD], lately, now)
+                since = now - max(suspicion(one) for one in lately)
+                tally = yield from tally_breach(Sight(down, well), lately, since, now)
+                if detector_of(scope).breached(tally):
                     return [Found(detector_of(scope), scope, lately)]
         return []
+
+    def _tried(self, others: Sequence[Terminal], down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Those who have run what they run for as long as half of those did whom it took: the rest prove nothing yet.
+
+        Of those that were updated lately: an update that stops terminals after some minutes is well until then
+        with each of them. Those taken late are not seen yet, so half is less than it will be.
+        """
+        enough = sorted([self._has_run(one, now) for one in down])[(len(down) - 1) // 2]
+        if enough > _LATELY:
+            return list(others)
+        tried: list[Terminal] = []
+        for part in parts(others):
+            tried += [one for one in part if self._has_run(one, now) >= enough]
+            yield len(part)
+        return tried
+
+    def _has_run(self, terminal: Terminal, now: int) -> int:
+        """How long it was heard since its last update; without one lately, for ages."""
+        told = self._shard.checkup.timeline.of(f"terminal/{terminal.id}", now - _LATELY, now)
+        return terminal.last_seen - max([one.begin for one in told if one.kind == "updated"], default=NEVER)
 
     def unexplained(self, silent: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
         """Who can be heard, and is not explained by an outage of shared attributes that fires."""

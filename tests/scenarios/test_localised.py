@@ -153,6 +153,39 @@ def test_a_firmware_is_told_as_soon_as_one_more_is_down() -> None:
     assert len(world.pages) == 1
 
 
+def rolled_out(world: World, keys: list[str], bad: list[str], *, every_s: int) -> None:
+    """One after the other gets a new version; the bad ones stop after four minutes of it."""
+    for key in keys:
+        world.birth(key, firmware="9.8", model="P2000")
+    world.run(10 * MINUTE)
+    begin = world.now
+    for number, key in enumerate(keys + keys[: 4 * MINUTE // every_s]):
+        if number < len(keys):
+            world.birth(key, boot=2, firmware="9.9", model="P2000")
+        before = number - 4 * MINUTE // every_s
+        if before >= 0 and keys[before] in bad:
+            world.stop(keys[before])
+        world.run((begin - world.now) / 1000 + (number + 1) * every_s)
+    world.run(HOUR)
+
+
+def test_who_was_updated_a_moment_ago_does_not_speak_for_the_update() -> None:
+    """When the fourth is down, eight more run it since less than the four minutes that it takes."""
+    world = city()
+    keys = having(world, model="P2000")
+    rolled_out(world, keys, keys, every_s=30)
+    assert world.pages == ["model_fault 9.9"]
+    told = second(world.last("model_fault").paged_at)
+    assert sum(change.after == "down" and second(change.at) < told for change in world.changes) <= 6
+
+
+def test_an_update_with_which_most_live_on_is_well() -> None:
+    world = city()
+    keys = having(world, model="P2000")
+    rolled_out(world, keys, keys[::3], every_s=30)
+    assert world.pages == []
+
+
 @pytest.mark.parametrize("interval_s", [15, 30, 60])
 def test_who_leaves_a_will_and_is_down_at_once_is_not_worn(interval_s: int) -> None:
     """A model that is only in one region is not to blame before it is known what fell silent together."""

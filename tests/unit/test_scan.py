@@ -38,3 +38,21 @@ def test_who_is_silent_far_more_than_its_neighbours_is_suspected_first(there: in
 def test_chance_within_a_carrier_that_loses_much_is_no_suspicion(there: int) -> None:
     """Where a fifth is silent everywhere, one region of twelve may have half of its ten silent by chance."""
     assert not [scopes for scopes in suspected(there, 2) if any(("region", REGIONS[0]) in scope for scope in scopes)]
+
+
+def test_of_two_causes_that_hold_each_other_the_wider_is_suspected() -> None:
+    """Two acquirers of a region fell silent and a third has hardly begun to: beside one of them most are silent."""
+    held, silent = {"a": 30, "b": 10, "c": 12}, {"a": 27, "b": 9, "c": 3}
+    rows = [
+        Terminal(f"{region}-{acquirer}-{number}", region=region, acquirer=acquirer, carrier="CMCC", network="4g")
+        for region in REGIONS for acquirer, count in held.items() for number in range(count)
+    ]  # fmt: skip
+    fleet = Engine(Registry(terminals=rows)).fleet
+    for terminal in fleet.terminals.values():
+        terminal.last_seen, terminal.liveness = 1, Liveness.UP
+    fleet.census.take(fleet.terminals.values())
+    gone = [fleet.terminals[f"{REGIONS[0]}-{one}-{number}"] for one in silent for number in range(silent[one])]
+    found = list(Scan(fleet, Lateness()).suspicions(gone, [], 200_000))
+    assert found
+    for suspicion in found:
+        assert not [(one, other) for one in suspicion.scopes for other in suspicion.scopes if set(one) < set(other)]
