@@ -173,7 +173,7 @@ class Correlator:
     def _open_own(self, terminal: Terminal, at: int) -> None:
         if self.outages.explanation(terminal) is not Status.FIRING:
             incident = self.incidents.open(TERMINAL_OFFLINE.kind, _own(terminal), at, "silent", [terminal.id])
-            due = at + TERMINAL_OFFLINE.hold(terminal.interval_ms)
+            due = max(at, self._shard.proof(terminal, told=True)) + TERMINAL_OFFLINE.hold(terminal.interval_ms)
             self._at(due, 99, "own", incident, terminal)
 
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:
