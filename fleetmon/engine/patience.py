@@ -69,8 +69,9 @@ class Patience:
     def beats(self, terminal: Terminal, at: int, *, told: bool = False) -> int:
         """How many missed beats prove the terminal down, or down so surely that people may be told."""
         runs, interval = self._runs(terminal, at), terminal.interval_ms
-        weak = WEAK_SIGNAL.breached(runs, TERMINAL_OFFLINE.most_beats(interval), self._tickets)
-        return TERMINAL_OFFLINE.beats(runs, interval, self._tickets if told else self._suspicions, weak=weak)
+        budget = self._tickets if told else self._suspicions
+        weak = WEAK_SIGNAL.breached(runs, TERMINAL_OFFLINE.most_beats(interval), budget)
+        return TERMINAL_OFFLINE.beats(runs, interval, budget, weak=weak)
 
     def is_weak(self, terminal: Terminal, at: int) -> bool:
         """Whether no allowed patience keeps the budget, by far."""

@@ -119,7 +119,7 @@ def all_late(silent: Sequence[Terminal]) -> int:
 
 
 def missed_since(silent: Sequence[Terminal]) -> int | None:
-    """When those who did not come at their opening were due at last, if all are such: then it began, not when proven."""
+    """When those who did not come at their opening were due at last, if all are such: it began then, not when shown."""
     return max(map(_onset, silent)) if silent and all(map(_overslept, silent)) else None
 
 
