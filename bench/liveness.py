@@ -1,7 +1,10 @@
 """How soon and how surely is the silence of one terminal told from loss? One part of `bench.detection_score`.
 
 A mistake is to call a terminal down that lives and is expected; delays count from a power cut. Each terminal
-stands in a shop, a region and with a carrier of its own, so nothing is shared.
+stands in a shop, a region and with a carrier of its own, so nothing is shared. Two shares of time say how far a
+verdict can be trusted: how much of the time in which a terminal lives and is expected it is not called down (the query
+accuracy P_A of Chen, Toueg and Aguilera), and how much of all open time the verdict is right, in which it is also
+wrong from each fault until that is told.
 """
 
 import csv
@@ -35,6 +38,7 @@ class Score(NamedTuple):
     found: float  # of power cuts
     night_falses: float  # per 1,000 terminal-nights, after ten days
     openings: float  # missed ones that were found
+    accuracy: float  # of the time in which it lives and is expected, the share without a mistake
     true_share: float  # of open time in which the verdict is right
 
 
@@ -128,6 +132,7 @@ def foreign(path: Path) -> list[Score]:
 def _scores(trace: str, seeds: str, lives: dict[str, Life]) -> list[Score]:
     registry = _alone(lives.values())
     verdicts = {
+        "fleetmon": fleetmon(registry, lives).verdicts,
         "fleetmon, 1 in 30 days": fleetmon(registry, lives, 1).verdicts,
         "fleetmon, 3 a day": fleetmon(registry, lives, 90).verdicts,
         **usual(lives.values()),
@@ -169,7 +174,7 @@ class Tally:
         self._warm = warm
         self.mistakes = self.learned = self.cuts = self.night_falses = self.openings = self.missed = 0
         self.days = self.learned_days = self.nights = 0.0
-        self.wrong = self.open = 0
+        self.wrong = self.open = self.mistaken = 0
         self.delays: list[int] = []
         self.after_beat: list[int] = []
 
@@ -191,6 +196,8 @@ class Tally:
             if inside is None:
                 self.mistakes += 1
                 self.learned += down.begin >= self._warm
+                gone = min((span.begin for span in silent if span.begin > down.begin), default=down.end)
+                self.mistaken += min(down.end, gone) - down.begin
                 self.wrong += down.end - down.begin
             elif not any(one.begin <= down.begin < one.end for one in inside[1]):
                 self.night_falses += down.begin >= self._warm
@@ -232,6 +239,7 @@ class Tally:
             len(self.delays) / self.cuts if self.cuts else 1.0,
             1_000 * self.night_falses / self.nights if self.nights else 0.0,
             1 - self.missed / self.openings if self.openings else 1.0,
+            1 - self.mistaken / (self.days * DAY) if self.days else 1.0,
             1 - self.wrong / self.open,
         )
 
@@ -245,12 +253,12 @@ def table(scores: Sequence[Score]) -> str:
     """For people."""
     head = (
         "trace                seeds detector                mistakes/day  learned  after beat    p50    p99  found"
-        "  night/1000  openings  right"
+        "  night/1000  openings     P_A   right"
     )
     lines = [
         f"{one.trace:20} {one.seeds:5} {one.detector:23} {one.mistakes:12.3f} {one.learned:8.3f}"
         f" {one.after_beat_s:9.0f} s {one.p50_s:4.0f} s {one.p99_s:4.0f} s {one.found:6.3f} {one.night_falses:11.2f}"
-        f" {one.openings:9.3f} {one.true_share:.5f}"
+        f" {one.openings:9.3f} {one.accuracy:.5f} {one.true_share:.5f}"
         for one in scores
     ]
     return "\n".join([head, *lines])

@@ -37,6 +37,7 @@ _COLUMNS: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
     ("mistakes", "mistakes_per_terminal_day", _rate),
     ("night/1000", "night_falses_per_1000", _number),
     ("openings", "missed_openings_found", _rate),
+    ("P_A", "accuracy", lambda value: f"{value:.5f}"),
     ("right", "right_share", lambda value: f"{value:.5f}"),
 )
 
@@ -65,6 +66,7 @@ def figures(judged: Judged) -> Figures:
         "mistakes_per_terminal_day": score.mistakes,
         "night_falses_per_1000": score.night_falses,
         "missed_openings_found": score.openings,
+        "accuracy": score.accuracy,
         "right_share": score.true_share,
         "scopes": {
             f"{low}-{high}" if high < 1_000 else f">= {low}": _scopes([one for one in plain if low <= one.size <= high])

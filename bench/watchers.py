@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from bench.beats import Life, Signal
 from fleetmon.engine import Engine, Message, Outcome
+from fleetmon.engine.patience import SUSPICIONS
 from fleetmon.model.events import Heartbeat, State
 from fleetmon.model.incident import Transition
 from fleetmon.model.registry import Registry
@@ -38,9 +39,12 @@ class Watched(NamedTuple):
 
 
 def fleetmon(
-    registry: Registry, lives: Mapping[str, Life], per_30_days: float = 1, firmware: Firmware = lambda _key, _at: ""
+    registry: Registry,
+    lives: Mapping[str, Life],
+    per_30_days: float = SUSPICIONS,
+    firmware: Firmware = lambda _key, _at: "",
 ) -> Watched:
-    """Let the engine watch terminals live."""
+    """Let the engine watch terminals live; as shipped, or with another budget of mistakes."""
     engine = Engine(registry)
     engine.shard.habits.patience.allow(per_30_days)
     engine.link_up(min(life.span.begin for life in lives.values()))

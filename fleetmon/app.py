@@ -196,7 +196,9 @@ class Daemon:
     def _tune(self, config: Config) -> None:
         self.engine.fleet.max_unregistered = config.max_unregistered
         self.engine.arrears.paged_from = config.settlement_paged_from
-        self.engine.shard.habits.patience.allow(config.detection.false_suspicions_per_30_days)
+        allowed = config.detection
+        patience = self.engine.shard.habits.patience
+        patience.allow(allowed.false_suspicions_per_30_days, allowed.false_tickets_per_30_days)
 
     # -- in ----------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from msgspec.structs import fields, replace
 
 from fleetmon import accepted, strict
 from fleetmon.detect.settlement_overdue import PAGED_FROM
-from fleetmon.engine.patience import PER_30_DAYS
+from fleetmon.engine.patience import SUSPICIONS, TICKETS
 from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.days import EVERY_DAY, WorkingDays
@@ -47,9 +47,10 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectionSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How sure one has to be before a terminal is called down."""
+    """How sure one has to be before a terminal is called down, and before people are told."""
 
-    false_suspicions_per_30_days: Annotated[float, Meta(gt=0)] = PER_30_DAYS
+    false_suspicions_per_30_days: Annotated[float, Meta(gt=0)] = SUSPICIONS
+    false_tickets_per_30_days: Annotated[float, Meta(gt=0)] = TICKETS
 
 
 Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{2}$(?!\n)", description="two letters or digits, as 05")]

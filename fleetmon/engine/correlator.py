@@ -25,6 +25,7 @@ from fleetmon.engine.outages import SETTLE, Outages, is_of_many
 from fleetmon.engine.reception import Reception
 from fleetmon.engine.serials import Serials
 from fleetmon.engine.shard import Shard
+from fleetmon.engine.tally import missed_since
 from fleetmon.engine.works import Works
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import Liveness, Terminal
@@ -148,7 +149,7 @@ class Correlator:
         if change.after is Liveness.DOWN and own is None:
             unexplained = self.outages.explanation(terminal) is None
             if not (unexplained and self._flapping.flap(_own(terminal), at, [terminal.id])):
-                self._open_own(terminal, at)
+                self._open_own(terminal, at, missed_since([terminal]))
         elif own is not None and change.after in (Liveness.UP, Liveness.ASLEEP):
             self.incidents.end(own, at, "heard again" if change.after is Liveness.UP else "went to sleep")
         if change.after is Liveness.UP:
@@ -170,10 +171,11 @@ class Correlator:
         if not self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal)):
             self._open_own(terminal, at)
 
-    def _open_own(self, terminal: Terminal, at: int) -> None:
+    def _open_own(self, terminal: Terminal, at: int, since: int | None = None) -> None:
         if self.outages.explanation(terminal) is not Status.FIRING:
-            incident = self.incidents.open(TERMINAL_OFFLINE.kind, _own(terminal), at, "silent", [terminal.id])
-            due = at + TERMINAL_OFFLINE.hold(terminal.interval_ms)
+            kind, own = TERMINAL_OFFLINE.kind, _own(terminal)
+            incident = self.incidents.open(kind, own, at, "silent", [terminal.id], since=since)
+            due = max(at, self._shard.proof(terminal, told=True)) + TERMINAL_OFFLINE.hold(terminal.interval_ms)
             self._at(due, 99, "own", incident, terminal)
 
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:

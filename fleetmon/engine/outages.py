@@ -18,7 +18,7 @@ from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.planned import Planned
 from fleetmon.engine.search import Found, Search, detector_of
 from fleetmon.engine.shard import Shard
-from fleetmon.engine.tally import all_late, burst, look, parts, silent_since, tally_breach, tally_recovery
+from fleetmon.engine.tally import all_late, burst, look, missed_since, parts, silent_since, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
@@ -250,7 +250,7 @@ class Outages:
         silent, wider = yield from self._silent_shop(members, now)
         if incident is None and silent and wider is None:
             ids = [terminal.id for terminal in silent]
-            self._incidents.open(SITE_OUTAGE.kind, scope, now, "silent together", ids)
+            self._incidents.open(SITE_OUTAGE.kind, scope, now, "silent together", ids, since=missed_since(silent))
             self._mark(scope, now + SITE_OUTAGE.policy.hold_ms)
         elif incident is None and wider is Status.PENDING:
             self._mark(scope, now + SETTLE)  # one cause is one incident: the wider one is decided first

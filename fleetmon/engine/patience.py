@@ -14,7 +14,8 @@ from fleetmon.model.days import DAY
 from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs, onward
 from fleetmon.model.terminal import NEVER, Terminal
 
-PER_30_DAYS: Final = 1.0  # mistakes that a terminal may cause, by default
+SUSPICIONS: Final = 12.0  # mistakes that a terminal may cause in thirty open days, by default (ADR 35)
+TICKETS: Final = 1.0  # those of them that people may be told
 _MINUTE: Final = 60_000
 _DAY: Final = 1_440  # minutes
 _FADE: Final = 14  # days: each takes a fourteenth away
@@ -37,13 +38,13 @@ class Patience:
     """What is known of the links of all terminals, and what follows from it."""
 
     def __init__(self) -> None:
-        self.allow(PER_30_DAYS)
+        self.allow(SUSPICIONS, TICKETS)
         self._fleet = [0] * len(LENGTHS)
         self._networks: dict[tuple[str, str], list[int]] = {}
 
-    def allow(self, per_30_days: float) -> None:
-        """Set how often one terminal may be called down by mistake in thirty open days."""
-        self._budget = per_30_days / 30
+    def allow(self, suspicions: float, tickets: float = TICKETS) -> None:
+        """Set how often one terminal may be called down by mistake in thirty open days, and people be told of it."""
+        self._suspicions, self._tickets = suspicions / 30, tickets / 30
 
     def note(self, terminal: Terminal, beats: int) -> None:
         """A terminal lived through a silence of so many missed beats."""
@@ -65,21 +66,22 @@ class Patience:
             terminal.runs = _pass(terminal.runs, (until - terminal.watched_from) // _MINUTE)
         terminal.watched_from = since
 
-    def beats(self, terminal: Terminal, at: int) -> int:
-        """How many missed beats prove the terminal down."""
+    def beats(self, terminal: Terminal, at: int, *, told: bool = False) -> int:
+        """How many missed beats prove the terminal down, or down so surely that people may be told."""
         runs, interval = self._runs(terminal, at), terminal.interval_ms
-        weak = WEAK_SIGNAL.breached(runs, TERMINAL_OFFLINE.most_beats(interval), self._budget)
-        return TERMINAL_OFFLINE.beats(runs, interval, self._budget, weak=weak)
+        budget = self._tickets if told else self._suspicions
+        weak = WEAK_SIGNAL.breached(runs, TERMINAL_OFFLINE.most_beats(interval), budget)
+        return TERMINAL_OFFLINE.beats(runs, interval, budget, weak=weak)
 
     def is_weak(self, terminal: Terminal, at: int) -> bool:
         """Whether no allowed patience keeps the budget, by far."""
         most = TERMINAL_OFFLINE.most_beats(terminal.interval_ms)
-        return WEAK_SIGNAL.breached(self._runs(terminal, at), most, self._budget)
+        return WEAK_SIGNAL.breached(self._runs(terminal, at), most, self._tickets)
 
     def is_well(self, terminal: Terminal, at: int) -> bool:
         """Whether the budget is kept with an allowed patience."""
         most = TERMINAL_OFFLINE.most_beats(terminal.interval_ms)
-        return WEAK_SIGNAL.recovered(self._runs(terminal, at), most, self._budget)
+        return WEAK_SIGNAL.recovered(self._runs(terminal, at), most, self._tickets)
 
     def _runs(self, terminal: Terminal, at: int) -> Runs:
         if terminal.watched_from != NEVER and at - terminal.watched_from >= DAY:

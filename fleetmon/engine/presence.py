@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from statistics import median_low
 from typing import Final
 
-from fleetmon.engine.fleet import ALWAYS_OPEN, Fleet
+from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.engine.fleet import ALWAYS_OPEN, Fleet, slack
 from fleetmon.model.days import DAY, UTC_OFFSET, midnight
 from fleetmon.model.hours import Hours
 from fleetmon.model.terminal import NO_DEADLINE, Terminal
@@ -54,12 +55,16 @@ class Presence:
         return not hours.is_open(at)
 
     def opening(self, terminal: Terminal, at: int) -> int:
-        """When a terminal asleep since `at` is missed."""
+        """When a terminal asleep since `at` is missed: its people are late, and it had as many beats as any silence."""
         hours = self._fleet.hours(terminal)
         if hours is ALWAYS_OPEN:
-            return _missed(_nights(terminal.nights), terminal.last_seen)
-        opening = hours.next_opening(at)
-        return NO_DEADLINE if opening is None else opening + self._slack(terminal, hours)
+            expected = _missed(_nights(terminal.nights), terminal.last_seen)
+        else:
+            opening = hours.next_opening(at)
+            expected = NO_DEADLINE if opening is None else opening + self._slack(terminal, hours)
+        if expected == NO_DEADLINE:
+            return NO_DEADLINE
+        return expected + TERMINAL_OFFLINE.down_after(terminal.interval_ms, slack(terminal.interval_ms))
 
     def closing(self, terminal: Terminal, at: int) -> int:
         """When the terminal's shop closes next, at `at` or later."""

@@ -138,7 +138,7 @@ class Shard:
         elif terminal.liveness is Liveness.DOWN:
             terminal.due = self.habits.presence.closing(terminal, terminal.since)
         elif terminal.liveness is Liveness.SUSPECT:
-            terminal.due = self._proof(terminal)
+            terminal.due = self.proof(terminal)
         elif not terminal.session:  # never heard, nor known from a replay
             terminal.due = NO_DEADLINE
         else:
@@ -259,7 +259,7 @@ class Shard:
             return
         terminal.will_at = terminal.will_at or now
         if terminal.liveness is Liveness.SUSPECT:
-            terminal.due = max(self._proof(terminal), now + 1)
+            terminal.due = max(self.proof(terminal), now + 1)
             self.deadlines.arm(terminal)
         elif terminal.liveness in (_UP, Liveness.NEVER_SEEN):
             self._expire(terminal, now)
@@ -304,7 +304,7 @@ class Shard:
         elif presence.is_off(terminal, at):
             self._sleep(terminal, at)
         elif terminal.liveness is Liveness.SUSPECT:
-            terminal.due = self._proof(terminal)
+            terminal.due = self.proof(terminal)
             if terminal.due > at:  # we were deaf since, so its wait begins anew
                 self.deadlines.arm(terminal)
             else:
@@ -316,7 +316,7 @@ class Shard:
             terminal.due = closing
             self.deadlines.arm(terminal)
         else:
-            terminal.due = max(self._proof(terminal), at + 1)
+            terminal.due = max(self.proof(terminal), at + 1)
             self._change(terminal, Liveness.SUSPECT, at)
             self.deadlines.arm(terminal)
 
@@ -335,11 +335,11 @@ class Shard:
         terminal.due = self._suspicious(terminal)
         self.deadlines.arm(terminal)
 
-    def _proof(self, terminal: Terminal) -> int:
-        """When the silence of a suspect proves it down."""
+    def proof(self, terminal: Terminal, *, told: bool = False) -> int:
+        """When the silence of a suspect proves it down, or down so surely that people may be told."""
         heard, interval = self.known_from(terminal), terminal.interval_ms
         margin = slack(interval)
-        beats = self.habits.patience.beats(terminal, terminal.last_seen)
+        beats = self.habits.patience.beats(terminal, terminal.last_seen, told=told)
         if terminal.will_at > heard:  # else who answered it may have gone unheard
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
         return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)

@@ -118,6 +118,11 @@ def all_late(silent: Sequence[Terminal]) -> int:
     return min(terminal.last_seen + suspicion(terminal) for terminal in silent)
 
 
+def missed_since(silent: Sequence[Terminal]) -> int | None:
+    """When those who did not come at their opening were due at last, if all are such: it began then, not when shown."""
+    return max(map(_onset, silent)) if silent and all(map(_overslept, silent)) else None
+
+
 def _see(sight: Sight, members: Iterable[Terminal], now: int, heard_since: int) -> None:
     silent, others = sight.silent.append, sight.others.append
     for terminal in members:
@@ -135,10 +140,14 @@ def _see(sight: Sight, members: Iterable[Terminal], now: int, heard_since: int) 
 
 def _onset(terminal: Terminal) -> int:
     """When a silence that matters began: after the last sign of life, or when the shop should have opened."""
-    if terminal.liveness is not Liveness.DOWN or not terminal.overslept:
+    if not _overslept(terminal):
         return terminal.last_seen
     patience = TERMINAL_OFFLINE.down_after(terminal.interval_ms, slack(terminal.interval_ms))
     return max(terminal.last_seen, terminal.since - patience)
+
+
+def _overslept(terminal: Terminal) -> bool:
+    return terminal.liveness is Liveness.DOWN and terminal.overslept
 
 
 def _count(silent: Sequence[Terminal], others: Sequence[Terminal], onset: int, now: int, gone: int = 0) -> Parts[Tally]:

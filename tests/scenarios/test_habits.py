@@ -23,6 +23,12 @@ def corner(registry: Registry = ALONE) -> World:
     return world
 
 
+def strict(world: World) -> World:
+    """A month's patience with mistakes, as people have it with tickets."""
+    world.engine.shard.habits.patience.allow(1)
+    return world
+
+
 def lose(world: World, beats: int, *who: str) -> None:
     """The terminal goes on beating, and so much of it is lost."""
     names = who or ("corner-1",)
@@ -72,13 +78,50 @@ def test_a_link_that_loses_now_and_then_is_called_down_by_mistake_until_that_is_
 
 
 def test_what_was_called_down_by_mistake_once_is_waited_out_from_then_on() -> None:
-    world = corner()
+    world = strict(corner())
     world.run(10 * DAY)
     lose(world, 4)
     assert suspicions(world) == 1
     world.run(DAY)
     lose(world, 4)
     assert suspicions(world) == 1
+
+
+def told(world: World) -> int:
+    return sum("terminal_offline" in word and word.endswith("firing") for word in world.words)
+
+
+def test_what_is_shown_down_by_mistake_is_not_told_before_the_stricter_budget_is_kept() -> None:
+    """Four missed beats every third day: allowed on a screen; in a ticket only once, before anything is known."""
+    world = corner()
+    for _ in range(8):
+        world.run(3 * DAY)
+        lose(world, 4)
+    downs = [change for change in world.changes if change.after == "down"]
+    assert (len(downs), told(world)) == (8, 1)
+    world.run(5 * MINUTE)
+    last = world.engine.fleet.terminals["corner-1"].last_seen
+    world.stop()
+    world.run(MINUTE * 6 - 10)
+    assert world.liveness("corner-1") == "down"
+    assert told(world) == 1
+    world.run(HOUR)
+    incident = world.last("terminal_offline")
+    assert incident.opened_at - last == 183_000
+    assert incident.fired_at == last + 303_000 + 60_000, "five beats, and one for neighbours to miss theirs, too"
+
+
+def test_an_unanswered_will_is_told_as_soon_as_ever() -> None:
+    world = corner()
+    learn_four(world)
+    world.run(5 * MINUTE)
+    world.stop()
+    world.farewell("corner-1", "lost")
+    last = world.engine.fleet.terminals["corner-1"].last_seen
+    world.run(HOUR)
+    incident = world.last("terminal_offline")
+    assert incident.fired_at is not None
+    assert incident.fired_at - last < 4 * MINUTE * 1000
 
 
 def test_one_long_run_makes_no_weak_link() -> None:
@@ -91,7 +134,7 @@ def test_one_long_run_makes_no_weak_link() -> None:
 
 
 def test_what_was_learned_is_forgiven_after_some_good_weeks() -> None:
-    world = corner()
+    world = strict(corner())
     learn_four(world)
     assert patience(world) == pytest.approx(5.05)
     world.run(10 * DAY)
@@ -212,7 +255,7 @@ def test_a_ticket_for_a_weak_link_outlives_a_restart_and_resolves_later() -> Non
 
 
 def test_a_newcomer_is_waited_for_as_its_neighbours_have_taught() -> None:
-    world = corner(shops({"corner": ["CMCC"], "next.b": ["CMCC"], "far.c": ["CUCC"]}))
+    world = strict(corner(shops({"corner": ["CMCC"], "next.b": ["CMCC"], "far.c": ["CUCC"]})))
     world.stop("next-1", "far-1")
     for number in range(200):
         world.run(30 * MINUTE)
@@ -228,7 +271,7 @@ def test_what_was_learned_outlives_a_restart_and_old_records_are_read() -> None:
     learn_four(world)
     (kept,) = world.records()
     world.restart([kept])
-    world.link_up()
+    strict(world).link_up()
     assert world.records()[0].runs == kept.runs
     assert patience(world) == pytest.approx(5.05)
     old = msgspec.to_builtins(kept)[:-5]

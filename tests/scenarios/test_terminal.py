@@ -96,6 +96,20 @@ def test_silent_after_closing_it_sleeps_and_a_missed_opening_is_an_incident() ->
     assert world.words == ["terminal_offline corner-1 firing"]
 
 
+def test_who_comes_within_three_beats_after_its_grace_was_not_missed() -> None:
+    """It was switched on in time, and its first beats were lost, or it came some seconds later."""
+    world = corner(hours=HOURS)
+    world.run(HOUR)
+    world.stop()
+    opening = 21 * HOUR
+    world.run(opening + 1200 + 120 - second(world.now))
+    world.start()
+    world.run(HOUR)
+    assert world.liveness("corner-1") == "up"
+    assert not [change for change in world.changes if change.after == "down"]
+    assert world.transitions == []
+
+
 def test_silent_since_closing_time_and_back_for_the_opening_it_is_no_incident() -> None:
     world = corner(hours=HOURS)
     world.run(HOUR)
