@@ -34,19 +34,31 @@ class Announcements:
         ]
         self._board = Board()
         self._fleet = engine.fleet
-        self._providers: dict[str, str | None] = {}  # by incident: who it was at first, for labels must not change
+        self._owners: dict[str, str] = {}  # by incident: who it was when people were called, for labels must not change
+        self._shown = set[str]()  # incidents that Alertmanagers were told of last
         self._store = store
         self._wall = wall
 
     def restore(self, found: Restored) -> None:
         """Take up what an earlier run knew, and had not told yet; raises StoreError."""
         self._board.put([*found.firing, *found.resolved])
+        self._owners |= found.owners
         self.unheard |= {(incident, status): at for incident, status, at in self._store.undelivered()}
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Let every Alertmanager be told from now on."""
         for alertmanager in self.alertmanagers:
             tasks.create_task(alertmanager.run())
+
+    def owners(self, transitions: Sequence[Transition]) -> list[tuple[str, str]]:
+        """To whom all terminals of each belong for which people are called now, to be stored with that; "": to nobody.
+
+        A restart has to give an alert the same labels, whatever the registry says by then.
+        """
+        called = {change.incident.id: change.incident for change in transitions if change.calls}
+        news = {key: owner(self._fleet, found) or "" for key, found in called.items() if key not in self._owners}
+        self._owners |= news
+        return list(news.items())
 
     def tell(self, transitions: Sequence[Transition]) -> None:
         """Tell what is committed."""
@@ -70,13 +82,16 @@ class Announcements:
     def _current(self) -> tuple[int, list[Incident]]:
         now = utc()
         current = self._board.current(now, {incident for incident, _ in self.unheard})
-        self._providers = {found.id: self._provider(found) for found in current}
+        shown = {found.id for found in current}
+        for gone in self._shown - shown:
+            self._owners.pop(gone, None)
+        self._shown = shown
         return now, current
 
     def _provider(self, incident: Incident) -> str | None:
-        if incident.id not in self._providers:
-            self._providers[incident.id] = owner(self._fleet, incident)
-        return self._providers[incident.id]
+        if incident.id not in self._owners:  # people were called by a fleetmon that did not store it
+            self._owners[incident.id] = owner(self._fleet, incident) or ""
+        return self._owners[incident.id] or None
 
     def _heard(self, told: list[tuple[str, str]]) -> None:
         """Whoever has heard of the end has heard of the beginning, too."""

@@ -247,6 +247,7 @@ class Daemon:
                 partial(self._note_written, (outcome.transitions, connection, ids)),
                 facts=outcome.facts,
                 transitions=outcome.transitions,
+                owners=self.announcements.owners(outcome.transitions),
                 notices=self.dispatch.due(outcome.transitions),
                 changes=outcome.changes,
                 episodes=outcome.episodes,

@@ -155,7 +155,7 @@ def _rules() -> list[Json]:
                 "Alerts of Prometheus' rules, and for how long each has been seen. Its runbook is linked in the alert.",
                 (0, 13, 12, 8),
             ),
-            [Label("alertname", "Alert"), Label("severity", "Severity")],
+            [Label("alertname", "Alert", width=280), Label("severity", "Severity")],
             [
                 Column(
                     "For",
@@ -237,33 +237,33 @@ def _stored() -> list[Json]:
         listing(
             Head(
                 31, "Incidents",
-                "Those that opened in the time shown, and all that are still open; the newest first. A click tells "
-                "how each went.",
+                "Those that began in the time shown, and all that are still open; the newest first. An outage began "
+                "when the first of its terminals fell silent, as people are told. A click tells how each went.",
                 (0, 40, 24, 10),
             ),
             [
-                Label("opened_at", "Opened", unit="dateTimeAsIso"),
+                Label("began_at", "Since", unit="dateTimeAsIso"),
                 Label("kind", "Kind"),
                 Label("scope", "Where"),
-                Label("status", "Status"),
-                Label("severity", "Severity"),
-                Label("minutes", "Lasts", unit="m"),
-                Label("terminals", "Terminals", unit="short"),
+                Label("status", "Status", width=80),
+                Label("severity", "Severity", width=80),
+                Label("minutes", "Lasts", unit="m", width=90),
+                Label("terminals", "Terminals", unit="short", width=90),
                 Label("paged_at", "Called at", unit="dateTimeAsIso"),
-                Label("acknowledged_by", "Seen to by"),
+                Label("acknowledged_by", "Seen to by", width=100),
                 Label("suppressed_by", "Explained by"),
                 Label("id", "Incident", ("How it went", "${address}/api/v1/incidents/${__value.raw}")),
             ],
-            f"SELECT opened_at, kind, concat_ws(' ', {_SCOPE}) AS scope, status, severity, minutes, terminals, "
+            f"SELECT began_at, kind, concat_ws(' ', {_SCOPE}) AS scope, status, severity, minutes, terminals, "
             "paged_at, acknowledged_by, suppressed_by, id FROM v_incident "
-            "WHERE $__timeFilter(opened_at) OR status = 'firing' ORDER BY opened_at DESC, id LIMIT 100",
+            "WHERE $__timeFilter(began_at) OR status = 'firing' ORDER BY began_at DESC, id LIMIT 100",
         ),
         listing(
             Head(
                 32, "What it cost",
-                "Of the incidents that opened in the time shown: how many of each kind, how long they lasted together, "
+                "Of the incidents that began in the time shown: how many of each kind, how long they lasted together, "
                 "and how many of them called somebody.",
-                (0, 50, 10, 10),
+                (0, 50, 8, 10),
             ),
             [
                 Label("kind", "Kind"),
@@ -272,7 +272,7 @@ def _stored() -> list[Json]:
                 Label("minutes", "Lasted", unit="m"),
             ],
             "SELECT kind, count(*) AS incidents, count(paged_at) AS called, sum(minutes) AS minutes "
-            "FROM v_incident WHERE $__timeFilter(opened_at) GROUP BY kind ORDER BY minutes DESC, kind",
+            "FROM v_incident WHERE $__timeFilter(began_at) GROUP BY kind ORDER BY minutes DESC, kind",
         ),
     ]  # fmt: skip
 
@@ -283,14 +283,14 @@ def _stored_windows() -> list[Json]:
             Head(
                 33, "Planned work",
                 "In force and to come, and what ended in the time shown.",
-                (10, 50, 14, 10),
+                (8, 50, 16, 10),
             ),
             [
-                Label("state", "State"),
+                Label("state", "State", width=90),
                 Label("starts_at", "From", unit="dateTimeAsIso"),
                 Label("ends_at", "Until", unit="dateTimeAsIso"),
-                Label("owner", "Owner"),
-                Label("host", "Host"),
+                Label("owner", "Owner", width=110),
+                Label("host", "Host", width=90),
                 Label("selector", "For"),
                 Label("reason", "Reason"),
             ],

@@ -50,13 +50,17 @@ class Column(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A column of names: the label or field, its title, where a click leads, and what values are called."""
+    """A column of names: the label or field, its title, where a click leads, and what values are called.
+
+    `width` is in pixels; without one it shares what is left with others.
+    """
 
     field: str
     title: str
     link: tuple[str, str] | None = None  # title, address
     texts: Mapping[str, str] = {}
     unit: str = "string"
+    width: int = 0
 
 
 def stat(
@@ -160,7 +164,7 @@ def table(head: Head, labels: Sequence[Label], columns: Sequence[Column], *, by_
     panel["fieldConfig"]["defaults"] |= _COLUMNS
     panel["fieldConfig"]["overrides"] = [
         *(_override(column.title, _cells(column)) for column in columns),
-        *(_override(label.title, _names(label) | {"custom.width": 150}) for label in labels),
+        *(_override(label.title, {"custom.width": 150} | _names(label)) for label in labels),
     ]
     return panel
 
@@ -264,6 +268,8 @@ def _names(label: Label) -> Json:
         shown["mappings"] = [{"type": "value", "options": options}]
     if label.unit.startswith("dateTime"):
         shown["custom.width"] = 165
+    if label.width:
+        shown["custom.width"] = label.width
     if label.link:
         shown["links"] = [{"title": label.link[0], "url": label.link[1]}]
     return shown

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import Final
 
 from fleetmon.model.cards import holds_card
@@ -14,6 +13,7 @@ from fleetmon.planning.rules import YEARS
 from fleetmon.planning.series import Series
 
 _LOOKED_AT: Final = 60 * 86_400_000  # in which work must not run into its own next time
+INTO_ITSELF: Final = "duration_s: it would still go on when it begins again; make it shorter, or the rule rarer"
 _TEXTS: Final = ("owner", "reason", "reference")
 
 
@@ -100,8 +100,8 @@ def _series_problems(schedule: Schedule, series: Series, now: int) -> Iterator[s
             if schedule.rrule or schedule.rdate
             else "ends: is over already; plan it for later"
         )
-    if any(span.end > after.start for span, after in pairwise(coming)):
-        yield "duration_s: it would still go on when it begins again; make it shorter, or the rule rarer"
+    if series.runs_into_itself(coming):
+        yield INTO_ITSELF
 
 
 def _empty(schedule: Schedule) -> list[str]:

@@ -6,6 +6,7 @@ looked at, nor what a future calendar will call a holiday.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from fleetmon.model.days import DAY, WorkingDays, date_of, day_of, midnight
@@ -47,9 +48,7 @@ def objections(plan: Plan, rules: GuardSettings, days: WorkingDays) -> list[Obje
                 },
             )
         )
-    longest = max((span.end - span.start for span in plan.spans), default=0)
-    if longest > rules.longest_s * 1000:
-        found.append(Objection("length", {"length_s": longest // 1000, "most_s": rules.longest_s}))
+    found += too_long(max((span.end - span.start for span in plan.spans), default=0), rules)
     touched = list(_touched(plan, rules, days))
     for rule in ("cutoff", "payday", "holiday"):
         hits = [hit for found_rule, hit in touched if found_rule == rule]
@@ -65,6 +64,13 @@ def objections(plan: Plan, rules: GuardSettings, days: WorkingDays) -> list[Obje
     return found
 
 
+def too_long(length: int, rules: GuardSettings) -> list[Objection]:
+    """What speaks against work that lasts so many milliseconds."""
+    if length <= rules.longest_s * 1000:
+        return []
+    return [Objection("length", {"length_s": length // 1000, "most_s": rules.longest_s})]
+
+
 def needs_second(reach: Reach, rules: GuardSettings) -> bool:
     """Whether somebody else has to approve it."""
     return rules.second_person_from is not None and reach.terminals >= rules.second_person_from
@@ -75,36 +81,25 @@ def _percent(share: float) -> int:
 
 
 def _touched(plan: Plan, rules: GuardSettings, days: WorkingDays) -> Iterator[tuple[Rule, Occurrence]]:
-    """Each time of the work with each rule that it breaks."""
-    checks: list[tuple[Rule, Callable[[Occurrence], bool]]] = [
-        ("cutoff", lambda span: _meets(span, _around(span, plan.cutoffs, rules))),
-        ("payday", lambda span: _meets(span, _whole(day for day in _days(span) if _of_month(day) in rules.paydays))),
-        (
-            "holiday",
-            lambda span: rules.holidays and _meets(span, _whole(d for d in _days(span) if is_holiday(d, days))),
-        ),
-    ]
+    """Each time of the work with each rule that it breaks. There may be thousands, so a day is looked at once."""
+    closed: dict[Rule, Callable[[int], Sequence[Occurrence]]] = {
+        "cutoff": cache(lambda day: _around(day, plan.cutoffs, rules)),
+        "payday": cache(lambda day: _whole(day) if _of_month(day) in rules.paydays else ()),
+        "holiday": cache(lambda day: _whole(day) if rules.holidays and is_holiday(day, days) else ()),
+    }
     for span in plan.spans:
-        for rule, breaks in checks:
-            if breaks(span):
+        for rule, of_day in closed.items():
+            if any(_meets(span, of_day(day)) for day in range(day_of(span.start) - 1, day_of(span.end) + 2)):
                 yield rule, span
 
 
-def _days(span: Occurrence) -> range:
-    return range(day_of(span.start) - 1, day_of(span.end) + 2)
-
-
-def _around(span: Occurrence, cutoffs: Iterable[int], rules: GuardSettings) -> list[Occurrence]:
+def _around(day: int, cutoffs: Iterable[int], rules: GuardSettings) -> list[Occurrence]:
     before, after = rules.cutoff_before_s * 1000, rules.cutoff_after_s * 1000
-    return [
-        Occurrence(midnight(day) + cutoff - before, midnight(day) + cutoff + after)
-        for day in _days(span)
-        for cutoff in cutoffs
-    ]
+    return [Occurrence(midnight(day) + cutoff - before, midnight(day) + cutoff + after) for cutoff in cutoffs]
 
 
-def _whole(days: Iterable[int]) -> list[Occurrence]:
-    return [Occurrence(midnight(day), midnight(day + 1)) for day in days]
+def _whole(day: int) -> list[Occurrence]:
+    return [Occurrence(midnight(day), midnight(day + 1))]
 
 
 def _meets(span: Occurrence, closed: Iterable[Occurrence]) -> bool:

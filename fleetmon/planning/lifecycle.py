@@ -4,6 +4,7 @@ Each is told once, with the time at which it was to happen, however late somebod
 is the same to the letter, so the audit keeps one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Final
@@ -22,7 +23,8 @@ class Lifecycle:
     def __init__(self, now: int) -> None:
         self._told = now - AGAIN  # what was to be told until then is told
         self._moments: list[_Moment] = []
-        self._spans: dict[str, frozenset[tuple[str, Occurrence]]] = {}
+        self._waiting = Counter[str]()  # of them, by window
+        self._spans: dict[str, frozenset[tuple[str, Occurrence]]] = {}  # of those that wait, as they are now
 
     def put(
         self, key: str, occurrences: Iterable[Occurrence], spans: Sequence[Occurrence], lead: int, since: int = 0
@@ -33,22 +35,25 @@ class Lifecycle:
         moments = [*soon, *late, *(moment for span in spans for moment in _of(span))]
         moments = [moment for moment in moments if moment[0] >= since]
         known = self._spans.get(key, frozenset())
-        self._spans[key] = frozenset((action, span) for _, action, span in moments)
         for at, action, span in moments:
             if at > self._told and (action, span) not in known:
                 heappush(self._moments, (at, key, action, span))
-
-    def drop(self, key: str) -> None:
-        """Nothing more is told of it."""
-        self._spans.pop(key, None)
+                self._waiting[key] += 1
+        if self._waiting[key]:
+            self._spans[key] = frozenset((action, span) for _, action, span in moments)
+        else:
+            del self._waiting[key]
 
     def due(self, now: int) -> list[AuditEntry]:
         """What has happened since the last call, in order of time."""
         found = []
         while self._moments and self._moments[0][0] <= now:
             at, key, action, span = heappop(self._moments)
-            if (action, span) in self._spans.get(key, ()):
+            if (action, span) in self._spans[key]:
                 found.append(AuditEntry(at, None, action, "window", key, {"start": span.start, "end": span.end}))
+            self._waiting[key] -= 1
+            if not self._waiting[key]:  # what is over is forgotten
+                del self._waiting[key], self._spans[key]
         self._told = max(self._told, now)
         return found
 

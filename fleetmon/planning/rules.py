@@ -2,14 +2,15 @@
 
 Those that only count on, every so many hours, days or weeks, or each week on the same days, are most, and are
 counted on here, which costs half as much as asking the calendar.
-Two things keep what a stranger wrote from costing hours. A rule may begin at most 24 times a day. And dateutil looks
-for the next time of a rule that has none until the year 9999; as the Gregorian calendar repeats itself every 400
-years, weekdays included, it is asked about a year near that, and gives up soon. What happens less often than once
-in twelve years is refused like what never happens.
+Three things keep what a stranger wrote from costing hours. A rule may begin at most 24 times a day. It is looked at
+from a period shortly before the time that is asked for, not from its start. And dateutil looks for the next time of a
+rule that has none until the year 9999; as the Gregorian calendar repeats itself every 400 years, weekdays included, it
+is asked about a year near that, and gives up soon. What happens less often than once in twelve years is refused like
+what never happens. Each rule counts what it has cost.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import dropwhile, islice
 from typing import Final
@@ -27,7 +28,10 @@ _RAREST: Final = timedelta(days=12 * 366)
 _LATER: Final = timedelta(days=146_097 * 19)  # 7,600 years
 _END: Final = datetime.fromisoformat("2399-12-31T23:59:59")  # where the calendar ends for dateutil, so much later
 _STEPS: Final = {"HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1)}
-_FREQUENCIES: Final = (*_STEPS, "MONTHLY", "YEARLY")
+_MONTHS: Final = {"MONTHLY": 1, "YEARLY": 12}
+_MONTH: Final = timedelta(days=28)
+_FREQUENCIES: Final = (*_STEPS, *_MONTHS)
+_ASKED: Final = 3  # times that the periods between two times are walked: to find these, what comes, and in between
 _WEEK: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY: Final = re.compile(r"([+-]?[1-9][0-9]?)?(MO|TU|WE|TH|FR|SA|SU)")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,5}")
@@ -38,6 +42,10 @@ _RANGES: Final = {  # of each list of numbers: the least, the most, and whether 
 }  # fmt: skip
 _OTHERS: Final = ("FREQ", "UNTIL", "BYDAY", "WKST")
 _UNTIL: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T([0-9]{2})([0-9]{2})([0-9]{2})(Z?))?")
+
+
+class NeverError(ValueError):
+    """A rule that never happens, or hardly ever: to find that out took a while."""
 
 
 class Rule:
@@ -54,9 +62,13 @@ class Rule:
         if found:
             raise ValueError("\n".join(found))
         self._start, self._zone = start, zone
-        self._step = _STEPS.get(parts["FREQ"], timedelta()) * int(parts.get("INTERVAL", "1"))
+        interval = int(parts.get("INTERVAL", "1"))
+        self._step = _STEPS.get(parts["FREQ"], timedelta()) * interval
+        self._months = _MONTHS.get(parts["FREQ"], 0) * interval
+        self.looked_at = 0  # times, and periods without any, to answer what was asked so far
         count = int(parts.pop("COUNT", "0"))
-        self._text = ";".join(f"{name}={value}" for name, value in parts.items())
+        said = parts | _unsaid(parts, start)
+        self._text = ";".join(f"{name}={value}" for name, value in said.items())
         self._offsets = _offsets(parts, start)
         self._last: datetime | None = None
         try:
@@ -64,8 +76,9 @@ class Rule:
         except ValueError as error:
             raise ValueError(f"{text}: {error}") from None
         if first is None or second is None or second - first > _RAREST:
-            raise ValueError(f"{text} happens never, or less often than once in twelve years; write the days as rdate")
+            raise NeverError(f"{text} happens never, or less often than once in twelve years; write the days as rdate")
         self.first = first
+        self.looked_at += _ASKED * self._periods(first, second)
         if count:
             self._last = self._end(count if self.meets_start else count - 1)
 
@@ -100,20 +113,51 @@ class Rule:
 
     def _dates(self, since: datetime) -> Iterator[datetime]:
         start = self._start
-        periods = (since - start) // self._step - 1 if self._step else 0  # whole ones, and the first is looked at whole
-        start += self._step * max(periods, 0)
+        if self._months:
+            start = _later(start, since, self._months)
+        else:  # whole periods, and the first is looked at whole
+            start += self._step * max((since - start) // self._step - 1, 0)
         found = (
             _counted_on(start, self._step, self._offsets)
             if self._offsets
             else (date - _LATER for date in iter(rrulestr(self._text, dtstart=start + _LATER)))
         )
-        return dropwhile(since.__gt__, found)
+        return dropwhile(since.__gt__, self._noted(found))
+
+    def _noted(self, found: Iterable[datetime]) -> Iterator[datetime]:
+        for date in found:
+            self.looked_at += 1
+            yield date
 
     def _end(self, count: int) -> datetime:
         end = self._start
         for _, date in zip(range(count), self._dates(self._start), strict=False):
             end = date
+            if end.year not in YEARS:
+                break  # nobody asks
+        self.looked_at += max(self._periods(self._start, end) - count, 0)
         return end
+
+    def _periods(self, begin: datetime, end: datetime) -> int:
+        return (end - begin) // (self._step or _MONTH * self._months)
+
+
+def _unsaid(parts: dict[str, str], start: datetime) -> dict[str, str]:
+    """What a rule by months or years takes from its start, so that it can be looked at from another day (RFC 5545)."""
+    if parts["FREQ"] not in _MONTHS or parts.keys() & {"BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO"}:
+        return {}
+    day = {"BYMONTHDAY": str(start.day)}
+    return day if parts["FREQ"] == "MONTHLY" or "BYMONTH" in parts else day | {"BYMONTH": str(start.month)}
+
+
+def _later(start: datetime, since: datetime, months: int) -> datetime:
+    """The first day of a period of so many months that is over before `since`, or the start itself."""
+    apart = (since.year - start.year) * 12 + since.month - start.month
+    ahead = (apart // months - 1) * months
+    if ahead <= 0:
+        return start
+    years, month = divmod(start.year * 12 + start.month - 1 + ahead, 12)
+    return start.replace(year=years, month=month + 1, day=1)
 
 
 def _offsets(parts: dict[str, str], start: datetime) -> list[timedelta]:

@@ -4,7 +4,7 @@ Everything is compared as moments, so what is left out is found whatever zone it
 the same number of seconds every time, also across a change of clocks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,6 +36,17 @@ class Series:
         self._added = {self.start, *(zones.stamp(text, zone) for text in schedule.rdate)}
         self._changed = {change.of: change for change in schedule.changes}
         self._left_out = {zones.stamp(text, zone) for text in schedule.exdate} | self._changed.keys()
+
+    @property
+    def looked_at(self) -> int:
+        """What it has cost so far, see `Rule`."""
+        return self.rule.looked_at if self.rule is not None else 0
+
+    def runs_into_itself(self, spans: Sequence[Occurrence], times: int = 1) -> bool:
+        """Whether it would still go on when it has begun again so often; what was moved may lie anywhere."""
+        moved = {change.start for change in self._changed.values()}
+        kept = [span for span in spans if span.start not in moved]
+        return any(span.end > after.start for span, after in zip(kept, kept[times:], strict=False))
 
     @property
     def over_at(self) -> int | None:

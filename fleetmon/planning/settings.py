@@ -27,12 +27,16 @@ class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VisitSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """When technicians work, how early they are let in, how long they need for the first terminal and each more."""
+    """When technicians work, how early they are let in, how long they need for the first terminal and each more.
+
+    `technicians`: how many of one provider can be out in one region at the same time; left out: as many as it takes.
+    """
 
     hours: list[str] = field(default_factory=lambda: ["Mo-Fr 05:00-22:00"])
     before_opening_s: Annotated[int, Meta(ge=0, le=14_400)] = 3600
     first_s: Annotated[int, Meta(ge=900, le=14_400)] = 1800
     more_s: Annotated[int, Meta(ge=0, le=14_400)] = 900
+    technicians: Annotated[int, Meta(ge=1, le=10_000)] | None = None
 
 
 class CalendarSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from fleetmon.model.terminal import Terminal
 from fleetmon.model.terms import time_of_day
 from fleetmon.model.window import Occurrence
 from fleetmon.planning.checks import scope_problems, text_problems, time_problems
-from fleetmon.planning.guards import LOOKED_AT, Objection, Plan, is_holiday, needs_second, objections
+from fleetmon.planning.guards import LOOKED_AT, Objection, Plan, is_holiday, needs_second, objections, too_long
 from fleetmon.planning.reach import Reach, reach
 from fleetmon.planning.series import Series
 from fleetmon.planning.settings import GuardSettings
@@ -81,6 +81,11 @@ class Judging:
         ends = [Occurrence(span.start, span.end + longer) for span in spans]
         days = self._engine.explainer.ledger.directory.days
         return objections(Plan(ends, found, self._cutoffs(found)), self._guards(), days)
+
+    def lasts(self, length: int) -> None:
+        """Raises GuardError for work that would last longer, in ms, than any may; black-outs it is in already."""
+        if found := too_long(length, self._guards()):
+            raise GuardError([(one.rule, one.facts) for one in found])
 
     def is_free(self, terminals: Sequence[Terminal]) -> Callable[[Occurrence], bool]:
         """Whether single terminals may be worked on then: no holiday, and no black-out of the guard rails."""

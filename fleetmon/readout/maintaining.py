@@ -123,7 +123,9 @@ class Maintaining:
             found = self.planned.in_force(entry, now, now - _EXTENDABLE)
             if found is None:
                 raise ConflictError(f"Window {key} was not in force in the last day; change its schedule instead.")
-            return versions.extended(entry, *found, until, author, now)
+            span, begun = found
+            self.judging.lasts(until - (span.start if begun is None else begun))
+            return versions.extended(entry, span, begun, until, author, now)
 
         return await self._next(caller, key, check, "extended", extended)
 

@@ -46,7 +46,7 @@ class Planning:
         planned = Planned(engine, plans, wall)
         judging = Judging(engine, lambda: settings().guards, wall)
         maintaining = Maintaining(store, plans, commit, act, planned, judging)
-        self.importing = Importing(plans, judging, commit, maintaining.write, wall)
+        self.importing = Importing(plans, planned, judging, commit, maintaining.write, wall)
         self._wall = wall
         self._engine, self._plans, self._settings = engine, plans, settings
         feeding = Feeding(engine, plans, planned, secret)

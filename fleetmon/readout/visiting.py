@@ -2,7 +2,8 @@
 
 The list is worked out for the whole fleet every few minutes when somebody asks, times are chosen for what is shown.
 Rank: the sales that are lost in a day as expected, twice of what is wrong for a week, and money that waits there as so
-many sales. Where it can be wrong: a sale counts the same whatever its amount.
+many sales. Where it can be wrong: a sale counts the same whatever its amount; that technicians cannot be in two places
+is seen to within one answer, not from page to page.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from fleetmon.locale.errands import errand, spares
 from fleetmon.model.days import DAY, date_of, day_of
 from fleetmon.model.schedule import CHINA, Entry, Schedule
 from fleetmon.model.terminal import Terminal
+from fleetmon.model.window import Occurrence
 from fleetmon.planning import zones
 from fleetmon.planning.errands import REASONS
 from fleetmon.planning.plans import Plans
@@ -35,6 +37,7 @@ from fleetmon.planning.quiet_hours import (
     length,
     per_day,
 )
+from fleetmon.planning.rota import Rota, Team
 from fleetmon.planning.settings import VisitSettings
 from fleetmon.planning.versions import over_at
 from fleetmon.readout.errands import Errand, errands
@@ -64,6 +67,11 @@ class Stop(NamedTuple):
     region: str
     terminals: Sequence[tuple[Terminal, Sequence[Errand]]]
     at_risk: int
+
+    @property
+    def team(self) -> Team:
+        """Whoever goes there."""
+        return Team(self.provider, self.region)
 
 
 class Visiting:
@@ -98,12 +106,28 @@ class Visiting:
             await self._refresh()
         start = 0 if after is None else bisect_right(self._ranked, _order(after), key=lambda one: _order(one.place))
         known, found = _by_site(self._plans), list[VisitView]()
+        rota = self._rota(known)
         async for stop in slowly(self._ranked[start:]):
             if provider in (None, stop.provider) and _fits(stop, wanted) and self._is_current(stop):
-                found.append(self._view(stop, wanted, known.get((stop.provider, stop.place.site), ()), language))
+                entries = known.get((stop.provider, stop.place.site), ())
+                found.append(self._view(stop, wanted, entries, rota, language))
                 if len(found) == limit:
                     break
         return found
+
+    def _rota(self, known: Mapping[tuple[str, str], Sequence[Entry]]) -> Rota | None:
+        """When technicians are out by what is planned; None where nobody says how many there are."""
+        most, now = self._settings().technicians, self._wall()
+        if most is None:
+            return None
+        fleet, rota = self._engine.fleet, Rota(most)
+        for (provider, site), entries in known.items():
+            entry = self._coming(provider, entries)
+            first = next(iter(fleet.groups.shop(site)), None) or fleet.terminals.get(site)
+            if entry is not None and first is not None:
+                spans = [span for span in self._plans.occurrences(entry.id) if span.end > now]
+                rota.take(Team(provider, first.cohort.region), site, spans)
+        return rota
 
     async def file(
         self, provider: str | None, wanted: VisitFilter, form: Literal["csv", "ics"], language: Language
@@ -155,10 +179,14 @@ class Visiting:
 
     # -- one of them -------------------------------------------------------------------------------
 
-    def _view(self, stop: Stop, wanted: VisitFilter, entries: Sequence[Entry], language: Language) -> VisitView:
+    def _view(
+        self, stop: Stop, wanted: VisitFilter, entries: Sequence[Entry], rota: Rota | None, language: Language
+    ) -> VisitView:
         planned = self._coming(stop.provider, entries)
         week = self._week(stop)
-        slot = self._slot(stop, week, wanted)
+        slot = self._slot(stop, week, wanted, rota)
+        if rota is not None and slot is not None and planned is None:
+            rota.take(stop.team, stop.place.site, [slot.span])
         since = [one.since for _, found in stop.terminals for one in found if one.since]
         return VisitView(
             provider=stop.provider,
@@ -176,13 +204,18 @@ class Visiting:
             planned=None if planned is None else self._planned_view(planned),
         )
 
-    def _slot(self, stop: Stop, week: Week, wanted: VisitFilter) -> Slot | None:
+    def _slot(self, stop: Stop, week: Week, wanted: VisitFilter, rota: Rota | None) -> Slot | None:
         settings, terminals = self._settings(), [terminal for terminal, _ in stop.terminals]
         used = [(Usage.of(terminal.usage), max(one.lost for one in found)) for terminal, found in stop.terminals]
         works = Course([(usage, 1 - lost) for usage, lost in used], week)
         shop = Shop(length(len(terminals), settings), week, works, Course(used, week))
         begin = max(wanted.begin or 0, self._wall() + _LEAD)
-        return choose(shop, begin, begin + wanted.days * DAY, settings, self._judging.is_free(terminals))
+        allowed = self._judging.is_free(terminals)
+
+        def free(span: Occurrence) -> bool:
+            return (rota is None or rota.is_free(stop.team, stop.place.site, span)) and allowed(span)
+
+        return choose(shop, begin, begin + wanted.days * DAY, settings, free)
 
     def _week(self, stop: Stop) -> Week:
         """When somebody is there; also by the terminals of the shop that need nobody."""

@@ -30,9 +30,17 @@ log = structlog.get_logger("fleetmon.alertmanager")
 
 
 class AlertmanagerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom to tell. `urls` are base addresses, each Alertmanager by itself, never a load balancer."""
+    """Whom to tell. `urls` are base addresses, each Alertmanager by itself, never a load balancer.
 
-    urls: list[Annotated[str, Meta(pattern=r"^https?://[^/\s]+", description="as http://localhost:9093")]] = []
+    Addresses stand in logs and metrics, so they hold no user and password.
+    """
+
+    urls: list[
+        Annotated[
+            str,
+            Meta(pattern=r"^https?://[^/@\s]+(/\S*)?$(?!\n)", description="as http://localhost:9093, without a user"),
+        ]
+    ] = []
     resend_s: Annotated[float, Meta(gt=0, le=180)] = 60.0
     silences: bool = True  # for rule-based alerts while work is planned
     language: Language = "en"
@@ -96,20 +104,23 @@ class Alertmanager:
         told = [incident for incident in incidents if incident.paged_at is not None]
         first = [(one, alert(one, now, self._settings, self._provider(one), self._situation(one))) for one in told]
         again = [(one, made) for one, made in first if one.called_again_at is not None]
-        alerts = [
-            watchdog(now, self._settings),
-            *(made for _, made in first),
-            *(second_call(one, made, self._settings) for one, made in again),
+        alerts: list[tuple[Incident | None, dict[str, Any]]] = [
+            (None, watchdog(now, self._settings)),
+            *first,
+            *[(one, second_call(one, made, self._settings)) for one, made in again],
         ]
         failed: SinkError | None = None
+        refused = set[str]()
         for start in range(0, len(alerts), BATCH):
+            batch = alerts[start : start + BATCH]
             try:
-                await self._post(session, alerts[start : start + BATCH])
+                await self._post(session, [made for _, made in batch])
             except SinkError as error:
                 failed = error  # one refused alert must not keep the others back
+                refused |= {one.id for one, _ in batch if one is not None}
+        self._on_accepted([(one.id, one.status.value) for one in told if one.id not in refused])
         if failed is not None:
             raise failed
-        self._on_accepted([(incident.id, incident.status.value) for incident in told])
 
     async def _post(self, session: aiohttp.ClientSession, alerts: list[dict[str, Any]]) -> None:
         self.sends += 1

@@ -3,6 +3,8 @@
 Where it can be wrong: the time-outs below notice a PostgreSQL that vanished within about 25 seconds, not sooner.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -37,6 +39,15 @@ def connect(settings: StoreSettings, password: str | None) -> sa.Engine:
     engine = sa.create_engine(url, pool_pre_ping=True, connect_args=lively)
     sa.event.listen(engine, "connect", _prepare_postgresql)
     return engine
+
+
+@contextlib.contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection for questions, all answered as of one moment: a report puts several together."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite gives one moment by itself
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
 
 
 def failure(settings: StoreSettings, error: Exception) -> StoreError:

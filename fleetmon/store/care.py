@@ -91,9 +91,7 @@ def check(settings: StoreSettings, password: str | None = None) -> list[str]:
         raise StoreError(f"store.url {settings.url}: there is no such file; nothing to check", retryable=False)
     engine = address.connect(settings, password)
     try:
-        with engine.connect() as connection:
-            if file is None:  # one moment for all questions; SQLite gives that by itself
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+        with address.reading(engine) as connection:
             return list(_problems(connection))
     except FAILURES as error:
         raise address.failure(settings, error) from None

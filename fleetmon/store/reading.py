@@ -42,7 +42,7 @@ class Reading:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
         try:
-            with self._engine.connect() as connection:
+            with address.reading(self._engine) as connection:
                 yield connection
         except FAILURES as error:
             raise address.failure(self._settings, error) from None

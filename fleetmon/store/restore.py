@@ -35,7 +35,8 @@ class Restored(Struct):
     records: list[TerminalRecord]
     facts: list[Message]
     firing: list[Incident]
-    resolved: list[Incident]  # lately, so that their end is still told
+    resolved: list[Incident]  # lately, or nobody has heard of it yet: their end is still told
+    owners: dict[str, str]  # of both, as far as people were called: the provider in the labels, "" for none
     episodes: list[Episode]  # that last
     notices: list[Message]  # of announced work
     late: list[Settlement]
@@ -60,15 +61,18 @@ def restore(connection: sa.Connection, partition_of: Callable[[str], int], resol
             for number, message in late
             if number > known.get(message.key, marks.get(partition_of(message.key), 0))
         ]
-    table = schema.incident
-    firing = connection.execute(sa.select(table).where(table.c.status == Status.FIRING.value))
-    resolved = connection.execute(sa.select(table).where(table.c.resolved_at > resolved_after))
+    table, outbox = schema.incident, schema.outbox
+    firing = connection.execute(sa.select(table).where(table.c.status == Status.FIRING.value)).all()
+    untold = table.c.id.in_(sa.select(outbox.c.incident_id).where(outbox.c.delivered_at.is_(None)))
+    over = (table.c.resolved_at > resolved_after) | (table.c.resolved_at.is_not(None) & untold)
+    resolved = connection.execute(sa.select(table).where(over)).all()
     unpaid = connection.execute(sa.select(schema.settlement).where(schema.LATE))
     return Restored(
         records,
         facts,
         [incident_from(row) for row in firing],
         [incident_from(row) for row in resolved],
+        {row.id: row.owner for row in (*firing, *resolved) if row.owner is not None},
         past.open_episodes(connection),
         list(past.notices(connection)),
         [Settlement(*tuple(row)) for row in unpaid],

@@ -131,6 +131,7 @@ def incident_row(found: Incident) -> dict[str, Any]:
 def incident_from(row: sa.Row[Any]) -> Incident:
     """The incident of a row."""
     fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    del fields["owner"]  # of its alert, not of the incident
     return Incident(
         **fields
         | {

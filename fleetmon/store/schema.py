@@ -73,6 +73,7 @@ incident = sa.Table(
     sa.Column("silent_since", sa.BigInteger),  # of a shared outage: when those it took fell silent
     sa.Column("acknowledgement", Text),  # JSON
     sa.Column("called_again_at", sa.BigInteger),
+    sa.Column("owner", Text),  # to whom all its terminals belonged when people were called; '' for no single one
 )
 
 transition = sa.Table(

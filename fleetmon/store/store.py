@@ -203,7 +203,7 @@ class Store:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         try:
-            with self._engine.connect() as connection:
+            with address.reading(self._engine) as connection:
                 yield connection
         except FAILURES as error:
             raise address.failure(self._settings, error) from None

@@ -47,6 +47,7 @@ class Work(Struct):
     refused: Sequence[Any] = ()  # rows of the quarantine: structs with its columns as fields
     partition: int | None = None
     records: Sequence[TerminalRecord] = ()
+    owners: Sequence[tuple[str, str]] = ()  # (incident, provider) for the labels of its alert; "" for no single one
     delivered: Sequence[tuple[str, str]] = ()  # (incident, status) that a neighbour has accepted
     notices: Sequence[Notice] = ()  # to be told by a route, unless it knows them
     told: Sequence[Notice] = ()  # a receiver has taken them, or nobody needs them any more
@@ -181,6 +182,7 @@ class Writer:
 def _write(connection: sa.Connection, works: list[Work]) -> None:
     writes.facts(connection, [found for work in works for found in work.facts])
     writes.transitions(connection, [change for work in works for change in work.transitions])
+    writes.owners(connection, [found for work in works for found in work.owners])
     writes.notices(connection, [found for work in works for found in work.notices])
     writes.episodes(connection, [found for work in works for found in work.episodes])
     writes.settlements(connection, [found for work in works for found in work.settlements])

@@ -60,6 +60,14 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
     _upsert(connection, schema.outbox, rows, ("at", "delivered_at"), newer="at")
 
 
+def owners(connection: sa.Connection, found: Sequence[tuple[str, str]]) -> None:
+    """To whom the terminals of incidents belonged when people were called."""
+    if found:
+        table = schema.incident
+        statement = table.update().where(table.c.id == sa.bindparam("key")).values(owner=sa.bindparam("provider"))
+        connection.execute(statement, [{"key": key, "provider": provider} for key, provider in found])
+
+
 def notices(connection: sa.Connection, found: Sequence[Notice]) -> None:
     """What is to be told directly; a repetition is left out, told or not. An end is told where a beginning was."""
     table = schema.notice

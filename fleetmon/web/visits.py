@@ -66,7 +66,9 @@ class VisitView(Struct, frozen=True):
     parts: Annotated[dict[str, int], Meta(description="What to take along, and how many of it.")]
     terminals: list[VisitedTerminal]
     zone: Annotated[str, Meta(description="Of the clocks there.")]
-    proposal: Annotated[ProposalView | None, Meta(description="Null where no time is allowed.")]
+    proposal: Annotated[
+        ProposalView | None, Meta(description="Null where no time is allowed, or all technicians are out at those.")
+    ]
     planned: Annotated[PlannedVisitView | None, Meta(description="Null while it is not.")]
 
 

@@ -1,6 +1,7 @@
 """Calendars out and in, over HTTP: feeds by their secret link, files and addresses that are read again and again."""
 
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -56,6 +57,28 @@ async def test_a_calendar_is_taken_event_by_event_with_reasons(site: Site) -> No
     assert site.covered("noodle-1") is None
     for bad in ("<html>", calendar(event("a", 1, 2))[:-30]):
         assert (await site.call("POST", "/api/v1/calendars/import", wish | {"ical": bad}))[0] == 400
+
+
+async def test_what_a_provider_brings_is_of_its_own_terminals_and_overwrites_nobody_s(site: Site) -> None:
+    mine, theirs = {"site": "books-shop"}, {"site": "noodle-shop"}
+    wish = {"ical": calendar(event("a", -10, 50)), "calendar": "team"}
+    assert (await site.call("POST", "/api/v1/calendars/import", wish | {"selector": theirs}))[1]["taken"]
+    (before,) = await site.windows()
+
+    async def refused(ical: str, **fields: Any) -> list[str]:
+        body = {"ical": ical, "calendar": "team", "selector": mine, **fields}
+        status, found, _ = await site.call("POST", "/api/v1/calendars/import", body, who="second")
+        assert status == 200, found
+        assert not found["changed"]
+        return [one["reason"] for one in found["refused"]]
+
+    others = ["touches terminals of others, too"]
+    assert await refused(calendar(event("a", -10, 90, "SEQUENCE:9"))) == others, "of another's event, by its UID"
+    assert await refused(calendar(event("b", -10, 90)), selector=theirs) == others
+    assert await refused(calendar(event("c", -10, 90)), host="ACQ-A") == others, "whose own work passes the guard rails"
+    assert await site.windows() == [before]
+    assert await refused(calendar(event("d", -10, 90))) == []
+    assert len(await site.windows()) == 2
 
 
 async def test_calendars_of_the_configuration_are_read_and_their_trouble_is_seen(site: Site, tmp_path: Path) -> None:

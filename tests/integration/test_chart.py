@@ -28,7 +28,13 @@ EVERYTHING: Final[dict[str, Any]] = {
     "serviceMonitor": {"enabled": True, "labels": {"release": "kube-prometheus-stack"}},
     "prometheusRule": {"enabled": True, "labels": {"release": "kube-prometheus-stack"}},
     "dashboards": {"enabled": True},
-    "secrets": {"mqttPassword": "broker", "mqttTls": "broker-tls", "storePassword": "store", "notices": "routes"},
+    "secrets": {
+        "mqttPassword": "broker",
+        "mqttTls": "broker-tls",
+        "storePassword": "store",
+        "notices": "routes",
+        "planning": "planning",
+    },
     "persistence": {"enabled": False, "storageClass": "fast"},
     "config": {"store": {"url": "postgresql://fleetmon@postgres:5432/fleetmon"}, "log": {"format": "json"}},
     "registry": {"inline": {"terminals": [{"id": "T1"}]}},
@@ -109,18 +115,30 @@ def test_wrong_values_are_refused_by_name(tmp_path: Path, values: dict[str, Any]
 
 
 def test_the_configuration_is_what_fleetmon_accepts(render: Callable[..., Kinds], tmp_path: Path) -> None:
-    secrets = {"storePassword": "store", "mqttPassword": "broker", "notices": "routes"}
-    given = {**EVERYTHING["config"], "notices": [{"name": "oncall", "language": "zh"}]}
+    secrets = {"storePassword": "store", "mqttPassword": "broker", "notices": "routes", "planning": "planning"}
+    calendars = [
+        {"name": "secret", "owner": "CMCC", "selector": {"carrier": "CMCC"}},
+        {"name": "public", "owner": "CMCC", "selector": {"carrier": "CMCC"}, "url": "https://example.org/a.ics"},
+    ]
+    given = {
+        **EVERYTHING["config"],
+        "notices": [{"name": "oncall", "language": "zh"}],
+        "planning": {"guards": {"longest_s": 7200}, "calendars": calendars},
+    }
     kinds = render(**{**EVERYTHING, "secrets": secrets, "config": given})
     text = kinds["ConfigMap", "shop-fleetmon"]["data"]["fleetmon.yml"]
     (tmp_path / "registry.yml").write_text(kinds["ConfigMap", "shop-fleetmon-registry"]["data"]["registry.yml"])
     tokens = {"tokens": [{"name": "grafana", "sha256": "0" * 64, "role": "viewer"}]}
     (mounts,) = [each["volumeMounts"] for pod in pods(kinds) for each in pod["spec"]["containers"]]
     folders = {mount["mountPath"] for mount in mounts}
-    for name in ("store/password", "mqtt/username", "mqtt/password", "notices/oncall", "tokens/tokens.yml"):
+    for name in (
+        *("store/password", "mqtt/username", "mqtt/password", "notices/oncall", "tokens/tokens.yml"),
+        *("planning/feed-secret", "planning/secret"),
+    ):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(tokens) if name.endswith("yml") else "secret")
+        secret = "s" * 40 if path.parent.name == "planning" else "secret"
+        path.write_text(json.dumps(tokens) if name.endswith("yml") else secret)
         assert f"/run/secrets/{name}" in text
         assert f"/run/secrets/{path.parent.name}" in folders
         text = text.replace(f"/run/secrets/{name}", str(path))
@@ -129,6 +147,8 @@ def test_the_configuration_is_what_fleetmon_accepts(render: Callable[..., Kinds]
     assert [terminal.id for terminal in loaded.registry.terminals] == ["T1"]
     assert (loaded.store_password, loaded.username, loaded.config.web.host) == ("secret", "secret", "0.0.0.0")
     assert (loaded.notice_urls, loaded.config.notices[0].language) == ({"oncall": "secret"}, "zh")
+    assert (loaded.feed_secret, loaded.config.planning.guards.longest_s) == (b"s" * 40, 7200)
+    assert loaded.calendar_urls == {"secret": "s" * 40, "public": "https://example.org/a.ics"}
     assert (loaded.config.log.format, loaded.config.mqtt.host) == ("json", "mosquitto"), "what was given, and defaults"
 
 
@@ -206,6 +226,11 @@ def test_prometheus_finds_it_under_a_name_that_the_rules_know(render: Callable[.
     assert monitor["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
     policy = kinds["NetworkPolicy", "pay-fleetmon"]["spec"]
     assert policy["podSelector"]["matchLabels"] == service["spec"]["selector"]
+
+
+def test_it_may_go_where_its_broker_is(render: Callable[..., Kinds]) -> None:
+    (egress,) = render(config={"mqtt": {"port": 8884}})["NetworkPolicy", "shop-fleetmon"]["spec"]["egress"]
+    assert [one["port"] for one in egress["ports"] if one["protocol"] == "TCP"] == [53, 8884, 5432, 9093]
 
 
 def test_the_chart_has_the_version_of_what_it_installs() -> None:

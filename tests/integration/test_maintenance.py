@@ -154,6 +154,15 @@ async def test_work_is_given_more_time_also_after_its_end(site: Site) -> None:
     assert again["occurrences"][1] == {name: at + 86_400_000 for name, at in daily["occurrences"][0].items()}
 
 
+async def test_no_extension_gets_around_the_longest_duration(site: Site) -> None:
+    running = await planned(site, -10, 5)
+    until = round(time.time() * 1000) + 86_400_000
+    status, problem, _ = await site.call("POST", f"/api/v1/windows/{running['id']}/extend", {"until": until})
+    assert (status, len(problem["errors"])) == (422, 1)
+    assert "24" in problem["errors"][0]
+    assert (await site.windows())[0]["occurrences"] == running["occurrences"], "nothing has changed"
+
+
 async def test_cancelled_work_is_over_and_stays_to_be_seen(site: Site) -> None:
     made = await planned(site, -10, 50)
     status, cancelled, _ = await site.call("POST", f"/api/v1/windows/{made['id']}/cancel")

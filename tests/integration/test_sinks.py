@@ -13,10 +13,17 @@ import yaml
 from msgspec import structs
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from fleetmon.app import Daemon
+from fleetmon.config import Config, Loaded
 from fleetmon.ingest.settings import MqttSettings
+from fleetmon.locale import Situation
+from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status
-from fleetmon.sinks.alertmanager import AlertmanagerSettings
+from fleetmon.model.registry import Provider, Registry
+from fleetmon.sinks.alertmanager import BATCH, Alertmanager, AlertmanagerSettings
 from fleetmon.sinks.board import RESOLVED_KEPT_MS, Board
+from fleetmon.store import StoreSettings
+from fleetmon.web.settings import WebSettings
 
 Say = Callable[..., Awaitable[None]]
 TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
@@ -161,6 +168,72 @@ async def test_an_alert_survives_a_restart_of_the_alertmanager_and_of_the_daemon
     assert again.told == [], "a restart opens and resolves nothing"
     await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
     await until_alerts(alertmanager, {"FleetmonWatchdog"})
+
+
+async def test_labels_stay_the_same_over_a_restart_whatever_the_registry_says_by_then(
+    mosquitto: Any, alertmanager: Any, say: Say, sample_registry: Registry, running_daemon: Any, tmp_path: Path
+) -> None:
+    """Another provider in the labels would be another alert: a second call, and the first never ends."""
+    config = Config(
+        registry="", mqtt=MqttSettings(port=mosquitto.port), web=WebSettings(port=0),
+        store=StoreSettings(f"sqlite:///{tmp_path}/fleetmon.db"),
+        alertmanager=AlertmanagerSettings(urls=[alertmanager.url], resend_s=0.5),
+    )  # fmt: skip
+    running = running_daemon(Daemon(Loaded(config, sample_registry, None)))
+    await running.until_ready()
+    await say(mosquitto.port, "terminal/noodle-1/device", TAMPER)
+    first = (await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"}))["FleetmonTamper"]
+    await running.stop()
+    terminals = [structs.replace(row, provider="field-2") for row in sample_registry.terminals]
+    other = structs.replace(
+        sample_registry, terminals=terminals, providers=[*sample_registry.providers, Provider("field-2")]
+    )
+    again = running_daemon(Daemon(Loaded(config, other, None)))
+    await again.until_ready()
+    await asyncio.to_thread(alertmanager.restart)  # which forgets what it was told last
+    second = (await until_alerts(alertmanager, {"FleetmonWatchdog", "FleetmonTamper"}))["FleetmonTamper"]
+    assert second["fingerprint"] == first["fingerprint"]
+    assert second["labels"]["provider"] == "field-1"
+    await say(mosquitto.port, "terminal/noodle-1/device", {**TAMPER, "seq": 2, "action": "clear"})
+    await until_alerts(alertmanager, {"FleetmonWatchdog"})
+
+
+async def test_what_is_refused_is_untold_and_what_was_in_other_posts_is_told() -> None:
+    """What an Alertmanager refuses for good must not be told again and again together with all others."""
+    told, posts = list[tuple[str, str]](), list[list[Any]]()
+    incidents = [
+        Incident(
+            f"i{number}",
+            "tamper",
+            (("terminal", f"t{number}"),),
+            "critical",
+            pages=True,
+            opened_at=0,
+            status=Status.FIRING,
+            paged_at=0,
+        )
+        for number in range(BATCH + 1)
+    ]
+
+    async def refuse_the_first(request: aiohttp.web.Request) -> aiohttp.web.Response:
+        posts.append(await request.json())
+        return aiohttp.web.Response(status=400 if len(posts) == 1 else 200)
+
+    application = aiohttp.web.Application()
+    application.router.add_post("/api/v2/alerts", refuse_the_first)
+    runner = aiohttp.web.AppRunner(application)
+    await runner.setup()
+    await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
+    one = Alertmanager(
+        f"http://127.0.0.1:{runner.addresses[0][1]}", AlertmanagerSettings(), lambda: (1, incidents), lambda _: None,
+        lambda _: Situation(1), told.extend,
+    )  # fmt: skip
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(SinkError, match="400"):
+            await one._tell(session)
+    await runner.cleanup()
+    assert [len(post) for post in posts] == [BATCH, 2], "the watchdog and all of them"
+    assert told == [(f"i{BATCH - 1}", "firing"), (f"i{BATCH}", "firing")]
 
 
 async def test_a_dead_alertmanager_keeps_the_outbox_and_not_the_others(

@@ -239,6 +239,43 @@ def test_the_view_of_incidents_has_scope_times_and_minutes(store: Store, sql: As
     assert sql("SELECT minutes > 1000000 FROM v_incident WHERE id = 'j'")[0][0], "until now while it lasts"
 
 
+def test_the_view_of_incidents_counts_from_when_people_are_told_it_began(store: Store, sql: Ask) -> None:
+    over = announced("i", 60_000, carrier="CMCC")
+    over.status, over.resolved_at, over.silent_since = Status.RESOLVED, 150_000, 30_000
+    write(store, transitions=[called(150_000, Status.FIRING, over, "heard again")])
+    ((began, opened, minutes),) = sql("SELECT began_at, opened_at, minutes FROM v_incident")
+    assert [str(began)[11:19], str(opened)[11:19], float(minutes)] == ["00:00:30", "00:01:00", 2.0]
+
+
+def test_an_end_that_nobody_has_heard_of_is_told_after_a_restart_however_late(store: Store) -> None:
+    """While every Alertmanager is away fleetmon may be restarted, too."""
+    write(store, transitions=resolved("heard", 5, 9) + resolved("unheard", 5, 9))
+    write(store, delivered=[("heard", "firing"), ("heard", "resolved")], at=10)
+    assert [one.id for one in store.restore(lambda _: -1, NOW).resolved] == ["unheard"]
+    assert sorted(store.undelivered()) == [("unheard", "firing", 5), ("unheard", "resolved", 9)]
+
+
+def test_the_provider_in_the_labels_of_an_alert_is_kept(store: Store) -> None:
+    for one, provider in (("i", "field-1"), ("j", "")):
+        write(store, transitions=[called(5, Status.PENDING, announced(one), "x")], owners=[(one, provider)])
+    write(store, transitions=[called(5, Status.PENDING, announced("k"), "x")])
+    write(store, transitions=[Transition(7, Status.FIRING, announced("i"), "grew")])
+    found = store.restore(lambda _: -1, 0)
+    assert found.owners == {"i": "field-1", "j": ""}
+    assert {one.id for one in found.firing} == {"i", "j", "k"}
+
+
+def test_what_is_asked_together_is_answered_as_of_one_moment(store: Store) -> None:
+    """Else a report would count a terminal in one place and not in the other."""
+    write(store, terminals=[row("a")])
+    count = sa.text("SELECT count(*) FROM terminal")
+    with store._reading() as connection:
+        before = connection.scalar(count)
+        write(store, terminals=[row("b")])
+        assert connection.scalar(count) == before == 1
+    assert len(store.terminals(None, 9)) == 2
+
+
 # -- retention -----------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -165,6 +166,49 @@ def test_the_plan_of_a_proposal_is_made_once_and_shown() -> None:
     assert b"BEGIN:VEVENT" not in calendar([again], planner.world.now, "en"), "what is planned is proposed no more"
     lines = list(visit_lines(1, again, "en"))
     assert any(f"Planned: {entry.id}" in line for line in lines)
+
+
+def test_technicians_are_in_one_place_at_a_time_where_it_is_said_how_many_there_are() -> None:
+    planner = Planner()
+    for key in ("bakery-1", "cafe-1", "kiosk-1", "inn-1"):
+        planner.break_reader(key)
+    planner.world.run(2 * HOUR)
+
+    def spans(technicians: int | None) -> dict[str, list[tuple[int, int]]]:
+        settings = replace(planner.settings.visits, technicians=technicians)
+        planner.settings = replace(planner.settings, visits=settings)
+        found: dict[str, list[tuple[int, int]]] = {"A": [], "B": []}
+        for one in planner.visits():
+            assert one.proposal is not None
+            found[one.provider].append((one.proposal.span.start, one.proposal.span.end))
+        return found
+
+    everybody = spans(None)
+    assert len(everybody["A"]) == 3
+    assert len(set(everybody["A"])) == 1, "all want the first time that there is"
+    alone = spans(1)
+    assert all(before[1] <= after[0] for before, after in pairwise(sorted(alone["A"])))
+    assert alone["A"][0] == everybody["A"][0], "the most urgent comes first"
+    assert alone["B"] == everybody["B"], "another provider has its own"
+    assert len(set(spans(2)["A"])) == 2
+
+
+def test_what_is_planned_already_takes_a_technician_s_time_and_can_be_moved() -> None:
+    planner = Planner()
+    planner.break_reader("bakery-1")
+    planner.world.run(2 * HOUR)
+    planner.settings = replace(planner.settings, visits=replace(planner.settings.visits, technicians=1))
+    (bakery,) = planner.visits()
+    planner.plan(bakery)
+    planner.break_reader("cafe-1")
+    planner.world.run(10 * 60)
+    found = {one.site: one for one in planner.visits()}
+    assert bakery.proposal is not None
+    assert found["bakery"].planned is not None
+    assert found["bakery"].proposal is not None
+    assert found["bakery"].proposal.span.start < bakery.proposal.span.end, "its own time is not in its own way"
+    assert found["cafe"].proposal is not None
+    assert found["cafe"].proposal.span.start >= bakery.proposal.span.end
 
 
 def test_what_nobody_approved_in_time_is_proposed_anew() -> None:

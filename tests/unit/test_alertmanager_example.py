@@ -59,6 +59,7 @@ def test_every_annotation_it_shows_is_one_of_ours(in_use: Path) -> None:
         ("alertname=FleetmonRulesWatchdog severity=none", "dead-man"),
         ("alertname=FleetmonAttributeOutage severity=critical provider=PROV1", "provider-PROV1,on-call"),
         ("alertname=FleetmonAttributeOutage severity=critical provider=PROV2", "on-call"),
+        ("alertname=FleetmonBattery severity=warning provider=PROV1", "provider-PROV1,tickets"),
     ],
 )
 def test_who_is_told(labels: str, receivers: str) -> None:

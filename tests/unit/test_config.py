@@ -39,17 +39,18 @@ def test_every_problem_is_reported_with_its_path(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         mqtt={"port": 70_000, "hots": "x", "tls": {"ca_file": []}},
-        alertmanager={"urls": ["localhost:9093", "http://ok"], "language": "fr"},
+        alertmanager={"urls": ["localhost:9093", "http://ok/am", "http://me:hush@am:9093"], "language": "fr"},
         web={"port": -1},
         nonsense=1,
     )
     found = "\n".join(problems(path))
     for wanted in (
         "mqtt.port:", 'mqtt.hots: unknown key; did you mean "host"?', "mqtt.tls.ca_file:", "alertmanager.urls[0]:",
-        "alertmanager.language:", "web.port:", "nonsense: unknown key; known are registry",
+        "alertmanager.urls[2]:", "alertmanager.language:", "web.port:", "nonsense: unknown key; known are registry",
     ):  # fmt: skip
         assert wanted in found
-    assert found.count("\n") == 6
+    assert found.count("\n") == 7
+    assert "hush" not in found
 
 
 def test_problems_of_the_registry_and_of_the_files_come_together(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.schedule import Change, Schedule
 from fleetmon.planning import zones
+from fleetmon.planning.guards import LOOKED_AT
 from fleetmon.planning.ical import lines
 from fleetmon.planning.ical.read import Reading
 from fleetmon.planning.series import Series
@@ -335,6 +336,28 @@ def test_a_calendar_full_of_rules_that_never_happen_is_given_up() -> None:
     found = taken(calendar(*bad))
     assert len(found.refused) == 102
     assert found.refused[-1].reason == "more than 100: the rest was not looked at"
+
+
+def test_a_calendar_whose_rules_take_long_to_be_found_impossible_is_given_up() -> None:
+    bad = [event("RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", uid=f"e{n}") for n in range(60)]
+    found = taken(calendar(*bad))
+    assert len(found.refused) == 12, "each costs a tenth of all that there is"
+    assert found.refused[-1].uid == "", "so that what was not looked at is not taken for cancelled"
+    assert found.refused[-1].reason == "its times cost more than 1000000 looks: the rest was not looked at"
+
+
+def test_a_calendar_with_too_many_times_is_taken_as_far_as_they_go() -> None:
+    """Each hour, on the hour, for ever, many times over: what is taken others have to look at, too."""
+    found = taken(calendar(*[event("RRULE:FREQ=HOURLY", "DURATION:PT30M", uid=f"e{n:03}") for n in range(300)]))
+    times = sum(len(Series(one.schedule).spans(NOW, NOW + LOOKED_AT)) for one in found.events)
+    assert 100_000 < times <= 200_000
+    assert found.refused[-1].reason.startswith("its times cost more than")
+
+
+def test_times_of_one_event_may_touch_and_not_pile_up() -> None:
+    assert "it would still go on when it begins again" in refusal("RRULE:FREQ=HOURLY", "DURATION:P9D")
+    days = one("DTSTART;VALUE=DATE:20270301", "DURATION:P1D", "RRULE:FREQ=DAILY;COUNT=60", zone="Europe/Berlin")
+    assert len(spans(days)) == 60, "though clocks are set forward on one of them"
 
 
 def readings(data: bytes) -> list[Reading]:

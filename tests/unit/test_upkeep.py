@@ -171,5 +171,18 @@ def test_moments_are_those_of_the_present_times() -> None:
     told.put("w", [second], [second], 0)
     assert told.due(2000) == []
     told.put("x", [first], [first], 0)
-    told.drop("x")
     assert told.due(3000) == []
+    assert not told._spans, "nothing is kept of what is over"
+
+
+def test_what_is_left_to_be_told_changes_with_the_window() -> None:
+    told = Lifecycle(0)
+    span, later = Occurrence(100, 200), Occurrence(150, 250)
+    told.put("w", [span], [span], 0)
+    assert [one.action for one in told.due(120)] == ["started"]
+    told.put("w", [later], [later], 0)
+    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 150), ("ended", 250)]
+    told.put("w", [Occurrence(2000, 2100)], [], 0)
+    told.put("w", [], [], 0)  # cancelled
+    assert told.due(3000) == []
+    assert not told._spans

@@ -1,7 +1,9 @@
 """The events of a calendar as schedules, each with its line; and which could not be taken, and why.
 
 One UID is one event with its changed times (RECURRENCE-ID). An event is taken whole or not at all: half of one would
-keep people from being called at the wrong time. Where it can be wrong: a changed time only changes when, not for whom.
+keep people from being called at the wrong time. A file may cost so much and no more, whatever is in it; what it asks
+for is counted, not timed, so that it is read the same on any machine.
+Where it can be wrong: a changed time only changes when, not for whom.
 """
 
 import re
@@ -18,14 +20,19 @@ from fleetmon.model.cards import masked
 from fleetmon.model.events import Selector
 from fleetmon.model.schedule import LEAD_S, Change, EntryState, Schedule
 from fleetmon.planning import zones
-from fleetmon.planning.checks import field_problems
+from fleetmon.planning.checks import INTO_ITSELF, field_problems
+from fleetmon.planning.guards import LOOKED_AT
 from fleetmon.planning.ical.lines import Component, Property, calendars
 from fleetmon.planning.ical.scope import narrowed, selector_from
 from fleetmon.planning.ical.times import Clock, Zones, clock
+from fleetmon.planning.rules import DAILY_MOST, NeverError
 from fleetmon.planning.series import Series
 from fleetmon.planning.settings import CalendarSettings
 
-REFUSED_MOST: Final = 100  # each may have cost a moment; a calendar of which more is wrong is none of ours
+REFUSED_MOST: Final = 100  # a calendar of which more is wrong is none of ours
+EFFORT_MOST: Final = 1_000_000  # times to be looked at for one file: some seconds
+_TIME: Final = 5  # for each time in the next quarter of a year, which others look at after us
+_NEVER: Final = 100_000  # for a rule that never happens: half a second
 _VALUES_MOST: Final = 1000  # of RDATE, EXDATE, and changed times
 _UID_MOST: Final = 255
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
@@ -59,33 +66,62 @@ class Reading(Struct):
     over: list[str] = field(default_factory=list)
 
 
+class _TooMuchError(Exception):
+    """Nobody looks any further."""
+
+
+class _Effort:
+    """What a file has cost so far."""
+
+    def __init__(self) -> None:
+        self._left = EFFORT_MOST
+
+    def spend(self, times: int) -> None:
+        """Raises _TooMuchError when there is no more to be had."""
+        self._left -= times
+        if self._left < 0:
+            raise _TooMuchError
+
+
 class _Source(NamedTuple):
     binding: CalendarSettings
     zones: Zones
     cancelling: bool  # the whole file is a cancellation
+    effort: _Effort
 
 
 def read(data: bytes, source: str, binding: CalendarSettings, now: int) -> Reading:
     """Read a file; raises ConfigError for what is no calendar. `now` in ms decides what is over."""
-    found = Reading()
+    found, effort = Reading(), _Effort()
     for calendar in calendars(data, source):
         method = calendar.first("METHOD")
         told = _Source(
             binding,
             Zones(calendar, binding.zone, binding.zones),
             cancelling=method is not None and method.value.upper() == "CANCEL",
+            effort=effort,
         )
         for uid, parts in _by_uid(calendar, found).items():
-            if len(found.refused) > REFUSED_MOST:
-                found.refused.append(
-                    Refused(calendar.line, "", f"more than {REFUSED_MOST}: the rest was not looked at")
-                )
-                return found
             try:
-                _keep(found, _event(uid, parts, told), now)
-            except (ValueError, OverflowError, msgspec.ValidationError) as error:
-                found.refused.append(Refused(parts[0].line, uid, " ".join(str(error).split())))
+                _take(found, uid, parts, told, now)
+            except _TooMuchError:
+                reason = f"its times cost more than {EFFORT_MOST} looks: the rest was not looked at"
+            else:
+                if len(found.refused) <= REFUSED_MOST:
+                    continue
+                reason = f"more than {REFUSED_MOST}: the rest was not looked at"
+            found.refused.append(Refused(parts[0].line, "", reason))
+            return found
     return found
+
+
+def _take(found: Reading, uid: str, parts: list[Component], told: _Source, now: int) -> None:
+    """One event, or why not."""
+    try:
+        _keep(found, _event(uid, parts, told), told, now)
+    except (ValueError, OverflowError, msgspec.ValidationError) as error:
+        found.refused.append(Refused(parts[0].line, uid, " ".join(str(error).split())))
+        told.effort.spend(_NEVER if isinstance(error, NeverError) else 0)
 
 
 def _by_uid(calendar: Component, found: Reading) -> dict[str, list[Component]]:
@@ -102,13 +138,19 @@ def _by_uid(calendar: Component, found: Reading) -> dict[str, list[Component]]:
     return events
 
 
-def _keep(found: Reading, event: Event, now: int) -> None:
+def _keep(found: Reading, event: Event, told: _Source, now: int) -> None:
     if problems := list(field_problems(event.schedule)):
         raise ValueError("; ".join(problems))
-    if event.state != "cancelled" and not Series(event.schedule).spans(now, now):
-        found.over.append(event.uid)
-    else:
-        found.events.append(event)
+    if event.state != "cancelled":
+        series = Series(event.schedule)
+        spans = series.spans(now, now + LOOKED_AT)
+        told.effort.spend(series.looked_at + _TIME * len(spans))
+        if series.runs_into_itself(spans, DAILY_MOST):  # what touches is one stretch, what piles up a mistake
+            raise ValueError(INTO_ITSELF)
+        if not spans:
+            found.over.append(event.uid)
+            return
+    found.events.append(event)
 
 
 def _event(uid: str, parts: list[Component], told: _Source) -> Event:
@@ -121,7 +163,8 @@ def _event(uid: str, parts: list[Component], told: _Source) -> Event:
     master = max(masters, key=_rank) if masters else moved.pop(0)  # single times of a series that is not told
     schedule = _schedule(master, told)
     start = _span(master, told)[0]
-    changes = {change.of: change for part in moved if (change := _change(part, master, schedule, start, told))}
+    series = Series(schedule) if any(_sequence(part) < _sequence(master) for part in moved) else None
+    changes = {change.of: change for part in moved if (change := _change(part, master, series, start, told))}
     schedule = replace(schedule, changes=[changes[of] for of in sorted(changes)])
     checked = msgspec.convert(msgspec.to_builtins(schedule), Schedule)
     return Event(uid, master.line, _sequence(master), _state(master, told), checked)
@@ -170,17 +213,19 @@ def _span(part: Component, told: _Source) -> tuple[Clock, int]:
     return start, length
 
 
-def _change(part: Component, master: Component, series: Schedule, start: Clock, told: _Source) -> Change | None:
-    """One time of a series that is other than its rule says; None where a later word on the series overtook it."""
+def _change(part: Component, master: Component, series: Series | None, start: Clock, told: _Source) -> Change | None:
+    """One time of a series that is other than its rule says; None where a later word on the `series` overtook it."""
     of = part.first("RECURRENCE-ID")
     assert of is not None
     if "RANGE" in of.parameters:
         raise ValueError("changes all times from one on (RANGE); end the series there and begin another")
     moment = _aligned(clock(of, told.zones), start).at
-    if _sequence(part) < _sequence(master) and moment not in {
-        one.start for one in Series(series).spans(moment, moment)
-    }:
-        return None
+    if series is not None and _sequence(part) < _sequence(master):
+        before = series.looked_at
+        is_of_it = moment in {one.start for one in series.spans(moment, moment)}
+        told.effort.spend(series.looked_at - before)
+        if not is_of_it:
+            return None
     if _state(part, told) == "cancelled":
         return Change(moment)
     begin, length = _span(part, told)

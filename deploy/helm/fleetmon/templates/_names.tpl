@@ -46,5 +46,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- $_ := set $ours "notices" $routes -}}
 {{- end -}}
+{{- if .Values.secrets.planning -}}
+{{- $calendars := list -}}
+{{- range dig "planning" "calendars" list .Values.config -}}
+{{- $address := dict "url_file" (printf "/run/secrets/planning/%s" .name) -}}
+{{- $calendars = append $calendars (not (or .url .url_file .file) | ternary (merge $address .) .) -}}
+{{- end -}}
+{{- $_ := set $ours "planning" (dict "feed_secret_file" "/run/secrets/planning/feed-secret" "calendars" $calendars) -}}
+{{- end -}}
 {{- mergeOverwrite (deepCopy .Values.config) $ours | toYaml -}}
 {{- end -}}
