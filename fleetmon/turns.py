@@ -19,7 +19,7 @@ from fleetmon.ingest.mqtt import Connection
 
 TURN_S: Final = 0.01
 _DEADLINES: Final = 2  # that pass, or parts of a judgement, between two looks at the clock
-_PACKETS: Final = 200  # taken in between two looks at the clock
+_PACKETS: Final = 100  # taken in between two looks at the clock
 
 Portion = tuple[Connection | None, Sequence[mqtt5.PublishPacket]]
 

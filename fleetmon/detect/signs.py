@@ -10,7 +10,7 @@ Where it can be wrong: modules report signal in several scales; we read RSSI as 
 import math
 from typing import Final
 
-from fleetmon.model.events import Heartbeat, Net, Poi
+from fleetmon.model.events import Heartbeat, Poi
 
 SIGNS: Final = (
     "weak", "no_host", "pending", "reversals", "unsigned", "low_battery", "insecure", "no_ped", "no_reader",
@@ -39,9 +39,18 @@ _KM_PER_DEGREE: Final = 111.2
 def remarkable(beat: Heartbeat, now: int) -> bool:
     """Whether a heartbeat may show a sign. Quick, because nearly none does; sure when it says no, but for places."""
     net, power, poi, pending = beat.net, beat.power, beat.poi, beat.pending
+    if net is not None:
+        rssi, rtt, loss = net.rssi_dbm, net.rtt_ms, net.loss
+        if (
+            net.internet is False
+            or net.host is False
+            or (rssi is not None and rssi < WEAK_WIFI_DBM and (net.type == "wifi" or rssi < WEAK_DBM))
+            or (rtt is not None and rtt > SLOW_MS)
+            or (loss is not None and loss > LOSSY)
+        ):
+            return True
     return (
-        (net is not None and _is_bad(net))
-        or (power is not None and power.battery is not None and power.battery < FLAT)
+        (power is not None and power.battery is not None and power.battery < FLAT)
         or (poi is not None and _is_unwell(poi))
         or (pending is not None and bool(pending.count))
         or beat.signed_on is False
@@ -113,20 +122,6 @@ def _device(beat: Heartbeat, found: dict[str, float]) -> None:
         found["printer"] = 1.0
     if poi.status == "Maintenance":
         found["maintenance_status"] = 1.0
-
-
-def _is_bad(net: Net) -> bool:
-    return (
-        net.internet is False
-        or net.host is False
-        or (
-            net.rssi_dbm is not None
-            and net.rssi_dbm < WEAK_WIFI_DBM
-            and (net.type == "wifi" or net.rssi_dbm < WEAK_DBM)
-        )
-        or (net.rtt_ms is not None and net.rtt_ms > SLOW_MS)
-        or (net.loss is not None and net.loss > LOSSY)
-    )
 
 
 def _is_unwell(poi: Poi) -> bool:

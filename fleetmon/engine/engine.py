@@ -65,10 +65,10 @@ class Engine:
         outcome = Outcome()
         if messages and not self.shard.heard_since:
             self.shard.heard_since = messages[0].received_at  # before the first message we were deaf
-        for received_at, together in groupby(messages, key=attrgetter("received_at")):
-            self._run(received_at)
+        for together in _moments(messages):
+            self._run(together[0].received_at)
             known = len(outcome.facts)
-            self._correlate(self.shard.observe(list(together), outcome))
+            self._correlate(self.shard.observe(together, outcome))
             for fact in outcome.facts[known:]:
                 self.arrears.observe(fact, self.explainer.observe(fact))
         return self._take(outcome)
@@ -290,3 +290,12 @@ class Engine:
                 correlator.advance(now)
             if most is not None:
                 most -= 1
+
+
+def _moments(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Those that arrived at the same moment, as all do that one read brought."""
+    if messages and messages[0].received_at == messages[-1].received_at:
+        yield messages
+        return
+    for _, together in groupby(messages, key=attrgetter("received_at")):
+        yield list(together)

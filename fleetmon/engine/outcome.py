@@ -69,4 +69,13 @@ class Outcome(Struct):
         self.audit += later.audit
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__struct_fields__)
+        return bool(
+            self.facts
+            or self.transitions
+            or self.changes
+            or self.refusals
+            or self.episodes
+            or self.settlements
+            or self.windows
+            or self.audit
+        )

@@ -64,7 +64,8 @@ def masked(text: str) -> str:
 def cannot_hold_card(payload: bytes) -> bool:
     """True when no string of this JSON text can hold 13 digits in a row: the quick answer for heartbeats."""
     shape = payload.translate(_SHAPE)
-    if shape.find(_LONG, _LED if shape.startswith(_LEADS) else 0) >= 0:
+    last = shape.rfind(_LONG)
+    if last >= _LED or (last >= 0 and not shape.startswith(_LEADS)):
         values = shape.count(b'a":' + _LONG) + shape.count(b'a": ' + _LONG)
         if shape.count(_LONG) != values:
             return False

@@ -87,7 +87,7 @@ async def test_an_outage_is_taken_in_turns_and_messages_wait_for_it() -> None:
     assert max(changed) <= turns._DEADLINES
     moment = NOON + 126_001
     assert [entry for entry in daemon.log if entry[0] == "taken"] == [
-        ("taken", 200, moment, False), ("taken", 200, moment, False), ("taken", 50, moment, False),
+        *[("taken", turns._PACKETS, moment, False)] * (450 // turns._PACKETS), ("taken", 50, moment, False),
     ]  # fmt: skip
     assert daemon.log[-1][0] == "taken"
     assert not daemon.turns.busy
