@@ -73,11 +73,13 @@ class Api:
             raise self.error("token", address)
         if answer.status >= 300:
             problem = _problem(body)
-            raise SinkError(problem, retryable=False) if problem else self._unclear(address, answer.status, body)
+            told = problem not in ("", answer.reason)  # a bare "Not Found" says nothing without the address
+            raise SinkError(problem, retryable=False) if told else self._unclear(address, answer.status, problem or body)
         return body
 
-    def _unclear(self, address: str, status: int, body: bytes) -> SinkError:
-        return self.error("problem", address, status=str(status), text=body[:200].decode(errors="replace"))
+    def _unclear(self, address: str, status: int, said: str | bytes) -> SinkError:
+        text = said if isinstance(said, str) else said[:200].decode(errors="replace")
+        return self.error("problem", address, status=str(status), text=text)
 
     def _decoded(self, path: str, body: bytes, kind: type[T]) -> T:
         try:

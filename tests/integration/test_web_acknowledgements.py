@@ -310,7 +310,7 @@ def fleetmon(running: Any, tmp_path: Path) -> Callable[..., Awaitable[subprocess
 
 async def test_from_a_terminal(running: Any, alarm: Any, fleetmon: Any) -> None:
     nothing = await fleetmon("list")
-    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "No incident fits.\n")
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "No incident is open.\n")
     key = (await alarm()).rpartition("/")[2]
     listed = (await fleetmon("list", who="viewer")).stdout.splitlines()
     assert listed[0].startswith(f"{key}  firing  critical  1 terminal  since 20")
@@ -343,16 +343,16 @@ async def test_from_a_terminal(running: Any, alarm: Any, fleetmon: Any) -> None:
 async def test_what_went_wrong_is_one_line_and_one_for_each_problem(alarm: Any, fleetmon: Any) -> None:
     key = (await alarm()).rpartition("/")[2]
     for arguments, who, status, says in (
-        (("show", "nothing"), "wang", 1, "404 There is no such incident."),
-        (("ack", "nothing"), "wang", 1, "404 There is no such incident."),
-        (("ack", key), "viewer", 1, "403 This needs a token with the role operator; yours is viewer."),
+        (("show", "nothing"), "wang", 1, "There is no such incident."),
+        (("ack", "nothing"), "wang", 1, "There is no such incident."),
+        (("ack", key), "viewer", 1, "This needs a token with the role operator; yours is viewer."),
         (("ack", key), None, 1, "wants a token; give one with --token-file"),
         (("ack", key, "--for", "31d"), "wang", 1, "until: is more than 30 days ahead"),
-        (("unack", "a/b?c"), "wang", 1, "/incidents/a%2Fb%3Fc/acknowledgement: 404"),
+        (("unack", "a/b?c"), "wang", 1, "/incidents/a%2Fb%3Fc/acknowledgement: 404 Not Found"),
     ):
         done = await fleetmon(*arguments, who=who)
         assert (done.returncode, done.stdout) == (status, ""), done.stderr
-        assert done.stderr.startswith("fleetmon: http://")
+        assert done.stderr.startswith("fleetmon: ")
         lines = 2 if "--for" in arguments else 1
         assert (says in done.stderr, len(done.stderr.splitlines())) == (True, lines), done.stderr
     usage = await fleetmon("ack", key, "--for", "tomorrow")
