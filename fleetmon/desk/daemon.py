@@ -73,8 +73,9 @@ class Api:
             raise self.error("token", address)
         if answer.status >= 300:
             problem = _problem(body)
-            told = problem not in ("", answer.reason)  # a bare "Not Found" says nothing without the address
-            raise SinkError(problem, retryable=False) if told else self._unclear(address, answer.status, problem or body)
+            if problem in ("", answer.reason):  # a bare "Not Found" says nothing without the address
+                raise self._unclear(address, answer.status, problem or body)
+            raise SinkError(problem, retryable=False)
         return body
 
     def _unclear(self, address: str, status: int, said: str | bytes) -> SinkError:
