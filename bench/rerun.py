@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bench.corpora import Recording
 from fleetmon.engine import Engine
-from fleetmon.engine.gather import Gather
+from fleetmon.engine.money.gather import Gather
 from fleetmon.explain import CAUSES
 from fleetmon.explain.score import Candidate, weigh
 from fleetmon.ingest.intake import Intake

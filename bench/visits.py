@@ -1,10 +1,12 @@
 """Do proposed visits avoid the sales that a random one would hit? `python -m bench.visits`, three minutes.
 
-Simulated shops sell for some weeks, and their terminals learn what is usual as in the daemon (`engine/usage`). Then a
-visit is proposed for each shop, and what its terminals sell in the next week is drawn. Hit are the sales inside the
-proposed time; a random choice takes any permitted time alike, so its expectation is the mean over all of them. Beside
-it stands the best that anybody could choose who knew the course from which sales are drawn.
-Where it can be wrong: each week is like the other, and hours and weekdays are independent, as simulated customers are.
+Simulated shops sell for some weeks, and their terminals learn what is usual as in the daemon
+(`engine/terminal/usage`). Then a visit is proposed for each shop, and what its terminals sell in the next week is
+drawn. Hit are the sales inside the proposed time; a random choice takes any permitted time alike, so its expectation
+is the mean over all of them. Beside it stands the best that anybody could choose who knew the course from which sales
+are drawn.
+Where it can be wrong: each week is like the other, and hours and weekdays are independent, as simulated customers
+are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.report import Report, say
-from fleetmon.engine.usage import Usage
+from fleetmon.engine.terminal.usage import Usage
 from fleetmon.model.days import midnight
 from fleetmon.model.hours import WEEK, Hours
 from fleetmon.model.window import Occurrence

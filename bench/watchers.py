@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from bench.beats import Life, Signal
 from fleetmon.engine import Engine, Message, Outcome
-from fleetmon.engine.patience import SUSPICIONS
+from fleetmon.engine.terminal.patience import SUSPICIONS
 from fleetmon.model.events import Heartbeat, State
 from fleetmon.model.incident import Transition
 from fleetmon.model.registry import Registry

@@ -17,7 +17,7 @@ from fleetmon.model.errors import ConfigError, SinkError
 from fleetmon.model.incident import Incident, Transition
 from fleetmon.model.notice import Document, Notice, Planned, Subscription
 from fleetmon.model.window import Window
-from fleetmon.readout.planned import providers
+from fleetmon.readout.planning.planned import providers
 from fleetmon.readout.sight import Sight
 from fleetmon.readout.situations import Situations
 from fleetmon.sinks.notices import notices

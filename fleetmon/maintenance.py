@@ -10,7 +10,7 @@ from fleetmon.model.incident import Transition
 from fleetmon.model.window import Window
 from fleetmon.readout import Planning
 from fleetmon.readout.acknowledging import Act
-from fleetmon.readout.planning import Books
+from fleetmon.readout.planning.planning import Books
 from fleetmon.store import Store
 from fleetmon.subscriptions import Subscriptions
 from fleetmon.upkeep import Upkeep

@@ -15,7 +15,7 @@ from fleetmon.ingest.recording import Line
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
-from fleetmon.readout.telling import explanation
+from fleetmon.readout.enquiry.telling import explanation
 from fleetmon.working_days import working_days
 
 _STEP: Final = 60_000  # times that go back by more were written by a clock that was set; by less, out of order

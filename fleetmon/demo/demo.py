@@ -25,8 +25,8 @@ from fleetmon.ingest.intake import Publication
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.registry import Registry
 from fleetmon.model.standing import Wait
+from fleetmon.readout.enquiry.telling import Telling
 from fleetmon.readout.situations import Situations
-from fleetmon.readout.telling import Telling
 from fleetmon.sim import scenario
 from fleetmon.sim.link import DirectLink, LinkFactory, MqttLink
 from fleetmon.sim.scenario import Scenario

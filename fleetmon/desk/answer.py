@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from fleetmon.locale import Language, Told, count, fill, money, name, percent, seen, span, texts, time, word
 from fleetmon.model.days import day_from, midnight
-from fleetmon.readout.enquiry import Answer, Enquiry, Party
+from fleetmon.readout.enquiry.enquiry import Answer, Enquiry, Party
 from fleetmon.web.explanations import FindingView, SettlementView
 
 LEAST_SHOWN: Final = 0.05  # confidence; JSON has all

@@ -18,7 +18,7 @@ from fleetmon.desk.slip import clock, day, fen
 from fleetmon.ingest import recording as recordings
 from fleetmon.locale import Audience, Language, fill, texts
 from fleetmon.model.topics import DEFAULT_PREFIX, Topics
-from fleetmon.readout.enquiry import Answer, Enquiry, answer
+from fleetmon.readout.enquiry.enquiry import Answer, Enquiry, answer
 from fleetmon.replay import play
 
 

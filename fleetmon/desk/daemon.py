@@ -11,7 +11,7 @@ import msgspec
 
 from fleetmon.locale import Language, fill, texts
 from fleetmon.model.errors import SinkError
-from fleetmon.readout.enquiry import MOST, Answer, Enquiry, Party
+from fleetmon.readout.enquiry.enquiry import MOST, Answer, Enquiry, Party
 from fleetmon.web.explanations import (
     MerchantPage,
     MerchantSettlements,

@@ -12,7 +12,7 @@ from fleetmon.engine import Engine
 from fleetmon.engine.incidents import PAST
 from fleetmon.engine.timeline import KEPT
 from fleetmon.model.days import day_of, midnight
-from fleetmon.readout.enquiry import Answer, Enquiry, Party, answer, matching
+from fleetmon.readout.enquiry.enquiry import Answer, Enquiry, Party, answer, matching
 from fleetmon.store import Archive
 
 _FACTS: Final = 100_000  # of one terminal or merchant

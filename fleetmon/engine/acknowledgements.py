@@ -14,7 +14,7 @@ from fleetmon.detect import DETECTORS, INGEST_IMPAIRED
 from fleetmon.engine.agenda import Plan
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
-from fleetmon.engine.outages import is_of_many
+from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.engine.shard import Shard
 from fleetmon.model.acknowledgement import acknowledgement, is_worse
 from fleetmon.model.audit import AuditEntry

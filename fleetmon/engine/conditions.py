@@ -11,10 +11,10 @@ from typing import Final
 
 from fleetmon.detect import DEVICE_DETECTORS, OF_SIGN, TAMPER
 from fleetmon.engine.agenda import Plan
-from fleetmon.engine.checkup import Symptoms
-from fleetmon.engine.faults import FaultChange
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
+from fleetmon.engine.terminal.checkup import Symptoms
+from fleetmon.engine.terminal.faults import FaultChange
 from fleetmon.model.detector import DeviceDetector
 from fleetmon.model.incident import Incident, Scope
 from fleetmon.model.terminal import Terminal

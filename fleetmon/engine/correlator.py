@@ -10,23 +10,23 @@ from typing import Any
 from fleetmon.detect import TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.acknowledgements import Acknowledgements
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
-from fleetmon.engine.asked import Asked
-from fleetmon.engine.checkup import Symptoms
 from fleetmon.engine.conditions import Conditions
 from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
-from fleetmon.engine.faults import FaultChange
-from fleetmon.engine.flapping import Flapping
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import Hearing, not_before
-from fleetmon.engine.hosts import Hosts
+from fleetmon.engine.hosts.hosts import Hosts
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.links import Links
-from fleetmon.engine.outages import SETTLE, Outages, is_of_many
-from fleetmon.engine.reception import Reception
+from fleetmon.engine.outages.flapping import Flapping
+from fleetmon.engine.outages.outages import SETTLE, Outages, is_of_many
+from fleetmon.engine.outages.reception import Reception
 from fleetmon.engine.serials import Serials
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import missed_since
-from fleetmon.engine.works import Works
+from fleetmon.engine.terminal.asked import Asked
+from fleetmon.engine.terminal.checkup import Symptoms
+from fleetmon.engine.terminal.faults import FaultChange
+from fleetmon.engine.work.works import Works
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import Liveness, Terminal
 

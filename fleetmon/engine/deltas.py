@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from fleetmon.engine.asked import Asked
-from fleetmon.engine.checkup import Symptoms
-from fleetmon.engine.faults import FaultChange
+from fleetmon.engine.terminal.asked import Asked
+from fleetmon.engine.terminal.checkup import Symptoms
+from fleetmon.engine.terminal.faults import FaultChange
 from fleetmon.model.events import HostHealth, MaintenanceMark, Notice, State
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 

@@ -11,17 +11,17 @@ from itertools import groupby
 from operator import attrgetter
 
 from fleetmon.detect import TERMINAL_OFFLINE
-from fleetmon.engine.arrears import Arrears
 from fleetmon.engine.correlator import Correlator
-from fleetmon.engine.coverage import Coverage, Covered
 from fleetmon.engine.deltas import Delta, LivenessChange
 from fleetmon.engine.directory import Directory, Overlays
-from fleetmon.engine.explainer import Explainer
 from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.money.arrears import Arrears
+from fleetmon.engine.money.explainer import Explainer
 from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
+from fleetmon.engine.work.coverage import Coverage, Covered
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Notice

@@ -5,7 +5,7 @@ from typing import Final
 from fleetmon.detect import WEAK_SIGNAL
 from fleetmon.engine.agenda import Plan
 from fleetmon.engine.incidents import Incidents
-from fleetmon.engine.patience import Patience
+from fleetmon.engine.terminal.patience import Patience
 from fleetmon.model.days import DAY
 from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import Terminal

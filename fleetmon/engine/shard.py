@@ -19,16 +19,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
-from fleetmon.engine.asked import asked
-from fleetmon.engine.checkup import Checkup
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
-from fleetmon.engine.faults import FaultChange, Faults
 from fleetmon.engine.fleet import Fleet, slack, suspicion
-from fleetmon.engine.habits import Habits, lost_before
-from fleetmon.engine.news import GRACEFUL, began_anew, fact_key, is_swapped, why_no_news
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
-from fleetmon.engine.presence import EARLY
+from fleetmon.engine.terminal.asked import asked
+from fleetmon.engine.terminal.checkup import Checkup
+from fleetmon.engine.terminal.faults import FaultChange, Faults
+from fleetmon.engine.terminal.habits import Habits, lost_before
+from fleetmon.engine.terminal.news import GRACEFUL, began_anew, fact_key, is_swapped, why_no_news
+from fleetmon.engine.terminal.presence import EARLY
 from fleetmon.model.days import DAY
 from fleetmon.model.events import (
     DeviceEvent,

@@ -5,8 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from fleetmon.engine.faults import Words
 from fleetmon.engine.shard import Shard
+from fleetmon.engine.terminal.faults import Words
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 _LIVENESS: Final = tuple(Liveness)

@@ -99,7 +99,7 @@ class Terminal(Struct, gc=False):
     runs: int = 0  # what engine/patience remembers
     watched_from: int = NEVER  # the open time since then is not in `runs` yet
     nights: int = 0  # what engine/presence remembers
-    usage: bytes = b""  # what engine/usage remembers; nothing of those that never sell
+    usage: bytes = b""  # what engine/terminal/usage remembers; nothing of those that never sell
 
     @property
     def partition(self) -> int:

@@ -1,9 +1,9 @@
 """When to come: the quietest time at which a technician works, is let in, and disturbs the fewest sales.
 
-Usual sales by hour of the week are those that terminals learned (`engine/usage`: hours of the day times weekdays), so
-nothing is counted for this. What an hour sold is laid into the part of it in which the shop was open. A terminal that
-is out of use loses its sales until somebody comes, one that works loses them while somebody is there: both count, so a
-broken one is seen to soon and a worn one when it is quiet.
+Usual sales by hour of the week are those that terminals learned (`engine/terminal/usage`: hours of the day times
+weekdays), so nothing is counted for this. What an hour sold is laid into the part of it in which the shop was open. A
+terminal that is out of use loses its sales until somebody comes, one that works loses them while somebody is there:
+both count, so a broken one is seen to soon and a worn one when it is quiet.
 Where it can be wrong: who sells hardly ever has no quiet hours, and gets the first time that there is; the course of
 hours is taken to be the same on all weekdays.
 """
@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from fleetmon.detect.quiet import HOUR, by_weekday
-from fleetmon.engine.usage import Usage
+from fleetmon.engine.terminal.usage import Usage
 from fleetmon.model.days import midnight
 from fleetmon.model.hours import WEEK, Hours
 from fleetmon.model.window import Occurrence

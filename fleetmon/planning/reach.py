@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from fleetmon.engine.fleet import Fleet
-from fleetmon.engine.windows import candidates
+from fleetmon.engine.work.windows import candidates
 from fleetmon.model.events import Attribute
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.model.window import Window, values

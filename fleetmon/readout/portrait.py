@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from fleetmon.detect.signs import NO_INTERNET
 from fleetmon.engine import Engine
-from fleetmon.engine.usage import sold_at
+from fleetmon.engine.terminal.usage import sold_at
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
 from fleetmon.readout.names import names
 from fleetmon.readout.sight import Sight, concerns

@@ -29,14 +29,14 @@ from fleetmon.model.schedule import CHINA
 from fleetmon.model.topics import Topics
 from fleetmon.readout import refusals
 from fleetmon.readout.acknowledging import Acknowledging, Act, audit_view
-from fleetmon.readout.clientele import Clientele
+from fleetmon.readout.enquiry.clientele import Clientele
+from fleetmon.readout.enquiry.nearest import Nearest
+from fleetmon.readout.enquiry.settlements import Settlements
 from fleetmon.readout.names import names
-from fleetmon.readout.nearest import Nearest
-from fleetmon.readout.planning import Planning
+from fleetmon.readout.planning.planning import Planning
 from fleetmon.readout.portrait import Portrait
-from fleetmon.readout.report import Present, Reports
+from fleetmon.readout.report.report import Present, Reports
 from fleetmon.readout.roster import Roster
-from fleetmon.readout.settlements import Settlements
 from fleetmon.readout.sight import Sight
 from fleetmon.readout.situations import Situations
 from fleetmon.sinks.alertmanager import Alertmanager

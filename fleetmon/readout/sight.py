@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.groups import covers, takes
-from fleetmon.engine.outages import is_of_many
+from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.web.views import IncidentView, incident_view

@@ -12,7 +12,7 @@ from typing import Final
 
 from fleetmon.engine import Engine
 from fleetmon.engine.groups import covers
-from fleetmon.engine.outages import is_of_many
+from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.locale import Also, Situation
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness, Terminal

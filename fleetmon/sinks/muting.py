@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from fleetmon.engine.census import Census
-from fleetmon.engine.windows import Windows
+from fleetmon.engine.work.windows import Windows
 from fleetmon.model.events import Attribute
 from fleetmon.model.window import Window, values
 from fleetmon.sinks.metrics import DIMENSIONS

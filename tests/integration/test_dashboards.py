@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from bench import viewer
-from fleetmon.engine import arrears
+from fleetmon.engine.money import arrears
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.sinks.alertmanager import AlertmanagerSettings
 

@@ -25,7 +25,7 @@ Say = Callable[..., Awaitable[None]]
 MINUTE = 60_000
 # As `fleetmon run`, but what waits at the broker has a second to arrive instead of a minute.
 RUN = (
-    "import fleetmon.engine.arrears as arrears; arrears.CATCH_UP = 1_000; from fleetmon.cli import main; "
+    "import fleetmon.engine.money.arrears as arrears; arrears.CATCH_UP = 1_000; from fleetmon.cli import main; "
     "import sys; sys.argv = ['fleetmon', 'run', '--config.file', sys.argv[1]]; main()"
 )
 

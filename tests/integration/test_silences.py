@@ -12,7 +12,7 @@ import yaml
 from msgspec import structs
 
 from fleetmon.engine.census import Census
-from fleetmon.engine.windows import Windows
+from fleetmon.engine.work.windows import Windows
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.window import Occurrence, Window

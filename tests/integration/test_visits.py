@@ -16,7 +16,7 @@ from fleetmon import upkeep
 from fleetmon.cli import cli
 from fleetmon.model.registry import Provider, Registry
 from fleetmon.planning.settings import PlanningSettings, VisitSettings
-from fleetmon.readout import visiting
+from fleetmon.readout.planning import visiting
 from fleetmon.store import StoreSettings
 
 from .site import OPEN, Site, planned

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleetmon.readout import prospects
+from fleetmon.readout.planning import prospects
 
 from .reading import Say, ask, heard, ids, pages
 

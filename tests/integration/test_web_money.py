@@ -13,12 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from fleetmon.desk import daemon
-from fleetmon.engine import arrears
+from fleetmon.engine.money import arrears
 from fleetmon.ingest.settings import MqttSettings
 from fleetmon.model.days import date_of, day_of
 from fleetmon.model.errors import SinkError
 from fleetmon.model.registry import Provider, Registry
-from fleetmon.readout.enquiry import Enquiry
+from fleetmon.readout.enquiry.enquiry import Enquiry
 from fleetmon.readout.readout import Readout
 from fleetmon.web.access import Token, Tokens
 from fleetmon.web.settings import WebSettings

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetmon.detect import HOST_OUTAGE
-from fleetmon.engine.answers import Known, Request
-from fleetmon.engine.blame import Blame, blamed
+from fleetmon.engine.hosts.answers import Known, Request
+from fleetmon.engine.hosts.blame import Blame, blamed
 from fleetmon.model.detector import Reply
 from fleetmon.model.terminal import Cohort, Terminal
 

@@ -16,7 +16,7 @@ from fleetmon.ingest.quarantine import Quarantine
 from fleetmon.ingest.recording import Line
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
-from fleetmon.readout.telling import explanation
+from fleetmon.readout.enquiry.telling import explanation
 from fleetmon.replay import play
 from fleetmon.sim.corpus import generate
 from fleetmon.working_days import working_days

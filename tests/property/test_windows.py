@@ -6,11 +6,11 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmon.engine.coverage import Coverage, Covered
 from fleetmon.engine.fleet import Fleet
-from fleetmon.engine.notices import Notices
-from fleetmon.engine.visits import Visits
-from fleetmon.engine.windows import Windows, candidates
+from fleetmon.engine.work.coverage import Coverage, Covered
+from fleetmon.engine.work.notices import Notices
+from fleetmon.engine.work.visits import Visits
+from fleetmon.engine.work.windows import Windows, candidates
 from fleetmon.model.events import MaintenanceMark, Notice, Selector
 from fleetmon.model.registry import Registry, Terminal
 from fleetmon.model.terminal import NO_DEADLINE

@@ -7,9 +7,9 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from fleetmon.engine import Outcome
-from fleetmon.engine.usage import Usage
+from fleetmon.engine.terminal.usage import Usage
 from fleetmon.model.registry import Host, Merchant, Registry, Site, Terminal
-from fleetmon.readout.report import Present, Reports
+from fleetmon.readout.report.report import Present, Reports
 from fleetmon.store import Store, StoreSettings, TerminalRow, Watch, Work
 from fleetmon.web.ports import WindowFilter
 from fleetmon.web.report.views import ReportView

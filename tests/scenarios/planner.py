@@ -12,7 +12,7 @@ from fleetmon.model.schedule import Entry
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.settings import GuardSettings, PlanningSettings, VisitSettings
 from fleetmon.planning.versions import written
-from fleetmon.readout.planning import Books, Planning
+from fleetmon.readout.planning.planning import Books, Planning
 from fleetmon.web.ports import VisitFilter
 from fleetmon.web.visits import OutcomeView, VisitView
 

@@ -7,7 +7,7 @@ from typing import Any
 from fleetmon.engine import Outcome
 from fleetmon.model.schedule import Entry
 from fleetmon.planning.settings import CalendarSettings
-from fleetmon.readout.importing import Importing
+from fleetmon.readout.planning.importing import Importing
 from fleetmon.web.windows import ImportView
 
 from .planner import Planner

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from fleetmon.desk.answer import written
 from fleetmon.locale import LANGUAGES
 from fleetmon.model.registry import Merchant, Provider, Registry
-from fleetmon.readout.clientele import Clientele
-from fleetmon.readout.enquiry import Answer, Enquiry, answer
-from fleetmon.readout.nearest import Nearest
+from fleetmon.readout.enquiry.clientele import Clientele
+from fleetmon.readout.enquiry.enquiry import Answer, Enquiry, answer
+from fleetmon.readout.enquiry.nearest import Nearest
 from fleetmon.web.ports import SettlementFilter
 
 from .world import DAY, HOUR, MINUTE, World, shops

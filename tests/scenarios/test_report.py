@@ -279,7 +279,7 @@ async def test_work_of_today_is_found_behind_many_that_are_over_and_what_is_left
 async def test_of_what_is_open_and_left_out_it_is_never_said_that_nothing_is(
     night: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleetmon.readout.report.SHOWN", 1)
+    monkeypatch.setattr("fleetmon.readout.report.report.SHOWN", 1)
     made = night()
     silence(made, "a1")
     made.stop("a2")

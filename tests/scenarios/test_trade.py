@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleetmon.engine.usage import Usage
+from fleetmon.engine.terminal.usage import Usage
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import Counters, Net, Poi, Power
 from fleetmon.model.terminal import NO_DEADLINE

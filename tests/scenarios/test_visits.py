@@ -13,7 +13,7 @@ from fleetmon.locale import LANGUAGES, texts
 from fleetmon.planning.errands import PARTS, REASONS
 from fleetmon.planning.settings import PlanningSettings, VisitSettings
 from fleetmon.planning.versions import written
-from fleetmon.readout.visit_files import calendar, table
+from fleetmon.readout.planning.visit_files import calendar, table
 from fleetmon.web.ports import VisitFilter
 
 from .planner import GUARDS, Planner

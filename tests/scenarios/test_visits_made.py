@@ -101,7 +101,7 @@ async def test_others_get_their_turn_while_many_visits_are_looked_at(monkeypatch
         planner.mark(key, "begin")
     planner.world.run(HOUR)
     turns = 0
-    monkeypatch.setattr("fleetmon.readout.visited.Visited._view", lambda *_: turns)
+    monkeypatch.setattr("fleetmon.readout.planning.visited.Visited._view", lambda *_: turns)
     asked = asyncio.create_task(planner.port.outcomes("A", 7))
     while not asked.done():
         await asyncio.sleep(0)

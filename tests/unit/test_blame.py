@@ -1,8 +1,8 @@
 """Whose fault it is, request by request; the newest come first, as the engine keeps them."""
 
 from fleetmon.detect import HOST_OUTAGE
-from fleetmon.engine.answers import Known, Request
-from fleetmon.engine.blame import blamed
+from fleetmon.engine.hosts.answers import Known, Request
+from fleetmon.engine.hosts.blame import blamed
 from fleetmon.model.detector import Reply
 from fleetmon.model.terminal import Cohort, Terminal
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fleetmon.engine.directory import Directory
-from fleetmon.engine.ledger import Ledger
+from fleetmon.engine.money.ledger import Ledger
 from fleetmon.model.events import PayoutRow
 from fleetmon.model.registry import Merchant, Registry
 from fleetmon.model.standing import Wait

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fleetmon.engine.book import Book
+from fleetmon.engine.money.book import Book
 from fleetmon.model.events import Posted
 from fleetmon.model.terms import Terms
 

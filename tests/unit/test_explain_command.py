@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from fleetmon.cli import cli
 from fleetmon.desk.slip import clock, day, fen
 from fleetmon.locale import money
-from fleetmon.readout.enquiry import Party, matching
+from fleetmon.readout.enquiry.enquiry import Party, matching
 
 NOODLE = """\
 Noodle (noodle), as of Friday 25 September at 18:40

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fleetmon.detect import HOST_OUTAGE
-from fleetmon.engine.trouble import Trouble
-from fleetmon.engine.usual import HALF_LIFE, Usual
+from fleetmon.engine.hosts.trouble import Trouble
+from fleetmon.engine.hosts.usual import HALF_LIFE, Usual
 from fleetmon.model.detector import Replies, Reply
 from fleetmon.model.events import HostHealth, Transaction
 from fleetmon.model.incident import Incident

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fleetmon.engine.census import Census
-from fleetmon.engine.windows import Windows
+from fleetmon.engine.work.windows import Windows
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 from fleetmon.model.window import Occurrence, Window
 from fleetmon.sinks.muting import AHEAD_MS, MOST, Alert, Matcher, Muting, Stretch

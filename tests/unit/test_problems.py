@@ -30,7 +30,7 @@ OTHERS = {
     "--zone x1: is no IANA time zonex1",
 }  # made of another sentence; told in other words
 WHERE = [
-    *(HOME / "web").rglob("*.py"), *(HOME / "readout").glob("*.py"), HOME / "engine/acknowledgements.py",
+    *(HOME / "web").rglob("*.py"), *(HOME / "readout").rglob("*.py"), HOME / "engine/acknowledgements.py",
     HOME / "planning/versions.py", HOME / "planning/checks.py", HOME / "planning/rules.py",
     *(HOME / "planning/ical").glob("*.py"), *(HOME / "desk").glob("*.py"), *(HOME / "commands").glob("*.py"),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmon.detect.prognosis import Cases, Codes, History, Reason, foresee, learn
-from fleetmon.engine.histories import history
+from fleetmon.engine.terminal.histories import history
 from fleetmon.engine.timeline import Timeline
 from fleetmon.model.days import DAY
 from fleetmon.model.events import DeviceEvent, State

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.visits import learned, measure
-from fleetmon.engine.usage import Usage
+from fleetmon.engine.terminal.usage import Usage
 from fleetmon.model.days import DAY, midnight
 from fleetmon.model.hours import WEEK, Hours
 from fleetmon.model.window import Occurrence

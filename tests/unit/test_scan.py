@@ -3,8 +3,8 @@
 import pytest
 
 from fleetmon.engine import Engine
-from fleetmon.engine.lateness import Lateness
-from fleetmon.engine.scan import Scan
+from fleetmon.engine.outages.scan import Scan
+from fleetmon.engine.terminal.lateness import Lateness
 from fleetmon.model.registry import Registry, Terminal
 from fleetmon.model.terminal import Liveness
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmon.engine.checkup import Checkup
 from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.terminal.checkup import Checkup
 from fleetmon.engine.timeline import KEPT, MOST, Timeline
 from fleetmon.model.episode import Episode
 from fleetmon.model.events import (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmon.detect.quiet import HOUR, expected, patience
-from fleetmon.engine.usage import Usage, looked_ago, sells_at, sold_at
+from fleetmon.engine.terminal.usage import Usage, looked_ago, sells_at, sold_at
 from fleetmon.model.days import DAY, midnight
 
 MONDAY = 20_717  # 2026-09-21

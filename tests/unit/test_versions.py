@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fleetmon.engine.windows import Windows
+from fleetmon.engine.work.windows import Windows
 from fleetmon.model.errors import ConflictError, ForbiddenError
 from fleetmon.model.schedule import Change, Entry, Schedule
 from fleetmon.model.window import Begun, Occurrence

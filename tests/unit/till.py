@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
-from fleetmon.engine.book import Book
+from fleetmon.engine.money.book import Book
 from fleetmon.model.days import date_of, day_of
 from fleetmon.model.events import Account, Batch, Payout, PayoutRow, Transaction
 from fleetmon.model.registry import Calendar, Defaults, Merchant

@@ -1,0 +1,221 @@
+"""Where is it? Looks for what those who fell silent together share, before any of them is known to be down.
+
+Whoever misses one beat is noted. When some were, a moment later (`SETTLE`) the largest crowd that can have
+fallen silent at one moment is laid on a table by cohorts, beside all who ought to be heard and what silence is
+usual for them at that hour, and `detect/localise` names the attributes. What it names is only a suspicion: whether
+it is so the members decide, see `Outages`.
+
+Where it can be wrong: only the five attributes are compared by which the silent ones differ most from all, so that
+a look takes milliseconds.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from fleetmon.detect.localise import Answer, localise
+from fleetmon.engine.agenda import Parts
+from fleetmon.engine.fleet import Fleet, suspicion
+from fleetmon.engine.groups import ATTRIBUTES, covers, value
+from fleetmon.engine.tally import parts
+from fleetmon.engine.terminal.lateness import Lateness
+from fleetmon.model.incident import Scope
+from fleetmon.model.terminal import Cohort, Liveness, Terminal
+
+FEW: Final = 4  # silent ones that may share something
+_STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long fell silent with none of the newest
+_AXES: Final = 5  # attributes compared at a time
+_STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as chance
+_MOST: Final = 0.6
+_AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
+_BEATS: Final = 4  # after which nothing is proven by more of them
+_TRUSTED: Final = 5.0  # terminals that what is usual is worth beside what is seen now
+_SURE: Final = 9.0  # log-likelihood: of thousands of scopes looked at every few seconds chance has one of this a year
+_APART: Final = 3.0  # the same beside its neighbours of the moment, who are few
+_PENALTY: Final = 2.0  # and more for each attribute named: there are as many more scopes of which one is the worst
+_AWAKE: Final = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
+
+
+_NUMBERS: Final = ("failing", "total", "expected")
+Row = dict[str, Any]  # values of attributes, and the numbers of `localise`
+
+
+class Suspicion(NamedTuple):
+    """Scopes that may be why, causes that came together, and how much this is believed beside the other answers."""
+
+    scopes: list[Scope]
+    share: float
+
+
+class Scan:
+    """Who fell silent lately, and what is usual."""
+
+    def __init__(self, fleet: Fleet, usual: Lateness) -> None:
+        self._fleet = fleet
+        self._usual = usual
+        self._late: dict[str, int] = {}  # terminals that missed a beat, and when that was noticed
+
+    def note(self, terminal: Terminal, at: int) -> bool:
+        """A terminal is late, or worse; whether enough are for a look."""
+        self._late.pop(terminal.id, None)
+        self._late[terminal.id] = at
+        return len(self._late) >= FEW
+
+    def late(self, now: int) -> Parts[list[Terminal]]:
+        """Who was noted and not heard since, the earliest first; who has been silent for long is forgotten."""
+        terminals, found = self._fleet.terminals, list[Terminal]()
+        for part in parts(list(self._late.items())):
+            for key, at in part:
+                terminal = terminals.get(key)
+                if terminal is None or terminal.last_seen > at or now - at > _STALE * suspicion(terminal):
+                    del self._late[key]
+                elif terminal.liveness in _AWAKE and not terminal.overslept:
+                    found.append(terminal)
+            yield len(part)
+        return found
+
+    def suspicions(self, together: Sequence[Terminal], known: Collection[Scope], now: int) -> list[Suspicion]:
+        """What those may share who fell silent together, the likeliest first; `known` outages are left out."""
+        beats = sorted((now - terminal.last_seen) // terminal.interval_ms for terminal in together)[len(together) // 2]
+        failing = Counter([terminal.cohort for terminal in together])
+        return self._suspicions(failing, known, ATTRIBUTES, beats, now)
+
+    def worn(self, known: Collection[Scope], now: int) -> list[Suspicion]:
+        """What model or firmware those may share who are down, whenever that came."""
+        counts = self._fleet.census.counts.items()
+        down = Counter({cohort: count for (cohort, state), count in counts if state is Liveness.DOWN})
+        return self._suspicions(down, known, ("model", "firmware"), _BEATS, now)
+
+    def _suspicions(
+        self, failing: Mapping[Cohort, int], known: Collection[Scope], axes: Sequence[str], beats: int, now: int
+    ) -> list[Suspicion]:
+        total = self._total(known)
+        struck = {cohort: count for cohort, count in failing.items() if count >= _STRUCK * total.get(cohort, math.inf)}
+        if sum(struck.values()) < FEW:
+            return []  # here and there one, which is chance
+        rows = self._rows(failing, struck, total, min(max(beats, 1), _BEATS), now)
+        compared = _telling(rows, axes)
+        answers = localise(_merged(rows, compared), compared)
+        causes = [_widest([_widened(rows, scope) for scope in _scopes(answer)]) for answer in answers]
+        sure = [[scope for scope in some if _is_sure(rows, scope, some)] for some in causes]
+        return [Suspicion(some, answer.share) for some, answer in zip(sure, answers, strict=True) if some]
+
+    def _total(self, known: Collection[Scope]) -> dict[Cohort, int]:
+        """How many of each cohort ought to be heard."""
+        total: Counter[Cohort] = Counter()
+        for (cohort, state), count in self._fleet.census.counts.items():
+            if state in _AWAKE:
+                total[cohort] += count
+        return {one: count for one, count in total.items() if not any(covers(scope, one) for scope in known)}
+
+    def _rows(
+        self,
+        failing: Mapping[Cohort, int],
+        struck: Mapping[Cohort, int],
+        total: Mapping[Cohort, int],
+        beats: int,
+        now: int,
+    ) -> list[Row]:
+        """The table; who is not struck is well, though some may be `late`."""
+        again, everybody, rows = _AGAIN ** (beats - 1), sum(total.values()), list[Row]()
+        for cohort, count in total.items():
+            usual = count * again * self._usual.share(cohort, count, everybody, now)
+            row: Row = {name: value(cohort, name) for name in ATTRIBUTES}
+            row |= {"failing": min(struck.get(cohort, 0), count), "total": count, "expected": usual}
+            rows.append(row | {"late": min(failing.get(cohort, 0), count)})
+        return rows
+
+
+def _telling(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
+    """The attributes to be compared: those by which the silent ones differ most from all."""
+    failing, total = _sum(rows, "failing"), _sum(rows, "total")
+
+    def apart(name: str) -> float:
+        shares: Counter[Any] = Counter()
+        for row in rows:
+            shares[row[name]] += row["failing"] / failing - row["total"] / total
+        return sum(map(abs, shares.values()))
+
+    best = sorted(axes, key=lambda name: -round(apart(name), 6))[:_AXES]
+    return [name for name in axes if name in best]
+
+
+def _merged(rows: Iterable[Row], axes: Sequence[str]) -> list[Row]:
+    """The same table of these attributes only."""
+    merged: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        values = tuple([row[name] for name in axes])
+        held = merged.setdefault(values, dict(zip(axes, values, strict=True)) | dict.fromkeys(_NUMBERS, 0))
+        for name in _NUMBERS:
+            held[name] += row[name]
+    return list(merged.values())
+
+
+def _widened(rows: Sequence[Row], scope: Scope) -> Scope:
+    """The scope without attributes beside which most are silent, too: of who is left out by chance nobody is told."""
+    for attribute in scope:
+        wider = tuple([one for one in scope if one is not attribute])
+        beside = [row for row in _within(rows, wider) if row[attribute[0]] != attribute[1]]
+        if wider and _sum(beside, "failing") >= max(1, _MOST * _sum(beside, "total")):
+            return _widened(rows, wider)
+    return scope
+
+
+def _widest(scopes: Sequence[Scope]) -> list[Scope]:
+    """The scopes without any that is a part of another: of two causes one may have been widened over both."""
+    return [one for one in dict.fromkeys(scopes) if not any(set(other) < set(one) for other in scopes)]
+
+
+def _within(rows: Iterable[Row], scope: Scope) -> list[Row]:
+    return [row for row in rows if all(row[name] == wanted for name, wanted in scope)]
+
+
+def _is_sure(rows: Sequence[Row], scope: Scope, causes: Sequence[Scope]) -> bool:
+    """Whether far more are silent than is usual there, and than are beside it now, where no other cause is."""
+    outside = [row for row in rows if not any(_within([row], cause) for cause in causes)]
+    return _gain(rows, scope) >= _SURE and _contrast(rows, scope, outside) >= _APART + _PENALTY * len(scope)
+
+
+def _contrast(rows: Sequence[Row], scope: Scope, outside: Sequence[Row]) -> float:
+    """How much likelier the silence of a scope is if it has a share of its own than if it has that of its neighbours.
+
+    The neighbours are those who differ in one attribute: when a carrier loses more than it ever did, some of its
+    terminals are silent together by chance. Few neighbours are believed to be as usual.
+    """
+    inside = _within(rows, scope)
+    failing, total = _sum(inside, "failing"), _sum(inside, "total")
+    usual = _sum(inside, "expected") / total
+    share = usual
+    for attribute in scope:
+        beside = _within(outside, tuple([one for one in scope if one is not attribute]))
+        share = max(share, (_sum(beside, "late") + _TRUSTED * usual) / (_sum(beside, "total") + _TRUSTED))
+    if failing <= share * total:
+        return 0.0
+    heard = total - failing
+    return failing * math.log(failing / total / share) + (heard * math.log(heard / total / (1 - share)) if heard else 0)
+
+
+def _gain(rows: Sequence[Row], scope: Scope) -> float:
+    """How much likelier the silence of a scope is if something silenced it than if it is the usual (Poisson)."""
+    inside = _within(rows, scope)
+    failing, usual = _sum(inside, "failing"), _sum(inside, "expected")
+    return failing * math.log(failing / usual) - (failing - usual) if failing > usual > 0 else 0.0
+
+
+def _sum(rows: Iterable[Row], name: str) -> float:
+    return sum([float(row[name]) for row in rows])
+
+
+def _scopes(answer: Answer) -> list[Scope]:
+    return [tuple(sorted((name, str(wanted)) for name, wanted in scope.items())) for scope in answer.scopes]
+
+
+def named(scope: Scope, silent: Sequence[Terminal]) -> Scope:
+    """The scope with what goes without saying: the one carrier of a region, the one region where a carrier is."""
+    found = dict(scope)
+    for name, beside in (("carrier", {"region"}), ("region", {"carrier", "network"})):
+        values = {value(terminal.cohort, name) for terminal in silent}
+        if name not in found and found.keys() <= beside and len(values) == 1 and "" not in values:
+            found[name] = values.pop()
+    return tuple(sorted(found.items()))

@@ -1,0 +1,163 @@
+"""Which outages are there? What the scan suspects and the members confirm.
+
+The scan lays those who fell silent together beside everybody and names what they share; whether that is an outage
+its members say: who of them is silent since the same moment, who was heard since, who says nothing yet.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from fleetmon.detect import GROUP_DETECTORS
+from fleetmon.engine.agenda import Parts
+from fleetmon.engine.fleet import suspicion
+from fleetmon.engine.hearing import audible
+from fleetmon.engine.outages.scan import FEW, Scan, Suspicion, named
+from fleetmon.engine.shard import Shard
+from fleetmon.engine.tally import Sight, burst, look, look_at_once, parts, tally_breach
+from fleetmon.model.detector import GroupDetector
+from fleetmon.model.incident import Alternative, Scope
+from fleetmon.model.terminal import NEVER, Liveness, Terminal
+
+_LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
+_HEARD: Final = (Liveness.UP, Liveness.SUSPECT)  # until they are down
+_ROUNDS: Final = 4  # of one search: outages of different moments
+
+
+class Found(NamedTuple):
+    """An outage that the members confirm."""
+
+    detector: GroupDetector
+    scope: Scope
+    silent: list[Terminal]
+    beside: tuple[Alternative, ...] = ()  # what it may be else
+
+
+class Search:
+    """Looks when it is asked; times in ms."""
+
+    def __init__(self, shard: Shard, explained: Callable[[Terminal], bool]) -> None:
+        """`explained` tells of a terminal that an outage of shared attributes fires which has taken it."""
+        self.scan = Scan(shard.fleet, shard.habits.usual)
+        self._shard = shard
+        self._groups = shard.fleet.groups
+        self._explained = explained
+
+    def find(self, late: list[Terminal], known: Sequence[Scope], now: int) -> Parts[tuple[list[Found], bool]]:
+        """The outages that members confirm, and whether there are suspicions left that nobody has answered yet."""
+        sight = yield from look(late, now, self._shard.heard_since)
+        found: list[Found] = []
+        undecided = False
+        left = yield from self.unexplained(sight.silent, now)
+        for _ in range(_ROUNDS):
+            if len(left) < FEW:
+                break
+            together, _moment = yield from burst(left)
+            suspicions = self.scan.suspicions(together, [*known, *[one.scope for one in found]], now)
+            yield len(together)
+            more = yield from self._confirmed(suspicions, now)
+            undecided = undecided or (bool(suspicions) and not more)
+            found += more
+            gone = {terminal.id for one in more for terminal in one.silent} or {terminal.id for terminal in together}
+            left = [terminal for terminal in left if terminal.id not in gone]
+        return found, undecided
+
+    def worn(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
+        """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
+        for suspected in self.scan.worn(known, now):
+            if () in suspected.scopes:
+                break  # that it is everybody's is likelier than whatever comes after: shops close, too
+            for scope in suspected.scopes:
+                members = yield from self.unexplained(self._groups.members(scope), now)
+                sight = yield from look(members, now, self._shard.heard_since)
+                down = [one for one in sight.silent if one.liveness is Liveness.DOWN]
+                lately = [one for one in down if one.since > now - _LATELY]
+                if not lately:
+                    continue
+                well = yield from self._tried([one for one in members if one.liveness in _HEARD], lately, now)
+                since = now - max(suspicion(one) for one in lately)
+                tally = yield from tally_breach(Sight(down, well), lately, since, now)
+                if detector_of(scope).breached(tally):
+                    return [Found(detector_of(scope), scope, lately)]
+        return []
+
+    def _tried(self, others: Sequence[Terminal], down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Those who have run what they run for as long as half of those did whom it took: the rest prove nothing yet.
+
+        Of those that were updated lately: an update that stops terminals after some minutes is well until then
+        with each of them. Those taken late are not seen yet, so half is less than it will be.
+        """
+        enough = sorted([self._has_run(one, now) for one in down])[(len(down) - 1) // 2]
+        if enough > _LATELY:
+            return list(others)
+        tried: list[Terminal] = []
+        for part in parts(others):
+            tried += [one for one in part if self._has_run(one, now) >= enough]
+            yield len(part)
+        return tried
+
+    def _has_run(self, terminal: Terminal, now: int) -> int:
+        """How long it was heard since its last update; without one lately, for ages."""
+        told = self._shard.checkup.timeline.of(f"terminal/{terminal.id}", now - _LATELY, now)
+        return terminal.last_seen - max([one.begin for one in told if one.kind == "updated"], default=NEVER)
+
+    def unexplained(self, silent: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Who can be heard, and is not explained by an outage of shared attributes that fires."""
+        free: list[Terminal] = []
+        for part in parts(silent):
+            free += [one for one in audible(self._shard, part, now) if not self._explained(one)]
+            yield len(part)
+        return free
+
+    def _confirmed(self, suspicions: Sequence[Suspicion], now: int) -> Parts[list[Found]]:
+        """The first suspicion that its members confirm, of several causes each that they do."""
+        for suspected in suspicions:
+            causes: list[Found] = []
+            for scope in suspected.scopes:
+                causes += yield from self._verified(scope, now)
+            if causes:
+                beside = _others(suspicions, [set(suspected.scopes), {one.scope for one in causes}])
+                return [one._replace(beside=beside) for one in causes]
+        return []
+
+    def _verified(self, scope: Scope, now: int) -> Parts[list[Found]]:
+        members = yield from self.unexplained(self._groups.members(scope), now)
+        sight = yield from look(members, now, self._shard.heard_since)
+        together, moment = yield from burst((yield from self._blamed(scope, sight.silent, now)))
+        name = named(scope, together)
+        if not (name and together):
+            return []
+        tally = yield from tally_breach(sight, together, moment, now)
+        return [Found(detector_of(name), name, together)] if detector_of(name).breached(tally) else []
+
+    def _blamed(self, scope: Scope, silent: list[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Those whose silence can be the fault of what they share.
+
+        Nobody whose shop did not open, nor, of a carrier, who is silent on another network as well: that is the shop's.
+        """
+        dead: dict[str, bool] = {"": "carrier" not in dict(scope)}
+        blamed: list[Terminal] = []
+        for part in parts(silent):
+            for terminal in part if not dead[""] else ():
+                if terminal.site not in dead:
+                    dead[terminal.site] = self._all_silent(terminal.site, now)
+            blamed += [one for one in part if not one.overslept and (dead[""] or not dead[one.site])]
+            yield len(part)
+        return blamed
+
+    def _all_silent(self, site: str, now: int) -> bool:
+        """Whether a whole shop is silent, on more networks than one."""
+        sight = look_at_once(self._groups.shop(site), now, self._shard.heard_since)
+        networks = {(t.cohort.carrier, t.cohort.network) for t in sight.silent}
+        return len(networks) > 1 and not sight.others
+
+
+def _others(suspicions: Sequence[Suspicion], told: Sequence[set[Scope]]) -> tuple[Alternative, ...]:
+    """What it may be else: causes that were told apart by what is left out now may come down to what is told."""
+    others = [Alternative(tuple(dict.fromkeys(one.scopes)), round(one.share, 3)) for one in suspicions]
+    return tuple([one for one in others if set(one.scopes) not in told])
+
+
+def detector_of(scope: Scope) -> GroupDetector:
+    """Who judges an outage of this scope: the first that names its attributes."""
+    attributes = frozenset(name for name, _ in scope)
+    return next(one for one in GROUP_DETECTORS if one.names(attributes))

@@ -1,0 +1,1 @@
+"""A merchant asks after money: which sale, where it stands, and what to say."""

@@ -1,0 +1,1 @@
+"""Planned work and visits as people see, judge and change them."""

@@ -1,0 +1,1 @@
+"""What happened in a span, what it cost, and whose money is at risk."""
