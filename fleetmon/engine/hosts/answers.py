@@ -67,7 +67,7 @@ class Answers:
         self._refusals: dict[str, int] = {}  # of late, by host: those beyond two of three
         self._recalled: dict[str, int] = {}  # terminals that failed, by the time of which it was read back
 
-    def note(  # noqa: PLR0913 - all that a request is
+    def note(
         self, at: int, terminal: Terminal, reply: Reply, acquirer: str, issuer: str, *, late: bool = False
     ) -> bool:
         """Take in a request that ended; whether it counts."""
@@ -105,7 +105,7 @@ class Answers:
             if len(self._recalled) >= _HISTORY * MOST:
                 self._recalled.clear()
             self._recalled[terminal] = at // (SLOT * SLOTS)
-        if reply in _ANSWERED or not any(self._is_unusual(host, at) for host in (acquirer, issuer) if host):
+        if reply is Reply.WELL or not any(self._is_unusual(host, at) for host in (acquirer, issuer) if host):
             for host in dict.fromkeys(filter(None, (acquirer, issuer))):
                 self._learn(host, at, [int(reply is kind) for kind in Reply])
 
@@ -144,7 +144,7 @@ class Answers:
                     or (host is not None and host not in (one.acquirer, one.issuer))
                 }
 
-    def _count(self, refused: bool, *hosts: str) -> None:  # noqa: FBT001 - only by place
+    def _count(self, refused: bool, *hosts: str) -> None:
         """Count what is refused beyond two of three, by host."""
         for host in dict.fromkeys(filter(None, hosts)):
             count = self._refusals.get(host, 0) + (1 if refused else -2)

@@ -90,7 +90,9 @@ def refusing(
         return Known(1.0 if share is None else share, None)
 
     answered = {
-        acquirer: [replace(one, reply=Reply.FAILED) if one.refused else one for one in requests if not _unsaid(one)]
+        acquirer: [
+            replace(one, reply=Reply.FAILED) if one.refused else one for one in requests if one.reply is Reply.WELL
+        ]
         for acquirer, requests in recent.items()
     }
     sites = {one.terminal.id: _site(one) for requests in answered.values() for one in requests}
@@ -125,7 +127,8 @@ def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) ->
     for part in parts:
         if taken := _confined(inside, part, replies.usual):
             return None, [one for one in requests if part is _issuer or part(one) not in taken]
-    return Blame(replies, sorted({one.terminal.id for one in failing}), odd, doubtful, SLOW if late else FAILS), requests
+    terminals = sorted({one.terminal.id for one in failing})
+    return Blame(replies, terminals, odd, doubtful, SLOW if late else FAILS), requests
 
 
 def _stretch(requests: Sequence[Request], usual: float, *, slow: bool) -> tuple[Sequence[Request], Replies]:
@@ -180,10 +183,6 @@ def _site(request: Request) -> str:
 
 def _merchant(request: Request) -> str:
     return request.terminal.merchant
-
-
-def _unsaid(request: Request) -> bool:
-    return request.reply is not Reply.WELL
 
 
 def _make(request: Request) -> str:

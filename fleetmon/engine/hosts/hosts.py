@@ -200,7 +200,7 @@ class Hosts:
             terminals = blame.terminals if blame is not None else ()
             sign = blame.sign if blame is not None and is_seen else word.sign if word is not None else FAILS
             incident = self._incidents.open(HOST_OUTAGE.kind, _scope(host), now, sign, terminals)
-            self._troubles[host] = trouble = Trouble(incident, now, sign, odd=sign == SLOW)
+            self._troubles[host] = trouble = Trouble(incident, now, sign=sign, odd=sign == SLOW)
             if blame is not None:
                 trouble.share, trouble.odd = blame.share, blame.odd or trouble.odd
             self._look(now + (HOST_OUTAGE.policy.hold_ms if is_seen else STANDS))

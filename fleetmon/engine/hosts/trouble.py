@@ -19,9 +19,9 @@ class Trouble(Struct):
 
     incident: Incident
     heard_at: int  # when anybody told of the host
-    sign: str = ""  # what is wrong; empty if nobody knows any more
     share: float = 0.0  # of requests that fail; 0 if nobody knows
     odd: bool = False  # what ends oddly counts as well
+    sign: str = ""  # what is wrong; empty if nobody knows any more
     failed_at: int = 0  # a request of a terminal
     relief: float = 0.0  # what terminals tell for its end, since they told against it last
     answered: float = 0.0  # the same by the host's own word
