@@ -102,6 +102,16 @@ async def test_a_preview_names_the_open_incidents_of_these_terminals(
     assert found["incidents"] == []
 
 
+async def test_a_preview_names_the_shops_that_it_touches_and_of_others_none(site: Site) -> None:
+    wish = schedule(60, 120, selector={"site": ["noodle-shop", "books-shop"]})
+    _, found, _ = await site.call("POST", "/api/v1/windows/preview", wish)
+    assert found["sites"] == len(found["shops"]) == 2
+    assert (found["shops"][0]["site"], found["shops"][0]["terminals"]) == ("noodle-shop", 7)
+    assert "Noodle" in found["shops"][0]["names"]
+    _, found, _ = await site.call("POST", "/api/v1/windows/preview", wish, who="second")
+    assert [one["site"] for one in found["shops"]] == ["books-shop"]
+
+
 async def test_above_a_limit_somebody_else_has_to_approve_it(site: Site) -> None:
     site.planning = PlanningSettings(guards=replace(OPEN, second_person_from=5))
     await site.restart()
@@ -261,6 +271,7 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     seen = await run("preview", *when, "--select", "site=noodle-shop")
     assert seen.exit_code == 0, seen.stderr
     assert "It would touch 7 terminals, 39% of the fleet." in seen.stdout
+    assert "\n  site noodle-shop (" in seen.stdout
     refused = await run("preview", *when, "--select", "site=nodle-shop", "--lang", "zh")
     assert refused.exit_code == 1
     assert "不能这样计划：selector.site: 没有终端的取值是“nodle-shop”；是否指“noodle-shop”？" in refused.stdout

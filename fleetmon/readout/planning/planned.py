@@ -20,11 +20,12 @@ from fleetmon.planning.horizon import window_of
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
 from fleetmon.readout.names import names
+from fleetmon.readout.planning.touched import touched
 from fleetmon.readout.sight import Sight
 from fleetmon.readout.slices import slowly
 from fleetmon.web.ports import WindowFilter
 from fleetmon.web.views import IncidentView
-from fleetmon.web.windows import SpanView, WindowState, WindowView
+from fleetmon.web.windows import ShopView, SpanView, WindowState, WindowView
 
 SHOWN: Final = 10  # times to come
 
@@ -121,6 +122,10 @@ class Planned:
         sight = Sight(self._engine.fleet, provider)
         touched = [one for one in self._engine.incidents if self._touches(window, reach, one)]
         return [sight.view(one, names(self._engine, one.scope)) for one in touched if sight.concerned(one)]
+
+    async def shops(self, provider: str | None, window: Window) -> tuple[int, list[ShopView]]:
+        """How many planned work would touch, and the largest, as far as they are to be seen."""
+        return await touched(self._engine, provider, window)
 
     def _touches(self, window: Window, reach: Reach, incident: Incident) -> bool:
         fleet, scope = self._engine.fleet, dict(incident.scope)
