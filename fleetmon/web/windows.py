@@ -32,7 +32,12 @@ class WindowView(Struct, frozen=True):
     reason: str
     selector: Selector
     host: Annotated[str, Meta(description="Whose own work it is; without a selector all its terminals are covered.")]
-    occurrences: Annotated[list[SpanView], Meta(description="In force now and to come, the next ten at most.")]
+    occurrences: Annotated[
+        list[SpanView],
+        Meta(
+            description="In force now and to come, the next ten at most; of what waits for approval, when it would be."
+        ),
+    ]
     overdue: Annotated[bool, Meta(description="Whether terminals are missing since its end.")]
     schedule: Annotated[Schedule | None, Meta(description="As written; null for notices and marks.")] = None
     version: int | None = None

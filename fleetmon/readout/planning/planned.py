@@ -16,9 +16,11 @@ from fleetmon.model.incident import Incident
 from fleetmon.model.schedule import Entry, Schedule
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.model.window import Occurrence, Window, values, window_id
+from fleetmon.planning.guards import LOOKED_AT
 from fleetmon.planning.horizon import window_of
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
+from fleetmon.planning.series import Series
 from fleetmon.readout.names import names
 from fleetmon.readout.planning.touched import touched
 from fleetmon.readout.sight import Sight
@@ -78,7 +80,10 @@ class Planned:
         """How it stands now."""
         now, overdue = self._wall(), self._engine.correlator.works.overdue
         state: WindowState = self.windows.state(window, now)
-        coming = [span for span in window.occurrences if span.end > now][:SHOWN]
+        spans: Sequence[Occurrence] = window.occurrences
+        if entry is not None and entry.state == "proposed":  # whoever is to approve it has to see when it would be
+            spans = Series(entry.schedule).spans(now, now + LOOKED_AT)
+        coming = [span for span in spans if span.end > now][:SHOWN]
         if entry is not None and entry.state != "approved":
             state = entry.state
         view = WindowView(
