@@ -304,6 +304,7 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     assert (await site.call("GET", "/" + link.split("/", 3)[3], who=None))[0] == 200
     calendars = await run("calendars", "--lang", "zh")
     assert (calendars.exit_code, calendars.stderr) == (0, "没有配置日历（planning.calendars）。\n")
+    assert "登记表中没有" in (await run("feed", "site", "nowhere", "--lang", "zh")).stderr
     unknown = await run("feed", "site", "nowhere")
     assert "fleetmon: The registry has no site nowhere, or planning.feed_secret_file is not set." in unknown.stderr
     assert json.loads((await run("show", made["id"], "--format", "json")).stdout)["id"] == made["id"]
