@@ -14,7 +14,7 @@ from fleetmon.model.days import DAY
 from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs, onward
 from fleetmon.model.terminal import NEVER, Terminal
 
-SUSPICIONS: Final = 12.0  # mistakes that a terminal may cause in thirty open days, by default (ADR 35)
+SUSPICIONS: Final = 12.0  # mistakes that a terminal may cause in thirty open days, by default (ADR 31)
 TICKETS: Final = 1.0  # those of them that people may be told
 _MINUTE: Final = 60_000
 _DAY: Final = 1_440  # minutes
