@@ -32,8 +32,8 @@ class Times:
 
     def at(self, written: int) -> int:
         """When a line came."""
-        if written >= self._now:
-            self._ahead = 0
+        if written >= self._now - _STEP:
+            self._ahead = 0  # set right, be it by some seconds less than it was set back
         elif written < self._written - _STEP:
             self._ahead = self._now - written
         self._written = written

@@ -94,7 +94,8 @@ def problems(value: Any, kind: Any, path: str = "", *, wire: bool = False) -> It
 
     On the `wire` a number is no text, and what nobody knows is allowed, unless it looks like a slip of the pen.
     """
-    for part in (kind, *get_args(kind)):  # a struct or a list, also where it may be None
+    several = get_origin(kind) in (list, tuple, dict)  # one of them without its dash is none of them
+    for part in (kind,) if several else (kind, *get_args(kind)):  # a struct or a list, also where it may be None
         if isinstance(value, dict) and isinstance(part, type) and issubclass(part, Struct):
             yield from _struct_problems(value, part, path, wire=wire)
             return

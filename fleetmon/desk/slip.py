@@ -11,12 +11,13 @@ import typer
 from fleetmon.model.days import date_of, day_from, day_of
 
 _AMOUNT: Final = re.compile(r"[¥￥]?([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,2}))?(?:元|块|块钱)?")
-_HOUR: Final = r"(?P<hour>[01]?[0-9]|2[0-3])"
 _CLOCK: Final = re.compile(
     r"(?P<part>凌晨|早上|上午|中午|下午|傍晚|晚上)?(?P<hour>[01]?[0-9]|2[0-3])"
     r"(?:[:：点时](?P<minute>[0-5][0-9])分?|[点时](?P<half>半)?)? ?(?P<half_day>am|pm)?"
 )
-_AFTER_NOON: Final = ("中午", "下午", "傍晚", "晚上", "pm")
+_AFTER_NOON: Final = {
+    "中午": range(10), "下午": range(12), "傍晚": range(12), "晚上": range(5, 12), "pm": range(12),
+}  # fmt: skip
 _DAY: Final = re.compile(r"(?:([0-9]{4})[-/.年])?([0-9]{1,2})[-/.月]([0-9]{1,2})[日号]?")
 _AGO: Final = {"today": 0, "今天": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2}
 
@@ -40,7 +41,7 @@ def clock(said: str) -> str:
     part = found["half_day"] or found["part"]
     if hour == 12 and part in ("am", "凌晨", "晚上"):
         hour = 0
-    elif hour < 12 and part in _AFTER_NOON and not (part == "中午" and hour > 9):
+    elif hour in _AFTER_NOON.get(part, ()):
         hour += 12
     return f"{hour:02}:{minute:02}"
 

@@ -96,9 +96,9 @@ class Terminal(Struct, gc=False):
     session: str = ""
     session_at: int = NEVER  # when it began, by the terminal's own clock
     ended: str = ""  # the session that is over, whose repeated birth or will is no news
-    runs: int = 0  # what engine/patience remembers
+    runs: int = 0  # what engine/terminal/patience remembers
     watched_from: int = NEVER  # the open time since then is not in `runs` yet
-    nights: int = 0  # what engine/presence remembers
+    nights: int = 0  # what engine/terminal/presence remembers
     usage: bytes = b""  # what engine/terminal/usage remembers; nothing of those that never sell
 
     @property

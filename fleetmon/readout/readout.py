@@ -39,6 +39,7 @@ from fleetmon.readout.report.report import Present, Reports
 from fleetmon.readout.roster import Roster
 from fleetmon.readout.sight import Sight
 from fleetmon.readout.situations import Situations
+from fleetmon.readout.slices import slowly
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
 from fleetmon.sinks.money import Money
@@ -337,7 +338,7 @@ class Readout:
             if len(rows) < _BATCH:
                 break
             before = rows[-1].id
-        return [refusals.view(row, self.topics) for row in found[:limit]]
+        return [refusals.view(row, self.topics) async for row in slowly(found[:limit])]
 
     def _is_from(self, topic: str, sight: Sight) -> bool:
         route = self.topics.route(topic)

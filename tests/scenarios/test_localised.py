@@ -1,10 +1,14 @@
 """Outages are named by what those share who fell silent, before any of them is called down."""
 
 import random
+from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
 
+from fleetmon.engine import tally
+from fleetmon.engine.outages.search import Search
 from fleetmon.model.registry import Registry, Site, Terminal
 
 from .world import DAY, HOUR, MINUTE, NOON, World, second, shops
@@ -177,6 +181,18 @@ def test_who_was_updated_a_moment_ago_does_not_speak_for_the_update() -> None:
     assert world.pages == ["model_fault 9.9"]
     told = second(world.last("model_fault").paged_at)
     assert sum(change.after == "down" and second(change.at) < told for change in world.changes) <= 8
+
+
+def test_a_great_many_that_are_down_are_asked_in_parts_what_they_run() -> None:
+    world = city()
+    keys = having(world, model="P2000")
+    rolled_out(world, keys, keys, every_s=30)
+    shard = world.engine.shard
+    search = Search(shard, lambda _: False)
+    with patch.object(tally, "PART", 3), patch.object(shard.checkup.timeline, "of", return_value=[]) as of:
+        asked = [of.call_count for _ in search.worn([], world.now)]
+    most = max(after - before for before, after in pairwise([0, *asked]))
+    assert most == 3
 
 
 def test_an_update_with_which_most_live_on_is_well() -> None:

@@ -331,3 +331,11 @@ def test_a_clock_that_few_contradict_is_theirs() -> None:
         world.show(key, at=lambda at: at - HOUR * 1000)
     world.run(HOUR)
     assert sorted(world.words) == [f"clock_skew {key} firing" for key in CUT[:5]]
+
+
+def test_of_a_clock_that_stands_still_one_number_is_kept() -> None:
+    world = town()
+    stopped = world.now - 24 * HOUR * 1000
+    world.show("north0-1", at=lambda _: stopped)
+    world.run(HOUR)
+    assert len(world.engine.shard.checkup._alike) == 1, "it is wrong by another minute each minute"

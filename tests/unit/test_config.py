@@ -93,6 +93,11 @@ def test_a_mistake_in_one_section_hides_none_in_another(tmp_path: Path) -> None:
     assert found[0].endswith("hosts[0].kind: 'bank' is not known; allowed are acquirer, issuer, switch, institution")
 
 
+def test_a_list_without_its_dash_is_told_so(tmp_path: Path) -> None:
+    found = problems(written(tmp_path, notices={"name": "oncall"}))
+    assert [one for one in found if one.endswith("notices: must be a list, not names with values")], found
+
+
 def test_a_missing_file_a_broken_one_and_a_key_that_stands_twice(tmp_path: Path) -> None:
     assert "cannot be read: No such file" in problems(tmp_path / "none.yml")[0]
     path = tmp_path / "fleetmon.yml"

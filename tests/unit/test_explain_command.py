@@ -167,8 +167,10 @@ def test_a_time_of_day_is_read_as_people_write_it(sample: Path) -> None:
         "12 PM",
         "凌晨12点",
         "上午9时05分",
+        "晚上1点",
+        "下午3:30",
     )
-    meant = ["18:30", "18:30", "18:00", "20:05", "12:00", "13:00", "00:00", "12:00", "00:00", "09:05"]
+    meant = ["18:30", "18:30", "18:00", "20:05", "12:00", "13:00", "00:00", "12:00", "00:00", "09:05", "01:00", "15:30"]
     assert [clock(said) for said in spoken] == meant
     for said in ("24:00", "18:60", "1830", "18:30:00", "18", "half six", ""):
         shown = explain(sample, "--merchant", "noodle", f"--at={said}")

@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from fleetmon.ingest import recording
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
-from fleetmon.replay import replay
+from fleetmon.replay import Times, replay
+
+HOUR = 3_600_000
 
 
 def run(path: Path, registry: Registry, until: int | None = None) -> dict[str, Any]:
@@ -106,6 +109,16 @@ def test_a_clock_of_the_recorder_that_is_set_back_moves_nothing(
     same = "kind", "scope", "opened_at", "paged_at", "terminals"
     assert [found[name] for name in same] == [wanted[name] for name in same]
     assert abs(found["resolved_at"] - wanted["resolved_at"]) < 300_000, "no more than the gap in which it was set"
+
+
+def test_a_clock_that_is_set_nearly_right_again_is_followed() -> None:
+    """It was five seconds ahead, was set back by an hour, and ten minutes later set right."""
+    times, seconds, start = Times(), range(0, 600_000, 1_000), 10 * HOUR
+    ahead = [times.at(start + 5_000 + passed) for passed in seconds]
+    back = [times.at(start - HOUR + 600_000 + passed) for passed in seconds]
+    right = [times.at(start + 1_200_000 + passed) for passed in seconds]
+    assert all(0 <= after - before <= 10_000 for before, after in pairwise([*ahead, *back, *right]))
+    assert right[-1] == start + 1_799_000
 
 
 @pytest.mark.parametrize(

@@ -86,19 +86,21 @@ class Search:
         Of those that were updated lately: an update that stops terminals after some minutes is well until then
         with each of them. Those taken late are not seen yet, so half is less than it will be.
         """
-        enough = sorted([self._has_run(one, now) for one in down])[(len(down) - 1) // 2]
+        enough = sorted((yield from self._have_run(down, now)))[(len(down) - 1) // 2]
         if enough > _LATELY:
             return list(others)
-        tried: list[Terminal] = []
-        for part in parts(others):
-            tried += [one for one in part if self._has_run(one, now) >= enough]
-            yield len(part)
-        return tried
+        ran = yield from self._have_run(others, now)
+        return [one for one, lasted in zip(others, ran, strict=True) if lasted >= enough]
 
-    def _has_run(self, terminal: Terminal, now: int) -> int:
-        """How long it was heard since its last update; without one lately, for ages."""
-        told = self._shard.checkup.timeline.of(f"terminal/{terminal.id}", now - _LATELY, now)
-        return terminal.last_seen - max([one.begin for one in told if one.kind == "updated"], default=NEVER)
+    def _have_run(self, terminals: Sequence[Terminal], now: int) -> Parts[list[int]]:
+        """How long each was heard since its last update; without one lately, for ages."""
+        ran, timeline = list[int](), self._shard.checkup.timeline
+        for part in parts(terminals):
+            for one in part:
+                told = timeline.of(f"terminal/{one.id}", now - _LATELY, now)
+                ran.append(one.last_seen - max([it.begin for it in told if it.kind == "updated"], default=NEVER))
+            yield len(part)
+        return ran
 
     def unexplained(self, silent: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
         """Who can be heard, and is not explained by an outage of shared attributes that fires."""

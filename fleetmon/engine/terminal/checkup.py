@@ -171,6 +171,8 @@ class Checkup:
         """Note by how much a clock is wrong, beside the others; None of one that is not heard any longer."""
         if (before := self._off.pop(key, None)) is not None:
             self._alike[before] -= 1
+            if not self._alike[before]:
+                del self._alike[before]  # a stopped clock is wrong by another minute each minute
         if late is not None and abs(late) >= SKEWED_MS:
             self._off[key] = minutes = late // _MINUTE
             self._alike[minutes] += 1
