@@ -117,6 +117,7 @@ def readings(story: Story, at: int) -> Readings:
         covered=_covered(story, at),
         unregistered=0 if story.quiet else 3,
         not_paying=dict.fromkeys(get_args(Reason), 0 if story.quiet else 4),
+        clock_ahead_s=0,
         unheard=(),
         beats_per_second=story.terminals / 60,
         last_canary_s=at - 2.0 - (300 if deaf else 0),
