@@ -208,7 +208,7 @@ def test_marks_are_where_it_happened(asked: Prometheus, name: str) -> None:
         "On-call was called": [_beginning(OUTAGE), _beginning(DEAF), _beginning(LATE)],
         "Alert on fleetmon": None,
     }
-    for mark in DASHBOARDS[name]["annotations"]["list"]:
+    for mark in viewer.marks(DASHBOARDS[name]):
         target = {"expr": mark["expr"], "instant": False}
         found = asked.ask(target, viewer.chosen(DASHBOARDS[name]))["result"]
         times = sorted({int(at) for series in found for at, _ in series["values"]})

@@ -38,7 +38,16 @@ UNITS = {"currency:¥"} | {
     value for name, value in vars(units).items() if not name.startswith("_") and isinstance(value, str)
 }
 # What Grafana fills in by itself.
-BUILT_IN = {"__all", "__rate_interval", "__range", "__value", "__url_time_range", "__timeFilter"}
+BUILT_IN = {
+    "__all",
+    "__rate_interval",
+    "__range",
+    "__value",
+    "__url_time_range",
+    "__timeFilter",
+    "__timeFrom",
+    "__timeTo",
+}
 BUILT_IN |= {"re"}  # a quotation mark of SQL, which Grafana leaves alone as no variable has that name
 # What Prometheus makes by itself, with the labels that are asked for.
 THEIRS = {
@@ -71,7 +80,7 @@ def expressions(panel: dict[str, Any]) -> list[str]:
 
 def everything_asked() -> Iterator[str]:
     for dashboard in DASHBOARDS.values():
-        yield from (mark["expr"] for mark in dashboard["annotations"]["list"])
+        yield from (mark["expr"] for mark in viewer.marks(dashboard))
         yield from itertools.chain.from_iterable(expressions(panel) for panel in viewer.panels(dashboard))
 
 
@@ -197,6 +206,13 @@ def test_what_happened_is_marked_for_everyone_to_see(dashboard: dict[str, Any]) 
     assert marks["Planned work"]["iconColor"] == "blue"
     assert marks["Deaf"]["iconColor"] == GREY
     assert len(marks) == len(dashboard["annotations"]["list"])
+    words = [mark for mark in marks.values() if mark["datasource"] == STORE]
+    assert bool(words) == (dashboard["uid"] == "fleetmon-alerts"), "whose the work is, is told where people look for it"
+    for mark in words:
+        assert not mark["enable"], "where there is no PostgreSQL, it errs: somebody turns it on"
+        assert mark["target"]["datasource"] == STORE
+        assert mark["iconColor"] == "blue"
+        assert re.findall(r" AS (\w+)", mark["target"]["rawSql"]) == ["time", "timeend", "text", "tags"]
 
 
 @each
