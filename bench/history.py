@@ -117,6 +117,7 @@ def readings(story: Story, at: int) -> Readings:
         covered=_covered(story, at),
         unregistered=0 if story.quiet else 3,
         not_paying=dict.fromkeys(get_args(Reason), 0 if story.quiet else 4),
+        clock_ahead_s=0,
         unheard=(),
         beats_per_second=story.terminals / 60,
         last_canary_s=at - 2.0 - (300 if deaf else 0),
@@ -281,7 +282,6 @@ def _of_prometheus(story: Story, at: int, *, away: bool) -> Iterator[Series]:
     yield f"up{{{_LABELS}}}", 0.0 if away else 1.0
     yield 'up{job="node",instance="pos-1:9100"}', 1.0
     yield f"scrape_duration_seconds{{{_LABELS}}}", 0.03
-    yield f"scrape_samples_scraped{{{_LABELS}}}", 0.0 if away else 1_700.0
     yield 'ALERTS{alertname="FleetmonRulesWatchdog",alertstate="firing",severity="none"}', 1.0
     for name, severity, state, since in _alerts(story, at):
         labels = f'alertname="{name}",severity="{severity}",{_LABELS}'

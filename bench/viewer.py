@@ -43,6 +43,11 @@ def panels(dashboard: Json) -> Iterator[Json]:
         yield from panel["panels"] if panel["type"] == "row" else [panel]
 
 
+def marks(dashboard: Json) -> list[Json]:
+    """The annotations that Prometheus is asked for."""
+    return [mark for mark in dashboard["annotations"]["list"] if "expr" in mark]
+
+
 def targets(panel: Json, plugin: str = "prometheus") -> list[Json]:
     """What a panel asks of one kind of data source."""
     return [target for target in panel["targets"] if target["datasource"]["type"] == plugin]
@@ -72,6 +77,7 @@ def promql(expr: str, span: Span, values: Values) -> str:
 def sql(query: str, span: Span, values: Values) -> str:
     """A query as PostgreSQL gets it."""
     first, last = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for at in (span.start, span.end))
+    query = query.replace("$__timeFrom()", f"'{first}'").replace("$__timeTo()", f"'{last}'")
     return _filled(_TIME_FILTER.sub(rf"\1 BETWEEN '{first}' AND '{last}'", query), values)
 
 

@@ -5,12 +5,13 @@ Incidents are fleetmon's and reach the Alertmanager from it; alerts here are tho
 
 from typing import Final
 
-from asking import CONNECTED, OURS, WATCHDOG, of, trouble, while_heard, worst
-from frame import ADDRESS, STORES, began, dashboard
+from asking import CONNECTED, OURS, WATCHDOG, of, trouble, troubled, while_heard
+from frame import ADDRESS, STORES, began, dashboard, whose
 from overview import this_page, wrong_now
 from panels import (
     ANY,
     BLUE,
+    GREEN,
     PLAIN,
     PLANNED,
     PURPLE,
@@ -34,7 +35,15 @@ _UNPAID: Final = "in planned work, and cannot pay in an open shop"
 _RULES: Final = 'alertname=~"Fleetmon.+", alertname!="FleetmonRulesWatchdog"'
 _FIRING: Final = of("fleetmon_incidents", 'status="firing"')
 _COVERED: Final = of("fleetmon_maintenance_terminals")
+_NONE: Final = "nothing fires"
 _SCOPE: Final = "host, carrier, region, site, merchant, terminal, acquirer, provider, model, firmware, network"
+# What touches the time shown, as Grafana wants it.
+_WHOSE: Final = (
+    "SELECT starts_at AS time, ends_at AS timeend, concat_ws(': ', NULLIF(owner, ''), NULLIF(reason, '')) AS text, "
+    "concat_ws(',', state, NULLIF(host, '')) AS tags FROM v_window "
+    "WHERE state <> 'cancelled' AND starts_at <= $__timeTo() AND ends_at >= $__timeFrom() "
+    "ORDER BY starts_at DESC, id LIMIT 200"
+)
 
 
 def alerts() -> Json:
@@ -54,7 +63,10 @@ def alerts() -> Json:
             row(40, "Calendars and silences", 30, _more()),
             row(41, "Incidents and planned work (where the store is PostgreSQL)", 39, [*_stored(), *_stored_windows()]),
         ],
-        [began("Alert on fleetmon", "alertname", OURS, YELLOW)],
+        [
+            began("Alert on fleetmon", "alertname", OURS, YELLOW),
+            whose("Planned work: whose (PostgreSQL)", _WHOSE, BLUE),
+        ],
         [STORES, ADDRESS],
     )
 
@@ -138,12 +150,14 @@ def _over_time() -> Json:
     return graph(
         Head(
             10, "Firing incidents by kind",
-            "The eight kinds with the most. Many terminal_offline and no outage: single faults. What is known to be "
-            "wrong stays while we are deaf, and only ingest_impaired is new then.",
+            "The eight kinds with the most, of those that fired. Many terminal_offline and no outage: single faults. "
+            "What is known to be wrong stays while we are deaf, and only ingest_impaired is new then. A gap where "
+            "nothing fired: we were deaf or away, and nobody knows.",
             (12, 4, 12, 9),
         ),
-        [Query(worst("kind", _FIRING), "{{kind}}")],
+        [Query(troubled("kind", _FIRING, _NONE), "{{kind}}")],
         "short",
+        {_NONE: GREEN},
     )  # fmt: skip
 
 

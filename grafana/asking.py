@@ -37,8 +37,17 @@ def worst(by: str, gauge: str) -> str:
 
     Which they are is found out once; to leave the others out before the sums halves the work.
     """
-    peaks = f"sum by ({by}) (max_over_time({gauge}[$__range] @ end()))"
-    return f"sum by ({by}) ({gauge} and on ({by}) topk(8, {peaks}))"
+    return f"sum by ({by}) ({gauge} and on ({by}) topk(8, {_peaks(by, gauge)}))"
+
+
+def troubled(by: str, gauge: str, none: str) -> str:
+    """The same of those that had any at all; if nothing had, a line at nought called `none`, where we heard."""
+    had = f"sum by ({by}) ({gauge} and on ({by}) topk(8, {_peaks(by, gauge)} > 0))"
+    return f'{had} or on () label_replace({while_heard(NOUGHT)}, "{by}", "{none}", "", "")'
+
+
+def _peaks(by: str, gauge: str) -> str:
+    return f"sum by ({by}) (max_over_time({gauge}[$__range] @ end()))"
 
 
 def busiest(by: str, counter: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from asking import CONNECTED, of
-from panels import BLUE, GREY, SOURCE, Json
+from panels import BLUE, GREY, SOURCE, STORE, Json, stored
 
 
 def annotation(name: str, expr: str, title: str, colour: str) -> Json:
@@ -21,6 +21,18 @@ def annotation(name: str, expr: str, title: str, colour: str) -> Json:
         "name": name,
         "step": "60s",
         "titleFormat": title,
+    }
+
+
+def whose(name: str, sql: str, colour: str) -> Json:
+    """Marks with words from the store. Off until somebody turns it on above: where there is no PostgreSQL, it errs."""
+    return {
+        "datasource": STORE,
+        "enable": False,
+        "hide": False,
+        "iconColor": colour,
+        "name": name,
+        "target": stored(sql),
     }
 
 

@@ -8,8 +8,10 @@ from overview import this_page
 from panels import BLUE, GREEN, PURPLE, RED, YELLOW, Column, Head, Json, Label, Query, graph, row, stat, table
 
 UID: Final = "fleetmon-itself"
-BUDGET: Final = 20_000  # series that fleetmon may make; Prometheus refuses 25,000
 _CONTRACT: Final = of("fleetmon_mqtt_message_failures_total")
+_STARTED: Final = of("fleetmon_process_start_time_seconds")
+_BUILD: Final = of("fleetmon_build_info")
+_RUNNING: Final = f"max by (version, instance) (time() - {_STARTED} * on (job, instance) group_left (version) {_BUILD})"
 _ORDER: Final = of("fleetmon_mqtt_message_order_total")
 
 
@@ -38,7 +40,7 @@ def _health() -> list[Json]:
                 2, "Store",
                 "FAILING: nothing is acknowledged and nobody is told until it can be written again "
                 "(FleetmonStoreFailing). /-/ready gives the reason; the broker keeps the messages.",
-                (4, 0, 4, 4),
+                (4, 0, 5, 4),
             ),
             f"max({of('fleetmon_store_failing')})",
             "none",
@@ -49,7 +51,7 @@ def _health() -> list[Json]:
                 3, "Oldest news untold",
                 "How long on-call has waited for the oldest news that no Alertmanager has taken (FleetmonOutboxStuck). "
                 "None: all was told. It falls by itself; when it grows, look at the Alertmanagers.",
-                (8, 0, 4, 4),
+                (9, 0, 5, 4),
             ),
             f"time() - min({of('fleetmon_outbox_oldest_timestamp_seconds')}) "
             f"or -1 + 0 * max({of('fleetmon_outbox_pending')} == 0)",
@@ -62,7 +64,7 @@ def _health() -> list[Json]:
                 4, "Configuration",
                 "REFUSED: the last reading of configuration, registry or tokens failed, and the one before is in "
                 "force. The log names every problem with its path.",
-                (12, 0, 4, 4),
+                (14, 0, 5, 4),
             ),
             f"min({of('fleetmon_config_last_reload_successful')})",
             "none",
@@ -73,20 +75,11 @@ def _health() -> list[Json]:
                 5, "The past",
                 "READING: sales of before the start are still being read back, and no money is called late until "
                 "they are known.",
-                (16, 0, 4, 4),
+                (19, 0, 5, 4),
             ),
             f"min({of('fleetmon_ledger_recalled')})",
             "none",
             texts={0: ("READING", BLUE), 1: ("KNOWN", GREEN)},
-        ),
-        stat(
-            Head(
-                6, "Running for",
-                "Since the process started. Short when nobody restarted it: see the log.",
-                (20, 0, 4, 4),
-            ),
-            f"time() - max({of('fleetmon_process_start_time_seconds')})",
-            "s",
         ),
     ]  # fmt: skip
 
@@ -193,7 +186,7 @@ def _stream() -> list[Json]:
                 31, "Refused by reason",
                 "Messages a second. pan: somebody sent a card number, which was not kept; unregistered_limit: too many "
                 "terminals that the registry lacks.",
-                (0, 21, 6, 8),
+                (0, 21, 8, 8),
             ),
             [Query(f"sum by (reason) (rate({_CONTRACT}[$__rate_interval]))", "{{reason}}")],
             "cps",
@@ -203,7 +196,7 @@ def _stream() -> list[Json]:
                 32, "Out of order",
                 "Messages a second that were repeated, late, of an old boot, or missing. Missing ones are lost before "
                 "us; the broker's queue may have overflowed.",
-                (6, 21, 6, 8),
+                (8, 21, 8, 8),
             ),
             [Query(f"sum by (order) (rate({_ORDER}[$__rate_interval]))", "{{order}}")],
             "cps",
@@ -213,19 +206,10 @@ def _stream() -> list[Json]:
                 33, "Connections to the broker",
                 "Made since the point before. More than one now and then: the link is shaky, or another client uses "
                 "our client id.",
-                (12, 21, 6, 8),
+                (16, 21, 8, 8),
             ),
             [Query(f"sum(increase({of('fleetmon_mqtt_connects_total')}[$__rate_interval]))", "connections")],
             "short",
-        ),
-        graph(
-            Head(
-                34, "Transactions of the store",
-                "A second. With messages and without transactions the store is stuck.",
-                (18, 21, 6, 8),
-            ),
-            [Query(f"sum(rate({of('fleetmon_store_commits_total')}[$__rate_interval]))", "written")],
-            "cps",
         ),
     ]  # fmt: skip
 
@@ -263,15 +247,6 @@ def _process() -> list[Json]:
         ),
         graph(
             Head(
-                36, "Series",
-                f"Series on the page of metrics; fleetmon keeps below {BUDGET:,} whatever the fleet sends.",
-                (0, 37, 6, 8),
-            ),
-            [Query(f"max({of('scrape_samples_scraped')})", "series")],
-            "short",
-        ),
-        graph(
-            Head(
                 14, "Worst lag of the loop",
                 "How late the event loop came round. A second is a second in which nothing was heard or told.",
                 (12, 29, 6, 8),
@@ -288,28 +263,19 @@ def _oddities() -> list[Json]:
         table(
             Head(
                 37, "Versions",
-                "What runs where.",
-                (6, 37, 10, 8),
+                "What runs where, and since when. Short when nobody restarted it: see the log.",
+                (0, 37, 18, 8),
             ),
             [Label("version", "Version"), Label("instance", "Instance")],
-            [Column("Running", f"count by (version, instance) ({of('fleetmon_build_info')})")],
+            [Column("Running for", _RUNNING, "s")],
         ),
         stat(
             Head(
                 38, "Not in the registry",
                 "Terminals that speak and that the registry lacks: nobody knows whose they are. Add them.",
-                (16, 37, 4, 8),
+                (18, 37, 6, 8),
             ),
             f"sum({of('fleetmon_unregistered_terminals')})",
-            "short",
-        ),
-        stat(
-            Head(
-                39, "Conflicting rows",
-                "Rows of settlement files, in the time shown, that two payouts claim: ask the acquirer which is right.",
-                (20, 37, 4, 8),
-            ),
-            f"sum(increase({of('fleetmon_ledger_conflicts_total')}[$__range]))",
             "short",
         ),
     ]  # fmt: skip

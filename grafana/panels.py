@@ -169,9 +169,9 @@ def table(head: Head, labels: Sequence[Label], columns: Sequence[Column], *, by_
     return panel
 
 
-def listing(head: Head, labels: Sequence[Label], sql: str) -> Json:
-    """What the store has, one column a label, in the order of the query. Only where the store is PostgreSQL."""
-    target = {
+def stored(sql: str) -> Json:
+    """What is asked of the store."""
+    return {
         "datasource": STORE,
         "editorMode": "code",
         "format": "table",
@@ -179,7 +179,11 @@ def listing(head: Head, labels: Sequence[Label], sql: str) -> Json:
         "rawSql": sql,
         "refId": "A",
     }
-    panel = _panel("table", head, [target], "string", _sorted())
+
+
+def listing(head: Head, labels: Sequence[Label], sql: str) -> Json:
+    """What the store has, one column a label, in the order of the query. Only where the store is PostgreSQL."""
+    panel = _panel("table", head, [stored(sql)], "string", _sorted())
     panel["datasource"] = STORE
     panel["transformations"] = [
         {"id": "organize", "options": {"renameByName": {label.field: label.title for label in labels}}}

@@ -226,10 +226,19 @@ def _more() -> list[Json]:
                 6, "Calendar known for",
                 "How far the working days are known (FleetmonCalendarEnds). After that due times follow weekdays "
                 "only: vouch for the next year in the registry, calendar.known_to.",
-                (20, 23, 4, 8),
+                (20, 23, 4, 4),
             ),
             f"min({of('fleetmon_calendar_known_until_timestamp_seconds')}) - time()",
             "s",
+        ),
+        stat(
+            Head(
+                16, "Conflicting rows",
+                "Rows of settlement files, in the time shown, that two payouts claim: ask the acquirer which is right.",
+                (20, 27, 4, 4),
+            ),
+            f"sum(increase({of('fleetmon_ledger_conflicts_total')}[$__range]))",
+            "short",
         ),
     ]  # fmt: skip
 

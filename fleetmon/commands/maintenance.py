@@ -7,7 +7,9 @@ from fleetmon.commands.manual import PAGES
 from fleetmon.desk import maintenance as desk
 from fleetmon.desk import visits
 
-maintenance = typer.Typer(no_args_is_help=True, help="Planned work, as a running daemon knows it.")
+maintenance = typer.Typer(
+    no_args_is_help=True, help="Planned work, as a running daemon knows it.", epilog=PAGES["maintenance"]
+)
 for _name, _command in (
     ("add", desk.added),
     ("preview", desk.previewed),

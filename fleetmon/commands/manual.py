@@ -1,4 +1,4 @@
-"""The end of every command's help, as a manual page has it: examples, exit status, environment, files.
+"""The end of the help of every command and group, as a manual page has it: examples, exit status, environment, files.
 
 A line has 78 characters at most and no square brackets, which Typer takes for markup. Where it can be wrong: it is
 prose. That each command has its page is tested, that each sentence is true is not.
@@ -30,7 +30,7 @@ ENVIRONMENT
 ROOT: Final = f"""\
 EXAMPLES
   fleetmon demo                  see it work; a broker is not needed
-  fleetmon files here            configuration, rules, dashboards to begin with
+  fleetmon files here            configuration, rules, dashboards to start
   fleetmon run --help            each command has its own examples
   fleetmon --install-completion  complete commands in this shell from now on
 
@@ -176,6 +176,16 @@ EXAMPLES
   fleetmon schema --prefix shop/v1       with the topics of another prefix
 
 {_STATUS}""",
+    "incidents": f"""\
+EXAMPLES
+  fleetmon incidents list --status firing
+      What is wrong now.
+  fleetmon incidents show ID
+      How one went, whom it took, and who did what about it.
+  fleetmon incidents ack ID --for 2h --comment "technician on the way"
+      Somebody sees to it: nobody is called again meanwhile.
+
+{_STATUS}{_DAEMON}""",
     "incidents list": f"""\
 EXAMPLES
   fleetmon incidents list
@@ -200,6 +210,18 @@ EXAMPLES
 EXAMPLES
   fleetmon incidents unack ID
       People are called again if it is still there.
+
+{_STATUS}{_DAEMON}""",
+    "maintenance": f"""\
+EXAMPLES
+  fleetmon maintenance preview --from now --for 2h --select region=north
+      Whom it would touch.
+  fleetmon maintenance add --from now --for 2h --select region=north
+      Nobody is called for what begins inside and clears with it.
+  fleetmon maintenance end WINDOW
+      It is over before its time.
+  fleetmon maintenance visits --provider PSP-1
+      Where its technicians ought to go next.
 
 {_STATUS}{_DAEMON}""",
     "maintenance add": f"""\
@@ -290,6 +312,14 @@ EXAMPLES
       Who was where, did it repair anything, is everybody back.
 
 {_STATUS}{_DAEMON}""",
+    "store": f"""\
+EXAMPLES
+  fleetmon store backup /backup/fleetmon-1120.db
+      While fleetmon runs; before an upgrade.
+  fleetmon store check --config.file /etc/fleetmon/fleetmon.yml
+      Whether all of it can be read.
+
+{_STATUS}{_ENVIRONMENT}""",
     "store backup": f"""\
 EXAMPLES
   fleetmon store backup /backup/fleetmon-1120.db

@@ -11,7 +11,7 @@ from fleetmon.commands.conduct import ConfigFile, plain_errors
 from fleetmon.commands.manual import PAGES
 from fleetmon.store import backup, check
 
-store = typer.Typer(no_args_is_help=True, help="Back up and check the store.")
+store = typer.Typer(no_args_is_help=True, help="Back up and check the store.", epilog=PAGES["store"])
 
 
 @store.command("backup", epilog=PAGES["store backup"])

@@ -1,6 +1,7 @@
 """Publishing to the broker as any other producer does: QoS 1, one after the other, so their order stays."""
 
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Final
 
 import aiomqtt
@@ -13,6 +14,19 @@ from fleetmon.model.errors import SinkError
 TIMEOUT_S: Final = 10.0
 
 
+class Client(aiomqtt.Client):
+    """A client that asks why the broker hung up; aiomqtt leaves that undone, and asyncio complains on stderr."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            if self._disconnected.done() and not self._disconnected.cancelled():
+                self._disconnected.exception()
+
+
 async def publish(
     settings: MqttSettings,
     credentials: tuple[str | None, bytes | None],
@@ -23,7 +37,7 @@ async def publish(
     username, password = credentials
     done = 0
     try:
-        async with aiomqtt.Client(
+        async with Client(
             settings.host,
             settings.port,
             username=username,

@@ -22,7 +22,6 @@ from fleetmon.engine import Engine
 from fleetmon.ingest.intake import Intake
 from fleetmon.ingest.mqtt import Subscriber
 from fleetmon.locale import Audience
-from fleetmon.model.days import midnight
 from fleetmon.model.errors import StoreError
 from fleetmon.model.incident import Incident, Status
 from fleetmon.model.schedule import CHINA
@@ -33,6 +32,7 @@ from fleetmon.readout.enquiry.clientele import Clientele
 from fleetmon.readout.enquiry.nearest import Nearest
 from fleetmon.readout.enquiry.settlements import Settlements
 from fleetmon.readout.names import names
+from fleetmon.readout.owed import owed
 from fleetmon.readout.planning.planning import Planning
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.report.report import Present, Reports
@@ -42,7 +42,6 @@ from fleetmon.readout.situations import Situations
 from fleetmon.readout.slices import slowly
 from fleetmon.sinks.alertmanager import Alertmanager
 from fleetmon.sinks.metrics import Readings, render
-from fleetmon.sinks.money import Money
 from fleetmon.sinks.route import Route
 from fleetmon.sinks.silences import Silences
 from fleetmon.store import QuarantineRow, Store
@@ -169,11 +168,12 @@ class Readout:
             covered=self.engine.covered.counts,
             unregistered=fleet.census.unregistered,
             not_paying={str(reason): idle[reason] for reason in REASONS},
+            clock_ahead_s=self.engine.shard.checkup.ahead_ms / 1000,
             deaf=self.engine.deaf,
             unheard=frozenset(self.engine.shard.unheard),
             kinds=tuple(POLICIES),
             incidents=self.engine.incidents,
-            money=self._money(),
+            money=owed(self.engine),
             planned=self.planning.readings(),
             messages=dict(self.intake.counts),
             refused=dict(self.intake.quarantine.counts),
@@ -194,32 +194,6 @@ class Readout:
             loop_lag_s=vitals.loop_lag_s,
             reload_succeeded=vitals.reload_succeeded,
             reloaded_s=vitals.reloaded_s,
-        )
-
-    def _money(self) -> Money:
-        explainer, arrears, now = self.engine.explainer, self.engine.arrears, self.engine.now
-        directory, outlook = explainer.ledger.directory, arrears.outlook
-        overdue, amounts = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-        for (cause, acquirer, _), days in arrears.merchant_days.items():
-            overdue[cause, acquirer] += days
-        for (cause, acquirer, _), amount in arrears.totals.items():
-            amounts[cause, acquirer] += amount
-        next_due = outlook.next_due(now)
-        return Money(
-            overdue=overdue,
-            overdue_amount=amounts,
-            overdue_stage_amount=arrears.stages,
-            expected_amount=outlook.expected,
-            due_amount=outlook.due_days(now),
-            at_risk_amount=outlook.at_risk(now),
-            next_due_s=None if next_due is None else next_due / 1000,
-            calendar_known_until_s=midnight(directory.days.known_to + 1) / 1000,
-            unknown_codes=outlook.unknown_codes,
-            open_sales=outlook.open_sales,
-            conflicts=explainer.ledger.conflicts,
-            recalled=arrears.recalled,
-            judged_sales=arrears.punctuality.judged,
-            late_sales=arrears.punctuality.late,
         )
 
     # -- terminals ---------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class Readings(Struct, frozen=True):
     covered: Mapping[tuple[Cohort, Liveness], int]  # those of them that planned work covers
     unregistered: int
     not_paying: Mapping[str, int]  # by reason; all of them, also at nought
+    clock_ahead_s: float  # of most of the fleet's; 0 while most do not contradict it
     deaf: bool
     unheard: Collection[str]  # providers that we do not hear although we hear others
     kinds: Iterable[str]
@@ -265,6 +266,10 @@ def _ourselves(readings: Readings) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "fleetmon_config_last_reload_success_timestamp_seconds", "When one was taken last.", value=readings.reloaded_s
     )
+    yield GaugeMetricFamily(
+        "fleetmon_clock_offset_seconds", "By how much our clock is ahead of most of the fleet's, to the minute.",
+        value=readings.clock_ahead_s,
+    )  # fmt: skip
     yield GaugeMetricFamily("fleetmon_event_loop_lag_seconds", "The worst recent lag.", value=readings.loop_lag_s)
 
 

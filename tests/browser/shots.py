@@ -129,7 +129,7 @@ def _shot(sources: Sources, name: str, file: str, span: viewer.Span, *, rows: bo
 
 def _stretches(sources: Sources, dashboard: Json, span: viewer.Span, values: viewer.Values) -> Iterator[Json]:
     """Points that follow each other are one mark."""
-    for mark in dashboard["annotations"]["list"]:
+    for mark in viewer.marks(dashboard):
         found = sources.ask({"expr": mark["expr"], "instant": False}, span, values)["result"]
         for series in found:
             times = [int(at) for at, _ in series["values"]]

@@ -140,7 +140,7 @@ async def test_where_there_is_no_fleetmon_every_query_is_answered_and_nothing_is
     for dashboard in DASHBOARDS.values():
         for panel in viewer.panels(dashboard):
             await asked.panel(panel)
-        for mark in dashboard["annotations"]["list"]:
+        for mark in viewer.marks(dashboard):
             await asked.over_time(mark["expr"])
     seen = await asked.until(lambda seen: seen["This page"][0] == "NO ANSWER")
     assert seen.pop("This page") == ("NO ANSWER", "red")
@@ -264,5 +264,5 @@ async def every_query_has_data(asked: Prometheus) -> None:
         await asyncio.sleep(0.2)
     assert empty == []
     assert await errors(asked) == {}
-    (paged,) = [mark for mark in OVERVIEW["annotations"]["list"] if mark["name"] == "On-call was called"]
+    (paged,) = [mark for mark in viewer.marks(OVERVIEW) if mark["name"] == "On-call was called"]
     assert [series["metric"] for series in await asked.over_time(paged["expr"])] == [{"kind": "tamper"}]

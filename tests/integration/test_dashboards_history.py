@@ -164,6 +164,24 @@ def test_the_graphs_of_a_cohort_show_those_that_were_worst(asked: Prometheus) ->
     assert not [at for values in lines.values() for at, _ in values if _holds(DEAF, at)], "a gap while deaf"
 
 
+def test_kinds_that_never_fired_are_not_listed_and_that_nothing_fires_is_told(
+    asked: Prometheus, quiet: Prometheus
+) -> None:
+    (graph,) = [panel for panel in viewer.panels(DASHBOARDS["alerts"]) if panel["title"] == "Firing incidents by kind"]
+    values, good = viewer.chosen(DASHBOARDS["alerts"]), viewer.Span(END - HOUR // 2, END, 60)
+    (target,) = viewer.targets(graph)
+    bad = {line["metric"]["kind"]: line["values"] for line in asked.ask(target, values)["result"]}
+    assert set(bad) == {"carrier_outage", "ingest_impaired", "settlement_overdue", "tamper", "terminal_offline"}
+    assert [at for at, value in bad["carrier_outage"] if value != "0"] == [
+        at for at, _ in bad["tamper"] if _holds(OUTAGE, at)
+    ]
+    (line,) = quiet.ask(target, values, good)["result"]
+    assert line["metric"] == {"kind": "nothing fires"}
+    assert [value for _, value in line["values"]] == ["0"] * 31
+    nobody = viewer.chosen(DASHBOARDS["alerts"], {"job": ["nobody"]})
+    assert quiet.ask(target, nobody, good)["result"] == [], "and not where nobody knows"
+
+
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_variables_offer_what_there_is(asked: Prometheus, name: str) -> None:
     wanted = {
@@ -190,7 +208,7 @@ def test_marks_are_where_it_happened(asked: Prometheus, name: str) -> None:
         "On-call was called": [_beginning(OUTAGE), _beginning(DEAF), _beginning(LATE)],
         "Alert on fleetmon": None,
     }
-    for mark in DASHBOARDS[name]["annotations"]["list"]:
+    for mark in viewer.marks(DASHBOARDS[name]):
         target = {"expr": mark["expr"], "instant": False}
         found = asked.ask(target, viewer.chosen(DASHBOARDS[name]))["result"]
         times = sorted({int(at) for series in found for at, _ in series["values"]})

@@ -128,6 +128,22 @@ def test_incidents_of_the_time_shown_and_open_ones(read: Read) -> None:
     assert (cost["incidents"], cost["called"]) == (1, 1)
 
 
+def test_marks_of_planned_work_say_whose_it_is_and_why(read: Read) -> None:
+    (mark,) = [one for one in DASHBOARDS["alerts"]["annotations"]["list"] if one["datasource"]["type"] == PLUGIN]
+
+    def marks(span: viewer.Span) -> list[tuple[str, int, int]]:
+        found = read(viewer.sql(mark["target"]["rawSql"], span, viewer.chosen(DASHBOARDS["alerts"])))
+        assert all(set(row) == {"time", "timeend", "text", "tags"} for row in found)
+        return [(row["text"], row["time"].timestamp(), row["timeend"].timestamp()) for row in found]
+
+    hour = history.HOUR
+    routers = ("provider-01: new routers", END - hour // 2, END + hour)
+    reader = ("provider-01: reader replaced", END - 5 * hour // 2, END - 3 * hour // 2)
+    assert marks(SPAN) == [routers, reader]
+    assert marks(viewer.Span(END, END + 60)) == [routers], "it began before the time shown, and ends after it"
+    assert marks(viewer.Span(END - 6 * hour, END - 3 * hour)) == []
+
+
 def test_the_reader_reads_the_views_and_nothing_else(read: Read) -> None:
     for view in VIEWS:
         read(f"SELECT * FROM {view} LIMIT 1")

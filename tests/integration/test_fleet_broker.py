@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import socket
@@ -13,6 +14,8 @@ from typing import Any
 
 import aiomqtt
 import pytest
+
+from fleetmon.ingest.publish import Client
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CANARY = "fleetmon/canary/fleetmon"
@@ -46,7 +49,7 @@ class Fleet:
         trust = ssl.create_default_context(cafile=str(self.secrets / "ca.pem"))
         trust.load_cert_chain(f"{at}.pem", f"{at}.key")
         more = {"identifier": f"any-{name}", "protocol": aiomqtt.ProtocolVersion.V5, **more}
-        return aiomqtt.Client("127.0.0.1", self.systems if inner else self.terminals, tls_context=trust, **more)
+        return Client("127.0.0.1", self.systems if inner else self.terminals, tls_context=trust, **more)
 
     async def say(self, name: str, *topics: str, inner: bool = False, identifier: str | None = None) -> None:
         """One connection for each message: mosquitto 2.0.11 ends that of a client who may not publish what it did."""
@@ -61,6 +64,15 @@ def prepare(secrets: Path, *names: str) -> subprocess.CompletedProcess[str]:
     command = ["sh", str(DEPLOY / "compose/prepare.sh"), *names]
     environment = {**os.environ, "SECRETS": str(secrets)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_unasked(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """asyncio complains of the reason for which a broker hung up, when nobody asked for it."""
+    yield
+    gc.collect()
+    told = [record.getMessage() for when in ("call", "teardown") for record in caplog.get_records(when)]
+    assert [line for line in told if "never retrieved" in line] == []
 
 
 @pytest.fixture

@@ -319,9 +319,11 @@ def test_a_clock_that_everybody_contradicts_is_ours(off_s: int) -> None:
         world.show(key, at=lambda at: at - off_s * 1000)
     world.run(HOUR)
     assert world.words == ["clock_skew north0-1 firing"], "nobody else is off by as much as this one"
+    assert world.engine.shard.checkup.ahead_ms == off_s * 1000, "and it is told elsewhere"
     for key in world.lives:
         world.show(key)
     world.run(HOUR)
+    assert world.engine.shard.checkup.ahead_ms == 0
     assert world.words == ["clock_skew north0-1 firing", "clock_skew north0-1 resolved"]
 
 
@@ -331,6 +333,15 @@ def test_a_clock_that_few_contradict_is_theirs() -> None:
         world.show(key, at=lambda at: at - HOUR * 1000)
     world.run(HOUR)
     assert sorted(world.words) == [f"clock_skew {key} firing" for key in CUT[:5]]
+    assert world.engine.shard.checkup.ahead_ms == 0
+
+
+def test_clocks_that_are_wrong_each_in_its_own_way_say_nothing_of_ours() -> None:
+    world = town()
+    for number, key in enumerate(sorted(world.lives), 1):
+        world.show(key, at=lambda at, off_s=number * 600: at - off_s * 1000)
+    world.run(HOUR)
+    assert world.engine.shard.checkup.ahead_ms == 0
 
 
 def test_of_a_clock_that_stands_still_one_number_is_kept() -> None:

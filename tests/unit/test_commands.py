@@ -1,6 +1,7 @@
 """What every command has, whoever adds it: a page at the end of its help, and completion in the shell."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,12 +20,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Full name and end of the help of each command."""
+    """Full name and end of the help of each command, and of each group of them."""
     for name, command in getattr(group, "commands", {}).items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*before, name))
-        else:
-            yield " ".join((*before, name)), command.epilog or ""
+        yield " ".join((*before, name)), command.epilog or ""
+        yield from commands(command, (*before, name))
 
 
 FOUND = dict(commands(typer.main.get_command(cli)))
@@ -42,6 +41,10 @@ def test_help_ends_with_examples_of_the_command_and_its_exit_status(name: str) -
     assert "[" not in page, "Typer takes it for markup"
 
 
+def test_no_line_of_the_first_page_is_broken() -> None:
+    assert max(len(line) for line in manual.ROOT.splitlines()) <= 78
+
+
 def test_every_page_is_of_a_command() -> None:
     assert set(manual.PAGES) == set(FOUND)
 
@@ -52,6 +55,11 @@ def test_the_options_in_examples_exist() -> None:
         command = root
         for word in name.split():
             command = command.commands[word]  # type: ignore[attr-defined]
+        if hasattr(command, "commands"):
+            named = re.findall(rf"^  fleetmon {name} (\S+)", page, re.MULTILINE)
+            assert named
+            assert set(named) <= set(command.commands)
+            continue
         known = {option for parameter in command.params for option in parameter.opts}
         for line in page.splitlines():
             if line.startswith(f"  fleetmon {name}"):

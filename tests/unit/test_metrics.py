@@ -42,6 +42,11 @@ def test_lost_time_is_a_counter_by_provider_that_begins_at_nought() -> None:
     assert found["fleetmon_maintenance_lost_payment_seconds_total", "OTHER"] == 0
 
 
+def test_our_own_clock_is_told_of_also_while_nobody_contradicts_it() -> None:
+    assert samples()["fleetmon_clock_offset_seconds",] == 0
+    assert samples(clock_ahead_s=-3_600.0)["fleetmon_clock_offset_seconds",] == -3_600
+
+
 def test_every_firmware_is_counted_until_there_are_too_many() -> None:
     found = samples(census=_census({"2.0.1": 5, "2.0.2": 3}))
     assert found["fleetmon_firmware_terminals", "2.0.1", "up"] == 5

@@ -179,9 +179,23 @@ class Checkup:
 
     def _is_ours(self, late: int) -> bool:
         """Whether most of the fleet would be wrong by as much: then our own clock is."""
-        minutes = late // _MINUTE
-        alike = sum(self._alike[near] for near in (minutes - 1, minutes, minutes + 1))
-        return abs(late) >= SKEWED_MS and alike >= _FEW and 2 * alike > self._fleet.census.beating.total()
+        return abs(late) >= SKEWED_MS and self._is_of_most(late // _MINUTE)
+
+    def _is_of_most(self, minutes: int) -> bool:
+        alike = self._about(minutes)
+        return alike >= _FEW and 2 * alike > self._fleet.census.beating.total()
+
+    def _about(self, minutes: int) -> int:
+        """How many clocks are wrong by about as much."""
+        return sum(self._alike[near] for near in (minutes - 1, minutes, minutes + 1))
+
+    @property
+    def ahead_ms(self) -> int:
+        """By how much our clock is ahead of most of the fleet's, in minutes; 0 while most do not contradict it."""
+        if 2 * len(self._off) <= self._fleet.census.beating.total():
+            return 0
+        minutes = max(self._alike, key=lambda one: (self._about(one), self._alike[one], one), default=0)
+        return minutes * _MINUTE if self._is_of_most(minutes) else 0
 
     def _spell(self, terminal: Terminal, chart: Chart, shown: Mapping[str, float], now: int) -> None:
         """Go on counting how long each sign has lasted, and only while it means something."""
