@@ -44,6 +44,8 @@ class Return(Struct):
     since: int  # when that was noticed
     heard: int = 0  # how many of the sample, at the best
     grown_at: int = 0  # when more were heard than before
+    looked: int = 0  # at who is late
+    late: int = 0  # how many were heard of those whose word was due by then, but for those that came after it was
 
     def grows(self, sight: Sight, at: int) -> bool:
         """Whether more are heard than before; here and there one is no more."""
@@ -51,6 +53,13 @@ class Return(Struct):
         if more:
             self.heard, self.grown_at = len(sight.heard), at
         return more
+
+    def late_come(self, sight: Sight, at: int) -> bool:
+        """Whether more were heard of those whose word was due before the last look; not who comes at its time."""
+        before, now = [sum([one.wait_ms < until - self.since for one in sight.heard]) for until in (self.looked, at)]
+        come = before > self.late + sum(map(len, sight)) // 100
+        self.looked, self.late = at, now if come else self.late + now - before
+        return come
 
     def is_steady(self, sight: Sight, at: int) -> bool:
         """Whether no more were heard for as long as two beats take."""
@@ -227,10 +236,9 @@ class Reception:
         """Give a fresh grace as long as more come, later than their next beat: connecting again takes its time."""
         coming, sample = self._returning[provider], self._samples.choose(provider)
         sight = self._samples.see(sample, coming.moment, due)
-        if coming.grows(sight, due):
-            if due > coming.since + sight.beat:
-                self._grant(provider, due)
-        elif coming.is_steady(sight, due):
+        if coming.late_come(sight, due):
+            self._grant(provider, due)
+        if not coming.grows(sight, due) and coming.is_steady(sight, due):
             del self._returning[provider]
         if due > coming.since + LATEST:
             self._returning.pop(provider, None)
