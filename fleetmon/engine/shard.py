@@ -358,9 +358,8 @@ class Shard:
         margin = slack(interval)
         beats = self.habits.patience.beats(terminal, terminal.last_seen, told=told)
         first, last = self._storm
-        if (
-            terminal.will_at > heard and not first <= terminal.will_at <= last
-        ):  # else who answered it may have gone unheard
+        # A will from before we heard proves nothing: who answered it may have gone unheard.
+        if terminal.will_at > heard and not first <= terminal.will_at <= last:
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
         return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
 

@@ -87,6 +87,7 @@ def test_what_is_ours_alone_is_never_called_the_fleets(story: list[tuple[str, in
 @example([("mute A", 300), ("one", 300), ("unmute", 5), ("carrier", 900)])
 @example([("die", 200), ("flap", 100), ("revive", 300), ("mute", 400), ("power cut", 60), ("unmute", 900)])
 @example([("stall", 5), ("link", 5), ("carrier", 387), ("mute", 51)])  # between two deafnesses that are one incident
+@example([("carrier", 5), ("flap", 5), ("storm", 300)])  # wills of everybody, which those that are gone do not answer
 def test_nobody_is_called_down_before_a_deadline_passed_after_a_fresh_grace(story: list[tuple[str, int]]) -> None:
     world, fresh = lived(story)
     deaf = [(at, at) for at in fresh] + list(world.deaf.items())
