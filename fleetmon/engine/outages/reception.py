@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fleetmon.detect import INGEST_IMPAIRED
 from fleetmon.engine.agenda import Parts, Plan
@@ -45,7 +45,8 @@ class Return(Struct):
     heard: int = 0  # how many of the sample, at the best
     grown_at: int = 0  # when more were heard than before
     looked: int = 0  # at who is late
-    late: int = 0  # how many were heard of those whose word was due by then, but for those that came after it was
+    known: set[str] = field(default_factory=set)  # who was heard by then
+    late: int = 0  # how many have come late since the last grace
 
     def grows(self, sight: Sight, at: int) -> bool:
         """Whether more are heard than before; here and there one is no more."""
@@ -55,11 +56,15 @@ class Return(Struct):
         return more
 
     def late_come(self, sight: Sight, at: int) -> bool:
-        """Whether more were heard of those whose word was due before the last look; not who comes at its time."""
-        before, now = [sum([one.wait_ms < until - self.since for one in sight.heard]) for until in (self.looked, at)]
-        come = before > self.late + sum(map(len, sight)) // 100
-        self.looked, self.late = at, now if come else self.late + now - before
-        return come
+        """Whether more came whose word was due before the last look; not who comes at its time."""
+        due_within = self.looked - self.since
+        self.late += sum([one.id not in self.known and one.wait_ms < due_within for one in sight.heard])
+        self.looked = at
+        self.known.update([one.id for one in sight.heard])
+        if self.late <= sum(map(len, sight)) // 100:
+            return False
+        self.late = 0
+        return True
 
     def is_steady(self, sight: Sight, at: int) -> bool:
         """Whether no more were heard for as long as two beats take."""
