@@ -12,9 +12,10 @@ Liveness (times by arrival, deadlines from `detect/terminal_offline`; what is us
 
 While nothing is heard at all (`deaf_since`) no deadline counts, and afterwards everyone gets a fresh
 grace from `heard_since` on; the same for those of one provider, if only they cannot be heard (`heard_again`).
+A will shortens the wait, but not one of very many: brokers restart, and connecting again takes its time.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -44,6 +45,8 @@ from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Liveness, Order, T
 
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
+_TOGETHER: Final = 60_000  # wills within so many ms
+_STORM, _ONE_IN = 8, 4  # are one of all connections if there are so many, of such a part of those awake
 
 
 class Shard:
@@ -56,6 +59,8 @@ class Shard:
         self.deaf_since: int | None = None
         self.heard_again: dict[str, int] = {}  # providers that were not heard since: from when on; NO_DEADLINE: still
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
+        self._wills: deque[int] = deque()  # when they came, lately
+        self._storm = NEVER, NEVER  # the first and the last will of the newest storm of them
         self._deltas: list[Delta] = []
         self.faults = Faults()
         self.checkup = Checkup(fleet, lambda: self.heard_since, self.faults.kinds, self._deltas.append)
@@ -258,11 +263,23 @@ class Shard:
                 self._deltas.append(Work(now, terminal, said, terminal.epoch))
             return
         terminal.will_at = terminal.will_at or now
+        self._count_will(now)
         if terminal.liveness is Liveness.SUSPECT:
             terminal.due = max(self.proof(terminal), now + 1)
             self.deadlines.arm(terminal)
         elif terminal.liveness in (_UP, Liveness.NEVER_SEEN):
             self._expire(terminal, now)
+
+    def _count_will(self, now: int) -> None:
+        wills, states = self._wills, self.fleet.census.providers.items()
+        wills.append(now)
+        while wills[0] < now - _TOGETHER:
+            wills.popleft()
+        if len(wills) >= _STORM:
+            awake = sum([count for (_, liveness), count in states if liveness in (_UP, Liveness.SUSPECT)])
+            if len(wills) * _ONE_IN >= awake:
+                first, last = self._storm
+                self._storm = (first if now <= last + _TOGETHER else wills[0]), now
 
     def _alive(self, terminal: Terminal, now: int, lost: int = 0) -> None:
         deaf = self.heard_from(terminal.cohort.provider) > terminal.last_seen
@@ -340,7 +357,9 @@ class Shard:
         heard, interval = self.known_from(terminal), terminal.interval_ms
         margin = slack(interval)
         beats = self.habits.patience.beats(terminal, terminal.last_seen, told=told)
-        if terminal.will_at > heard:  # else who answered it may have gone unheard
+        first, last = self._storm
+        # A will from before we heard proves nothing: who answered it may have gone unheard.
+        if terminal.will_at > heard and not first <= terminal.will_at <= last:
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
         return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
 

@@ -86,9 +86,11 @@ def test_what_is_ours_alone_is_never_called_the_fleets(story: list[tuple[str, in
 @given(MIXED)
 @example([("mute A", 300), ("one", 300), ("unmute", 5), ("carrier", 900)])
 @example([("die", 200), ("flap", 100), ("revive", 300), ("mute", 400), ("power cut", 60), ("unmute", 900)])
+@example([("stall", 5), ("link", 5), ("carrier", 387), ("mute", 51)])  # between two deafnesses that are one incident
+@example([("carrier", 5), ("flap", 5), ("storm", 300)])  # wills of everybody, which those that are gone do not answer
 def test_nobody_is_called_down_before_a_deadline_passed_after_a_fresh_grace(story: list[tuple[str, int]]) -> None:
     world, fresh = lived(story)
-    deaf = [(at, at) for at in fresh] + unheard(world)
+    deaf = [(at, at) for at in fresh] + list(world.deaf.items())
     for change in world.changes:
         if change.after == "down":
             for since, until in deaf:
@@ -96,12 +98,6 @@ def test_nobody_is_called_down_before_a_deadline_passed_after_a_fresh_grace(stor
     assert not world.engine.incidents
     assert {world.shown(key) for key in world.lives} == {"up"}
     assert len(world.engine.correlator._agenda._timers) == 0
-
-
-def unheard(world: World) -> list[tuple[int, int]]:
-    """From when until when everybody could not be heard, as was announced."""
-    over = [change.incident for change in world.transitions if change.incident.resolved_at is not None]
-    return [(one.fired_at or 0, one.resolved_at or 0) for one in over if (one.kind, one.scope) == (OURS, ())]
 
 
 @SETTINGS

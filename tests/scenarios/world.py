@@ -74,6 +74,7 @@ class World:
         self.changes: list[TerminalChange] = []
         self.episodes: dict[tuple[str, str, str, int], Episode] = {}
         self.script: list[Step] = []
+        self.deaf: dict[int, int] = {}  # until when the engine held that nobody could be heard, by since when
         self.muted: set[str] = set()  # whose messages are lost on the way to us
         self.lives: dict[str, Life] = {}
         self.says: dict[str, dict[str, Any]] = {}  # what their heartbeats say; what is callable is asked for each
@@ -191,6 +192,8 @@ class World:
 
     def take(self, outcome: Outcome) -> None:
         self.outcome = outcome
+        if (since := self.engine.shard.deaf_since) is not None:
+            self.deaf[since] = self.now
         self.transitions += outcome.transitions
         self.changes += outcome.changes
         self.episodes |= {(one.topic, one.kind, one.code, one.begin): one for one in outcome.episodes}

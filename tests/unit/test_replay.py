@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import zstandard
 
+from fleetmon.engine import Message
 from fleetmon.ingest import recording
 from fleetmon.model.errors import ConfigError
+from fleetmon.model.events import Heartbeat
 from fleetmon.model.registry import Registry
 from fleetmon.model.topics import Topics
 from fleetmon.replay import Times, replay
@@ -109,6 +111,38 @@ def test_a_clock_of_the_recorder_that_is_set_back_moves_nothing(
     same = "kind", "scope", "opened_at", "paged_at", "terminals"
     assert [found[name] for name in same] == [wanted[name] for name in same]
     assert abs(found["resolved_at"] - wanted["resolved_at"]) < 300_000, "no more than the gap in which it was set"
+
+
+@pytest.mark.parametrize("set_right", [False, True])
+def test_a_clock_of_the_recorder_that_is_set_ahead_is_nobodys_silence(
+    sample: Path, sample_registry: Registry, tmp_path: Path, *, set_right: bool
+) -> None:
+    """In the sample's quiet beginning it is set ahead by an hour, and later, perhaps, right again."""
+    lines = [json.loads(line) for line in (sample / "recording.ndjson").read_text().splitlines()]
+    wanted = run(sample / "recording.ndjson", sample_registry)
+    step = lines[0]["t"] + 1_200_000
+    for line in lines:
+        if step <= line["t"] and not (set_right and step + 1_800_000 <= line["t"]):
+            line["t"] += HOUR
+    (tmp_path / "r.ndjson").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    out = run(tmp_path / "r.ndjson", sample_registry)
+    same = "kind", "scope", "terminals"
+    assert [[one[name] for name in same] for one in out["incidents"]] == [
+        [one[name] for name in same] for one in wanted["incidents"]
+    ]
+    for name in "opened_at", "paged_at", "resolved_at":
+        assert abs(out["incidents"][0][name] - wanted["incidents"][0][name]) < 60_000, "an hour that did not pass"
+
+
+def test_a_leap_that_the_terminals_clocks_have_seen_is_a_silence() -> None:
+    times, start = Times(), 10 * HOUR
+    for passed in range(0, 300_000, 1_000):
+        times.hear([beat(times.at(start + passed), at=start + passed)])
+    assert times.at(start + 900_000, [beat(start + 900_000, at=start + 900_000)]) == start + 900_000
+
+
+def beat(received_at: int, *, at: int) -> Message:
+    return Message(received_at, "t", Heartbeat(at=at, boot=1, seq=1), False, "", b"")
 
 
 def test_a_clock_that_is_set_nearly_right_again_is_followed() -> None:

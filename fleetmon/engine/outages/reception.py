@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fleetmon.detect import INGEST_IMPAIRED
 from fleetmon.engine.agenda import Parts, Plan
@@ -44,6 +44,9 @@ class Return(Struct):
     since: int  # when that was noticed
     heard: int = 0  # how many of the sample, at the best
     grown_at: int = 0  # when more were heard than before
+    looked: int = 0  # at who is late
+    known: set[str] = field(default_factory=set)  # who was heard by then
+    late: int = 0  # how many have come late since the last grace
 
     def grows(self, sight: Sight, at: int) -> bool:
         """Whether more are heard than before; here and there one is no more."""
@@ -51,6 +54,17 @@ class Return(Struct):
         if more:
             self.heard, self.grown_at = len(sight.heard), at
         return more
+
+    def late_come(self, sight: Sight, at: int) -> bool:
+        """Whether more came whose word was due before the last look; not who comes at its time."""
+        due_within = self.looked - self.since
+        self.late += sum([one.id not in self.known and one.wait_ms < due_within for one in sight.heard])
+        self.looked = at
+        self.known.update([one.id for one in sight.heard])
+        if self.late <= sum(map(len, sight)) // 100:
+            return False
+        self.late = 0
+        return True
 
     def is_steady(self, sight: Sight, at: int) -> bool:
         """Whether no more were heard for as long as two beats take."""
@@ -227,10 +241,9 @@ class Reception:
         """Give a fresh grace as long as more come, later than their next beat: connecting again takes its time."""
         coming, sample = self._returning[provider], self._samples.choose(provider)
         sight = self._samples.see(sample, coming.moment, due)
-        if coming.grows(sight, due):
-            if due > coming.since + sight.beat:
-                self._grant(provider, due)
-        elif coming.is_steady(sight, due):
+        if coming.late_come(sight, due):
+            self._grant(provider, due)
+        if not coming.grows(sight, due) and coming.is_steady(sight, due):
             del self._returning[provider]
         if due > coming.since + LATEST:
             self._returning.pop(provider, None)
