@@ -102,6 +102,32 @@ async def test_a_preview_names_the_open_incidents_of_these_terminals(
     assert found["incidents"] == []
 
 
+async def test_an_incident_that_is_kept_back_names_the_owners_of_all_windows_in_force(
+    site: Site, say: Callable[..., Awaitable[None]], tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("li.secret\n")
+    first = await planned(site, -10, 50, owner="night shift")
+    second = await planned(site, -5, 80, owner="field team", reason="", selector={"site": ["noodle-shop"]})
+    await planned(site, 60, 120, owner="somebody later")
+    await planned(site, -5, 80, owner="somebody elsewhere", selector={"site": "grill-shop"})
+    tamper = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
+    await say(site.port, "terminal/noodle-1/device", tamper)
+    await site.running.until(lambda: site.running.daemon.engine.incidents, "the tampered terminal")
+    key = site.running.daemon.engine.incidents[0].id
+    _, found, _ = await site.call("GET", f"/api/v1/incidents/{key}")
+    assert found["suppressed_by"] == second["window"]
+    assert found["planned"] == [
+        {"window": one["window"], "owner": owner, "reason": reason, "until": one["occurrences"][0]["end"]}
+        for one, owner, reason in ((second, "field team", ""), (first, "night shift", "Umbau"))
+    ]
+    server = ["--url", f"http://127.0.0.1:{site.running.daemon.port}", "--token-file", str(tmp_path / "token")]
+    said = (await asyncio.to_thread(CliRunner().invoke, cli, ["incidents", "list", *server])).stdout
+    assert "Planned work of field team until " in said
+    assert f": Umbau ({first['window']})" in said
+    shown = await asyncio.to_thread(CliRunner().invoke, cli, ["incidents", "show", key, "--lang", "zh", *server])
+    assert "计划维护：night shift，至 " in shown.stdout
+
+
 async def test_above_a_limit_somebody_else_has_to_approve_it(site: Site) -> None:
     site.planning = PlanningSettings(guards=replace(OPEN, second_person_from=5))
     await site.restart()
