@@ -255,6 +255,24 @@ async def test_what_hosts_announce_is_listed_and_theirs_to_change(
     assert (status, problem["detail"].startswith("It was announced by a host")) == (403, True)
 
 
+async def test_a_notice_of_a_host_that_nobody_knows_stands_among_the_refused_with_what_to_do(
+    site: Site, say: Callable[..., Awaitable[None]]
+) -> None:
+    now = round(time.time() * 1000)
+    notice = {"id": "n9", "event": "scheduled", "at": now, "starts_at": now + 60_000, "ends_at": now + 900_000}
+    await say(site.port, "host/NOBODY/notice/n9", notice, retain=True)
+    refused = site.running.daemon.quarantine.counts
+    await site.running.until(lambda: refused["unknown_host"], "the refusal")
+    assert [one["id"] for one in await site.windows("?provenance=notice")] == ["window:notice:NOBODY:n9"]
+    await site.restart()  # the broker tells it again
+    await say(site.port, "host/ACQ-A/notice/n9", notice)
+    windows = site.running.daemon.engine.correlator.works.windows
+    await site.running.until(lambda: len(list(windows)) == 2, "both notices")
+    _, found, _ = await site.call("GET", "/api/v1/quarantine?reason=unknown_host")
+    (one,) = found["messages"]
+    assert (one["topic"].endswith("host/NOBODY/notice/n9"), '"NOBODY" is no host' in one["detail"]) == (True, True)
+
+
 async def test_what_people_did_and_what_time_brought_is_in_the_audit(site: Site) -> None:
     async def actions(window: str) -> list[tuple[str, str | None]]:
         _, body, _ = await site.call("GET", f"/api/v1/audit?kind=window&subject={window}")
