@@ -59,11 +59,8 @@ def scope_problems(schedule: Schedule, reach: Reach) -> list[str]:
 
 def field_problems(schedule: Schedule) -> Iterator[str]:
     """What no schedule may have, whoever wrote it."""
-    zone = zones.find(schedule.zone)
-    if zone is None:
-        near = zones.nearest(schedule.zone)
-        advice = f'did you mean "{near}"?' if near else "write one like Asia/Shanghai"
-        yield f'zone: "{schedule.zone}" is no IANA time zone; {advice}'
+    if zones.find(schedule.zone) is None:
+        yield f'zone: "{schedule.zone}" is no IANA time zone; {zones.advice(schedule.zone)}'
     if (schedule.ends is None) == (schedule.duration_s is None):
         yield "ends: give either ends or duration_s" + (", not both" if schedule.ends else "")
     for name in ("starts", "ends", "rdate", "exdate"):

@@ -54,6 +54,8 @@ def test_good_ones_have_no_problems() -> None:
         ({"ends": "2026-11-24T01:00:00"}, 'ends: "2026-11-24T01:00:00" is not after starts'),
         ({"ends": "2026-11-23T23:00:00"}, "ends: "),
         ({"zone": "Asia/Shangai"}, 'zone: "Asia/Shangai" is no IANA time zone; did you mean "Asia/Shanghai"?'),
+        ({"zone": "Asia/Beijing"}, 'zone: "Asia/Beijing" is no IANA time zone; did you mean "Asia/Shanghai"?'),
+        ({"zone": "China"}, 'zone: "China" is no IANA time zone; did you mean "Asia/Shanghai"?'),
         ({"zone": "../../etc/passwd"}, 'zone: "../../etc/passwd" is no IANA time zone'),
         ({"zone": "posixrules"}, "zone: "),
         ({"duration_s": 60}, "ends: give either ends or duration_s, not both"),
