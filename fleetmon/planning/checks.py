@@ -92,11 +92,12 @@ def _series_problems(schedule: Schedule, series: Series, now: int) -> Iterator[s
         yield f'rrule: UNTIL is before starts "{schedule.starts}"; the rule would never happen'
     coming = series.spans(now, now + _LOOKED_AT)
     if not coming:
-        yield (
-            "rrule: never happens again; change UNTIL, COUNT or exdate"
-            if schedule.rrule or schedule.rdate
-            else "ends: is over already; plan it for later"
-        )
+        if schedule.rrule or schedule.rdate:
+            yield "rrule: never happens again; change UNTIL, COUNT or exdate"
+        elif schedule.exdate and series.start + series.length > now:
+            yield "exdate: leaves no time; remove it, or do not plan the work at all"
+        else:
+            yield "ends: is over already; plan it for later"
     if series.runs_into_itself(coming):
         yield INTO_ITSELF
 
