@@ -167,12 +167,19 @@ def test_moments_are_those_of_the_present_times() -> None:
     first, second = Occurrence(100, 200), Occurrence(100, 300)
     told.put("w", [first], [first], 0)
     told.put("w", [second], [second], 0)
-    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 100), ("ended", 300)]
+    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 100), ("ending_soon", 200), ("ended", 300)]
     told.put("w", [second], [second], 0)
     assert told.due(2000) == []
     told.put("x", [first], [first], 0)
     assert told.due(3000) == []
     assert not told._spans, "nothing is kept of what is over"
+
+
+@pytest.mark.parametrize(("minutes", "soon"), [(120, 105), (30, 15), (20, 10), (1, 0.5)])
+def test_that_it_ends_soon_is_told_a_quarter_of_an_hour_before_or_when_half_is_over(minutes: int, soon: float) -> None:
+    told, span = Lifecycle(-1), Occurrence(0, minutes * 60_000)
+    told.put("w", [span], [span], 0)
+    assert [one.at / 60_000 for one in told.due(DAY) if one.action == "ending_soon"] == [soon]
 
 
 def test_what_is_left_to_be_told_changes_with_the_window() -> None:
@@ -181,7 +188,7 @@ def test_what_is_left_to_be_told_changes_with_the_window() -> None:
     told.put("w", [span], [span], 0)
     assert [one.action for one in told.due(120)] == ["started"]
     told.put("w", [later], [later], 0)
-    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 150), ("ended", 250)]
+    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 150), ("ending_soon", 200), ("ended", 250)]
     told.put("w", [Occurrence(2000, 2100)], [], 0)
     told.put("w", [], [], 0)  # cancelled
     assert told.due(3000) == []
