@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from fleetmon.cli import cli
+from fleetmon.desk.daemon import Api
 from fleetmon.planning.settings import PlanningSettings
 
 from .site import OPEN, Site, calendar, event, local, planned, schedule
@@ -291,6 +293,29 @@ async def test_what_people_did_and_what_time_brought_is_in_the_audit(site: Site)
     second = (await planned(site, -10, 50))["id"]
     await told(second, {("created", "li"), ("started", None)})
     await told(first, ended)  # what was told again at the start was kept once
+
+
+@pytest.mark.parametrize("deed", ["end", "extend", "cancel", "approve"])
+async def test_the_command_line_overwrites_nothing_that_somebody_else_has_just_changed(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    made = await planned(site, -10, 50)
+    (tmp_path / "token").write_text("li.secret\n")
+    url, loop, read = f"http://127.0.0.1:{site.running.daemon.port}", asyncio.get_running_loop(), Api.tag
+
+    async def overtaken(self: Api, path: str) -> str:
+        seen = await read(self, path)
+        change = site.call("PUT", f"/api/v1{path}", schedule(-10, 90), who="wang")
+        asyncio.run_coroutine_threadsafe(change, loop).result(10)
+        return seen
+
+    monkeypatch.setattr(Api, "tag", overtaken)
+    until = ["--until", local(80)[:16], "--zone", "UTC"] if deed == "extend" else []
+    said = ["maintenance", deed, made["id"], *until, "--url", url, "--token-file", str(tmp_path / "token")]
+    done = await asyncio.to_thread(CliRunner().invoke, cli, [*said, "--lang", "zh"])
+    assert (done.exit_code, "其他人刚刚修改过" in done.stderr) == (1, True)
+    (found,) = await site.windows()
+    assert (found["version"], found["author"], found["state"]) == (2, "wang", "active")
 
 
 async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> None:
