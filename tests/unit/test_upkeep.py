@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from fleetmon.clock import Clock
 from fleetmon.engine import Engine, Message, Outcome
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.days import DAY
@@ -140,6 +141,33 @@ async def test_work_that_was_written_while_it_goes_on_begins_then(desk: Desk) ->
     await desk.look(3)
     assert [what for what, _ in desk.events] == ["w created", "w started", "w ending_soon", "w ended"]
     assert desk.events[1][1] == 0.5
+
+
+async def test_a_clock_that_is_set_over_the_edges_has_each_told_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, passed = desk.now, 0  # by the clock on the wall, and by one that nobody sets
+    monkeypatch.setattr("fleetmon.clock.utc", lambda: shown)
+    monkeypatch.setattr("fleetmon.clock._elapsed", lambda: passed)
+    clock, terminal = Clock(desk.engine.stalled), desk.engine.fleet.terminals["t1"]
+
+    async def covered(minutes: int, set_by: float = 0) -> bool:
+        nonlocal shown, passed
+        passed += minutes * 60_000
+        shown += minutes * 60_000 + round(set_by * HOUR)
+        await desk.look((clock.now() - START) / HOUR)
+        return desk.engine.correlator.works.windows.cover(terminal, desk.engine.now) is not None
+
+    desk.write(entry(lead_s=0))
+    assert not await covered(1)
+    assert await covered(29, 1)  # from half an hour before the begin to half an hour after it
+    assert await covered(6, -1)  # and back again, before it
+    assert await covered(6, 1)
+    assert await covered(30, 0)
+    assert not await covered(18, 1)  # over the end
+    assert not await covered(1, -1)
+    assert not await covered(1, 1)
+    assert desk.events == [("w created", -1), ("w started", 0), ("w ending_soon", 1.75), ("w ended", 2)]
 
 
 async def test_who_does_not_come_back_makes_its_window_overdue(desk: Desk) -> None:
