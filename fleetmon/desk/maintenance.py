@@ -212,11 +212,12 @@ def fed(
     kind: Annotated[Literal["provider", "host", "site"], typer.Argument(help="What the feed is about.")],
     name: Annotated[str, typer.Argument(help="Its id.")],
     *,
+    lang: Lang = SPOKEN,
     url: Url = HERE,
     token_file: TokenFile = None,
 ) -> None:
     """Print the secret link to a feed: whoever has it can read the calendar."""
-    talk = _Talk(url, token_file, "en", "text")
+    talk = _Talk(url, token_file, lang, "text")
     found = _call(talk, lambda daemon: daemon.get(f"/feeds/{kind}/{quote(name, safe='')}", FeedView))
     typer.echo(f"{url.rstrip('/')}{found.path}")
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Final, NamedTuple
 
 import msgspec
@@ -76,10 +76,7 @@ def selector(said: list[str]) -> Selector:
 
 def instant(said: str, zone: str, option: str = "--until") -> int:
     """The moment of a time on the wall, in ms."""
-    try:
-        return zones.stamp(_local(said, option), _zone(zone))
-    except ValueError:
-        raise typer.BadParameter(f"{option} {said}: is in no calendar") from None
+    return zones.stamp(_local(said, option), _zone(zone))
 
 
 def _local(said: str, option: str) -> str:
@@ -87,7 +84,12 @@ def _local(said: str, option: str) -> str:
     if match is None:
         raise typer.BadParameter(f"{option} {said}: write it as 2026-11-24T01:00 or 2026-11-24T01:00:30")
     day, minute, second, utc = match.groups()
-    return f"{day}T{minute}{second or ':00'}{utc}"
+    written = f"{day}T{minute}{second or ':00'}{utc}"
+    try:
+        datetime.fromisoformat(written)
+    except ValueError:
+        raise typer.BadParameter(f"{option} {said}: is in no calendar") from None
+    return written
 
 
 def _zone(name: str) -> tzinfo:

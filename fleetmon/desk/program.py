@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from fleetmon.locale import Language, count, fill, local_time, share, span, summary, texts
+from fleetmon.locale import Language, count, fill, local_time, named, share, span, summary, texts
 from fleetmon.planning.ical.scope import selector_text
 from fleetmon.web.views import IncidentView
-from fleetmon.web.windows import CalendarView, ImportView, PreviewView, SpanView, WindowView
+from fleetmon.web.windows import CalendarView, ImportView, PreviewView, ShopView, SpanView, WindowView
 
 
 def window_lines(one: WindowView, language: Language) -> Iterator[str]:
@@ -28,6 +28,9 @@ def preview_lines(found: PreviewView, language: Language) -> Iterator[str]:
     """Whom, when, what is open there, and what speaks against it."""
     book = texts(language)
     yield count("desk.preview", found.terminals, language, {"share": share(found.share, language)})
+    yield from ("  " + _shop(one, language) for one in found.shops)
+    if (more := found.sites - len(found.shops)) > 0:
+        yield "  " + count("desk.preview.more", more, language, {})
     yield from ("  " + _span(one, language) for one in found.occurrences)
     for incident in found.incidents:
         yield "  " + fill(book["desk.preview.open"], {"text": _summary(incident, language)})
@@ -64,6 +67,11 @@ def calendar_lines(one: CalendarView, language: Language) -> Iterator[str]:
     yield fill(texts(language)["desk.calendar"], said)
     if one.report is not None:
         yield from ("  " + line for line in import_lines(one.report, language))
+
+
+def _shop(one: ShopView, language: Language) -> str:
+    known = named({"site": one.site}, {"site": one.names}, language)["site"]
+    return count("desk.preview.shop", one.terminals, language, {"shop": known} if one.site else {})
 
 
 def _span(one: SpanView, language: Language) -> str:

@@ -1,10 +1,11 @@
-"""A host (acquirer, issuer, switch, institution) fails: it signed off, or far more requests fail than usual.
+"""A host (acquirer, issuer, switch, institution) fails: it signed off, or far more requests fail, hang or are declined.
 
 Evidence are the response codes of ISO 8583 field 39 that speak of the host and not of the card: 68 reply
 too late, 91 issuer or switch inoperative, 92 no route, 96 system malfunction, 98 no answer; and requests
-that nobody answered. Other declines are ordinary business. It may fail four times as often as it does as a
-rule, or one request in twenty, whichever is more; what is beyond must be so much, or last so long, that chance
-does not explain it. Slow answers alone are no outage: they make believe sooner that payments suffer.
+that nobody answered. It may fail four times as often as it does as a rule, or one request in twenty, whichever
+is more; what is beyond must be so much, or last so long, that chance does not explain it. The same test is put to
+answers for which nobody waits, and to other declines, of which two in three are nobody's bad day; what is merely
+slow makes believe sooner that payments suffer.
 Where it can be wrong: a switch whose one large issuer fails reports many 91 although it works itself; a host
 that never worked while it was watched seems to be as ever once that was learned.
 """
@@ -23,6 +24,8 @@ _OTHERS = 4  # answers that show others to be well
 _IN_A_ROW = 8  # answers that show a host to be well again, for which everything had failed
 _ALL = 0.99  # of everything that fails
 _SLOW, _SLOWEST_USUAL = 4, 3_000  # times the usual, and ms below which nobody suffers
+_PATIENCE = 10_000  # ms after which people give up
+_REFUSED = 0.24  # four times as often (see `_most`) is two in three
 _WELL = Reply.WELL  # what nearly every request ends with
 _BY_THE_CARD = ("Y1", "Y3")  # approved by the chip, and no host was asked
 
@@ -33,7 +36,7 @@ def reply(told: Transaction, overlay: Overlay | None = None) -> Reply | None:
         return _WELL if told.response not in _BY_THE_CARD else None
     if told.stage == "declined":
         means = meaning(told.response or "", overlay)
-        return {"host": Reply.FAILED, "cutover": None, "": Reply.ODD}.get(means, Reply.WELL)
+        return {"host": Reply.FAILED, "cutover": None, "": Reply.ODD}.get(means, Reply.REFUSED)
     if told.stage == "unanswered":
         return Reply.LOST
     if told.stage == "uploaded":
@@ -49,6 +52,17 @@ def told(health: HostHealth, overlay: Overlay | None = None) -> int:
 def slow(p95: float, usual: float) -> bool:
     """Answers take four times as long as usual, and that is long."""
     return p95 >= max(_SLOW * usual, _SLOWEST_USUAL)
+
+
+def hangs(p95: float, usual: float) -> bool:
+    """Answers take far longer than usual, and people give up."""
+    return slow(p95, usual) and p95 >= _PATIENCE
+
+
+def refuses(health: HostHealth, overlay: Overlay | None = None) -> bool:
+    """It declines more than anybody does as a rule."""
+    meanings = ((meaning(code, overlay), count) for code, count in health.codes.items())
+    return sum(count for means, count in meanings if means != "ok") > _most(_REFUSED) * health.requests
 
 
 def fails(health: HostHealth, replies: Replies) -> bool:
@@ -108,9 +122,13 @@ HOST_OUTAGE = HostDetector(
     policy=Policy(severity="critical", pages=True, hold_ms=60_000, keep_ms=60_000),
     witnesses=3,
     unknown=0.1,
+    refused=_REFUSED,
     reply=reply,
     told=told,
     slow=slow,
+    hangs=hangs,
+    waits_ms=_PATIENCE,
+    refuses=refuses,
     fails=fails,
     works=works,
     excess=excess,

@@ -12,11 +12,11 @@ Beside the best scope the list holds what it may have been taken for: each scope
 cause that hurts some of its rows less looks narrower than it is; the best causes that come together; and, where
 all its rows share more than its name says, that longer name, because nothing tells which of the two is the cause.
 
-Where it can be wrong: `carrier=X` and `carrier=X & region=Y` are told apart only by the other regions, so
-when those are few both are answers. Causes are taken away one by one, the largest first: one that explains
-less than a fifth of those before is an alternative at best, and when a third of the fleet fails for several
-causes, a scope across them may come first. It is asked where, never whether: chance has a best scope too, of a
-low score. The whole fleet is an answer (a scope without attributes), and the best one when all fail alike.
+Where it can be wrong: `carrier=X` and `carrier=X & region=Y` are told apart only by the other regions, so when those
+are few both are answers. Causes are taken away one by one, the largest first: one that explains less than a fifth of
+those before, and no more than those may be off by, is an alternative at best, and when a third of the fleet fails for
+several causes, a scope across them may come first. It is asked where, never whether: chance has a best scope too, of
+a low score. The whole fleet is an answer (a scope without attributes), and the best one when all fail alike.
 """
 
 import math
@@ -31,7 +31,8 @@ _STRENGTH: Final = 50.0  # of so many, a row's own history weighs as much as eve
 _SPREAD: Final = 0.05  # squared: a row is a fifth off its history although nothing is wrong
 _TIMES: Final = tuple(1.5 * 1.6**step for step in range(15))  # as many as usual fail: 1.5 to 1,081 times
 _LONGEST: Final = 4  # attributes in one scope: nobody acts on longer descriptions
-_FURTHER: Final = 1.2  # times the score: what causes together must explain beside what one of them less does
+_FURTHER: Final = 1.2  # times the score: what causes together must explain beside what one of them less does,
+_ROOTS: Final = 4.0  # or so many roots of the score of those before, by which that is off: then it is no chance
 _MOST_USUAL: Final = 0.5  # without history: that more than half fail is nobody's habit
 _LEAST_USUAL: Final = 0.001  # no history is long enough to promise less; `_TIMES` reach from here to all
 _DECIMALS: Final = 6  # of a score when compared: the order of summation decides nothing
@@ -91,7 +92,7 @@ def localise(rows: Iterable[Row], attributes: Iterable[str], *, top: int = 5) ->
     found = _distinct(table, ranked, top)
     held = {_held(table, one): one for one in found}
     best = next((one for one in ranked if one.parts[0]), ranked[0])  # of everybody nothing is left to search
-    for one in (_peeled(table, best), _pair(table, ranked)):
+    for one in (*_peeled(table, best), _pair(table, ranked)):
         held.setdefault(_held(table, one), one)
     others = [one for one in held.values() if len(one.parts) > 1] + _in_full(table, found[0])
     places = max(top - len(others), 1)  # the others have theirs, or halves of one cause crowd them out
@@ -300,10 +301,10 @@ def _distinct(table: _Table, ranked: Iterable[_Found], top: int) -> list[_Found]
     return list(found.values())
 
 
-def _peeled(table: _Table, best: _Found) -> _Found:
+def _peeled(table: _Table, best: _Found) -> list[_Found]:
     """Take away what the best scope holds and search the rest: for a second, and when that adds enough for a third."""
     second = _with_next(table, best)
-    return second if second.score < best.score else max(second, _with_next(table, second), key=_weight)
+    return [second] if second.score < best.score else [second, _with_next(table, second)]
 
 
 def _with_next(table: _Table, found: _Found) -> _Found:
@@ -337,7 +338,8 @@ def _pair(table: _Table, ranked: Sequence[_Found]) -> _Found:
 
 
 def _joined(found: _Found, more: _Found) -> _Found:
-    return _Found((found.score + more.score) / _FURTHER, found.parts + more.parts)
+    whole = found.score + more.score
+    return _Found(max(whole / _FURTHER, whole - _ROOTS * math.sqrt(found.score)), found.parts + more.parts)
 
 
 def _answers(found: Sequence[_Found], attributes: Sequence[str]) -> list[Answer]:

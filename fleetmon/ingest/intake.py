@@ -20,6 +20,7 @@ from fleetmon.model.topics import Kind, Route, Topics
 MAX_PAYLOAD: Final = 65_536
 _BEAT: Final = f"/{Kind.HEARTBEAT.level}"
 _DECODERS: Final = {kind: msgspec.json.Decoder(kind.struct) for kind in Kind}
+_CARD: Final = "it holds what may be a card number, so nothing of it is kept; send first 6 + ****** + last 4"
 _DECODE_BEAT: Final = msgspec.json.Decoder(Heartbeat).decode
 
 
@@ -50,12 +51,17 @@ def decode(kind: Kind, payload: bytes) -> Event:
         event = _DECODERS[kind].decode(payload)
         payload.decode()  # fields that nobody knows are UTF-8 as well
         if not cannot_hold_card(payload) and json_holds_card(payload):
-            raise DecodeError("pan", "a text holds what may be a card number; send it masked")
+            raise DecodeError("pan", _CARD)
     except msgspec.ValidationError as error:
-        raise DecodeError("pan" if may_hold_card(payload) else "field", str(error)) from None
+        raise _refused("field", error, payload) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise DecodeError("pan" if may_hold_card(payload) else "json", str(error)) from None
+        raise _refused("json", error, payload) from None
     return event
+
+
+def _refused(reason: str, error: Exception, payload: bytes) -> DecodeError:
+    """A card number is told before anything else, which nobody can look up as nothing of it is kept."""
+    return DecodeError("pan", f"{_CARD} ({error})") if may_hold_card(payload) else DecodeError(reason, str(error))
 
 
 def _check_notice(event: Event, topic: str) -> None:

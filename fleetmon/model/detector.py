@@ -188,7 +188,8 @@ class Reply(enum.IntEnum):
     WELL = 0  # the host answered, whatever it said of the card
     FAILED = 1  # the answer speaks of the host, which cannot work
     LOST = 2  # no answer came, for which the way there may be to blame
-    ODD = 3  # kept in the terminal, or a code that nobody knows: bad only where that is not usual
+    ODD = 3  # kept in the terminal, a code that nobody knows, or answered late: bad only where that is not usual
+    REFUSED = 4  # the host answered, and declined: bad only where it declines nearly everything
 
 
 class Replies(NamedTuple):
@@ -216,9 +217,13 @@ class HostDetector(NamedTuple):
     policy: Policy
     witnesses: int  # terminals that must have seen it
     unknown: float  # the share that fails as a rule, where nothing is known of a host
+    refused: float  # the least share that is taken for what a host declines as a rule
     reply: Callable[[Transaction, Overlay | None], Reply | None]  # None: this stage tells nothing of a host
     told: Callable[[HostHealth, Overlay | None], int]  # requests that failed by its own report
     slow: Callable[[float, float], bool]  # (p95, its usual value) in ms
+    hangs: Callable[[float, float], bool]  # the same, so slow that nobody waits for it
+    waits_ms: int  # nobody waits longer for an answer
+    refuses: Callable[[HostHealth, Overlay | None], bool]  # by its own report it declines nearly everything
     fails: Callable[[HostHealth, Replies], bool]  # by its own report, with what is usual
     works: Callable[[HostHealth, Replies], bool]
     excess: Callable[[Replies], float]  # how sure it is that more fail than may, in log-odds

@@ -32,7 +32,12 @@ class WindowView(Struct, frozen=True):
     reason: str
     selector: Selector
     host: Annotated[str, Meta(description="Whose own work it is; without a selector all its terminals are covered.")]
-    occurrences: Annotated[list[SpanView], Meta(description="In force now and to come, the next ten at most.")]
+    occurrences: Annotated[
+        list[SpanView],
+        Meta(
+            description="In force now and to come, the next ten at most; of what waits for approval, when it would be."
+        ),
+    ]
     overdue: Annotated[bool, Meta(description="Whether terminals are missing since its end.")]
     schedule: Annotated[Schedule | None, Meta(description="As written; null for notices and marks.")] = None
     version: int | None = None
@@ -58,6 +63,14 @@ class ObjectionView(Struct, frozen=True):
     texts: dict[Language, str]
 
 
+class ShopView(Struct, frozen=True):
+    """A shop that it would touch."""
+
+    site: Annotated[str, Meta(description="Empty for terminals of which no shop is known.")]
+    terminals: int
+    names: Annotated[list[str], Meta(description="What the registry calls it, and where it is, if it says so.")]
+
+
 class PreviewView(Struct, frozen=True):
     """What a schedule would do."""
 
@@ -70,6 +83,8 @@ class PreviewView(Struct, frozen=True):
     occurrences: Annotated[list[SpanView], Meta(description="The next ten at most.")]
     objections: Annotated[list[ObjectionView], Meta(description="What the guard rails refuse.")]
     second_person: Annotated[bool, Meta(description="Whether somebody else would have to approve it.")]
+    sites: Annotated[int, Meta(description="Shops of these terminals, as far as you may see them.")] = 0
+    shops: Annotated[list[ShopView], Meta(description="Those of most terminals, ten at most.")] = []
 
 
 class Extension(Struct, frozen=True, forbid_unknown_fields=True):

@@ -130,11 +130,22 @@ async def test_an_incident_that_is_kept_back_names_the_owners_of_all_windows_in_
     assert "计划维护：night shift，至 " in shown.stdout
 
 
+async def test_a_preview_names_the_shops_that_it_touches_and_of_others_none(site: Site) -> None:
+    wish = schedule(60, 120, selector={"site": ["noodle-shop", "books-shop"]})
+    _, found, _ = await site.call("POST", "/api/v1/windows/preview", wish)
+    assert found["sites"] == len(found["shops"]) == 2
+    assert (found["shops"][0]["site"], found["shops"][0]["terminals"]) == ("noodle-shop", 7)
+    assert "Noodle" in found["shops"][0]["names"]
+    _, found, _ = await site.call("POST", "/api/v1/windows/preview", wish, who="second")
+    assert [one["site"] for one in found["shops"]] == ["books-shop"]
+
+
 async def test_above_a_limit_somebody_else_has_to_approve_it(site: Site) -> None:
     site.planning = PlanningSettings(guards=replace(OPEN, second_person_from=5))
     await site.restart()
     made = await planned(site, -10, 50)
     assert (made["state"], site.covered("noodle-1")) == ("proposed", None)
+    assert len(made["occurrences"]) == 1  # when it would be: whoever is to approve it has to see that
     path = f"/api/v1/windows/{made['id']}/approve"
     status, problem, _ = await site.call("POST", path)
     assert (status, problem["detail"]) == (403, "Somebody other than li, who wrote it, has to approve it.")
@@ -330,6 +341,7 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     seen = await run("preview", *when, "--select", "site=noodle-shop")
     assert seen.exit_code == 0, seen.stderr
     assert "It would touch 7 terminals, 39% of the fleet." in seen.stdout
+    assert "\n  site noodle-shop (" in seen.stdout
     refused = await run("preview", *when, "--select", "site=nodle-shop", "--lang", "zh")
     assert refused.exit_code == 1
     assert "不能这样计划：selector.site: 没有终端的取值是“nodle-shop”；是否指“noodle-shop”？" in refused.stdout
@@ -350,7 +362,8 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     assert (await run("end", made["id"])).exit_code == 0
     assert (await run("approve", made["id"])).exit_code == 1
     brought = await run("import", str(tmp_path / "calendar.ics"), "--calendar", "team", "--select", "site=grill-shop")
-    taken, *_, wrong_line = brought.stdout.splitlines()
+    told = [text for text in brought.stdout.splitlines() if "[info" not in text]  # the daemon logs in this process, too
+    taken, *_, wrong_line = told
     assert (brought.exit_code, taken) == (1, "1 taken, 1 refused")
     assert wrong_line.startswith("  line ")
     assert wrong_line.endswith(": takes no time; its end must be after its start")
@@ -360,6 +373,7 @@ async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> No
     assert (await site.call("GET", "/" + link.split("/", 3)[3], who=None))[0] == 200
     calendars = await run("calendars", "--lang", "zh")
     assert (calendars.exit_code, calendars.stderr) == (0, "没有配置日历（planning.calendars）。\n")
+    assert "登记表中没有" in (await run("feed", "site", "nowhere", "--lang", "zh")).stderr
     unknown = await run("feed", "site", "nowhere")
     assert "fleetmon: The registry has no site nowhere, or planning.feed_secret_file is not set." in unknown.stderr
     assert json.loads((await run("show", made["id"], "--format", "json")).stdout)["id"] == made["id"]

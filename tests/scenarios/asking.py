@@ -75,13 +75,24 @@ class Trade(World):
         for key in self.lives:
             self.birth(key)
 
-    def deal(self, seconds: float, fate: Fate = WELL, *, a_minute: float = 40, who: Sequence[str] = ()) -> None:
-        """Requests of these (nobody: everyone) end like this for so long."""
+    def deal(
+        self,
+        seconds: float,
+        fate: Fate = WELL,
+        *,
+        a_minute: float = 40,
+        who: Sequence[str] = (),
+        wait_s: Callable[[str], float] | None = None,
+    ) -> None:
+        """Requests of these (nobody: everyone) end like this for so long; `wait_s` after they were sent, if given."""
         end, keys = self.now + round(seconds * 1000), who or list(self.lives)
         while (pause := self.chance.expovariate(a_minute / 60)) * 1000 < end - self.now:
             self.run(pause)
             key = self.chance.choice(keys)
             issuer = self.chance.choice(self.issuers) if self.issuers else ""
+            if wait_s is not None:
+                self.end(key, "requested", late_s=wait_s(key))
+                self.sold -= 1  # the same request ends
             self.end(key, *fate(Sold(key, self.acquirer[key], issuer, self.now)), issuer=issuer)
         self.run((end - self.now) / 1000)
 

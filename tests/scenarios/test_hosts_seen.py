@@ -2,7 +2,7 @@
 
 import pytest
 
-from .asking import DOWN, GOOD, ISSUERS, LOST, WELL, Fate, for_some, trading
+from .asking import DOWN, GOOD, ISSUERS, LOST, WELL, Fate, Sold, for_some, trading
 from .world import HOUR, MINUTE, second
 
 OUTAGE = ["host_outage ACQ firing"]
@@ -66,7 +66,13 @@ def test_a_host_that_works_on_and_off_is_one_outage() -> None:
 
 def test_declined_cards_are_no_outage() -> None:
     made = trading()
-    made.deal(30 * MINUTE, lambda _: ("declined", made.chance.choice(["05", "14", "51", "54", "55", "61", "75"])))
+    codes = ["05", "14", "51", "54", "55", "61", "75", "00", "00", "00", "00", "00"]
+
+    def fate(_: Sold) -> tuple[str, str]:
+        code = made.chance.choice(codes)
+        return ("approved" if code == "00" else "declined", code)
+
+    made.deal(60 * MINUTE, fate)
     assert made.hosts == []
 
 

@@ -70,6 +70,7 @@ WRONG = (
     ("incidents list --limit 0", "greater than or equal to 1", "--limit：不能小于 1"),
     ("report --lang fr", "'fr' is not one of 'zh', 'en'.", "--lang：没有“fr”，可用 'zh', 'en'。"),
     ("report --since 7", "--since 7: write it as 24h", "“--since 7”看不懂；请写成 24h"),
+    ("maintenance preview --from 2026-13-30T01:00", "01:00: is in no calendar", "日历上没有这个时间：--from"),
     ("demo --once=1", "does not take a value", "后面不能有内容"),
 )
 CALLS = f"""

@@ -21,8 +21,8 @@ from fleetmon.model.incident import Incident
         ("approved", None, Reply.WELL),
         ("approved", "Y1", None),
         ("uploaded", "00", Reply.WELL),
-        ("declined", "51", Reply.WELL),
-        ("declined", "A0", Reply.WELL),
+        ("declined", "51", Reply.REFUSED),
+        ("declined", "A0", Reply.REFUSED),
         ("declined", "91", Reply.FAILED),
         ("declined", "92", Reply.FAILED),
         ("declined", "96", Reply.FAILED),
@@ -43,7 +43,7 @@ def test_what_a_stage_tells_of_a_host(stage: Any, response: str | None, found: R
 
 def test_an_acquirers_own_meaning_of_a_code_outranks_the_table() -> None:
     told = Transaction(at=1, boot=1, seq=1, id="x", kind="sale", stage="declined", amount=1, response="96")
-    assert HOST_OUTAGE.reply(told, {"96": "card"}) is Reply.WELL
+    assert HOST_OUTAGE.reply(told, {"96": "card"}) is Reply.REFUSED
     health = HostHealth(at=1, window_s=60, requests=100, codes={"00": 40, "96": 50, "Q7": 10})
     assert HOST_OUTAGE.told(health, None) == 50
     assert HOST_OUTAGE.told(health, {"96": "card", "Q7": "host"}) == 10
@@ -111,12 +111,12 @@ def test_a_long_partial_outage_has_no_end_by_chance_and_ends_when_the_host_works
     ended = []
     for number in range(50_000):
         reply = Reply.FAILED if luck.random() < share else Reply.WELL
-        trouble.weigh(f"t{number % 50}", reply, number * 1_000, 0.01)
+        trouble.weigh(f"t{number % 50}", reply, number * 1_000, 0.01, timed=True)
         ended += [number] * trouble.is_over
     assert ended == []
     well = 0
     while not trouble.is_over:
-        trouble.weigh("t1", Reply.WELL, 50_000_000 + well, 0.01)
+        trouble.weigh("t1", Reply.WELL, 50_000_000 + well, 0.01, timed=True)
         well += 1
     assert well * HOST_OUTAGE.relief(0.01, share, answered=True) < 3 * HOST_OUTAGE.relieved
 

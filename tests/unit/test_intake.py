@@ -92,6 +92,7 @@ def test_why_a_heartbeat_is_refused(payload: bytes, reason: str) -> None:
         kept = quarantine.take()[0]
         assert CARD not in f"{kept.payload}{kept.detail}{kept.topic}"
         assert len(kept.payload or "") <= KEPT_BYTES
+        assert ("what may be a card number" in kept.detail) == (reason == "pan")
 
 
 def test_numbers_that_look_like_cards_are_no_cards() -> None:

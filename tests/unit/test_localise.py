@@ -59,6 +59,20 @@ def test_causes_that_come_together_are_told_together(causes: list[Row]) -> None:
     assert scopes(localise(fleet(causes), NAMES))[0] == sorted(causes, key=str)
 
 
+def test_a_second_cause_that_is_far_smaller_and_no_chance_is_told_with_the_first() -> None:
+    causes: list[Row] = [{"region": "east"}, {"carrier": "telecom", "region": "west", "firmware": "3.1"}]
+    assert scopes(localise(fleet(causes, total=300), NAMES))[0] == sorted(causes, key=str)
+
+
+def test_three_causes_of_unequal_size_are_told_together() -> None:
+    causes: list[Row] = [
+        {"region": "east"},
+        {"carrier": "cmcc", "region": "west"},
+        {"carrier": "telecom", "region": "north", "firmware": "3.1"},
+    ]
+    assert sorted(causes, key=str) in scopes(localise(fleet(causes, total=300), NAMES))
+
+
 def test_three_causes_at_once() -> None:
     causes: list[Row] = [
         {"region": "east"},

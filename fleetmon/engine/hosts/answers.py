@@ -24,6 +24,7 @@ MOST: Final = 32  # requests of a slot
 STRANGERS, HABITS = 64, 256  # acquirers, and hosts with their habits, that nobody knows: terminals may make them up
 _TRUST: Final = 30  # requests that make what is seen count more than what is supposed
 _HISTORY: Final = 100  # requests after which it is known what else is usual
+_REFUSING: Final = 6  # refusals beyond two of three that are looked at
 
 
 class Request(Struct, gc=False):
@@ -34,6 +35,8 @@ class Request(Struct, gc=False):
     reply: Reply
     acquirer: str
     issuer: str
+    refused: bool = False  # it was answered, and declined
+    late: bool = False  # it was answered when nobody waits any more
 
 
 class Known(NamedTuple):
@@ -41,6 +44,7 @@ class Known(NamedTuple):
 
     usual: float  # the share that fails
     odd: float | None  # the share that fails or ends oddly; None as long as that is not known
+    refused: float | None = None  # the share that is declined, or what anybody may; None as long as that is not known
     slow: bool = False  # it is slower than usual now
 
 
@@ -59,9 +63,13 @@ class Answers:
         self._slots: dict[str, deque[_Slot]] = {}
         self._failing: dict[str, Usual] = {}
         self._odd: dict[str, Usual] = {}
+        self._refused: dict[str, Usual] = {}
+        self._refusals: dict[str, int] = {}  # of late, by host: those beyond two of three
         self._recalled: dict[str, int] = {}  # terminals that failed, by the time of which it was read back
 
-    def note(self, at: int, terminal: Terminal, reply: Reply, acquirer: str, issuer: str) -> bool:
+    def note(
+        self, at: int, terminal: Terminal, reply: Reply, acquirer: str, issuer: str, *, late: bool = False
+    ) -> bool:
         """Take in a request that ended; whether it counts."""
         slots = self._slots.get(acquirer)
         if slots is None:
@@ -73,12 +81,25 @@ class Answers:
                 return False
         else:
             requests = self._turn(slots, number)
-        requests[terminal.id] = Request(number, terminal, reply, acquirer, issuer)
+        refused = reply is Reply.REFUSED
+        if refused or self._refusals:
+            self._count(refused, acquirer, issuer)
+        kept = Reply.WELL if refused else reply
+        requests[terminal.id] = Request(number, terminal, kept, acquirer, issuer, refused, late)
         return True
+
+    def refuses(self, *hosts: str) -> bool:
+        """Whether one of these hosts declines so much that it is worth a look."""
+        return any(self._refusals.get(host, 0) >= _REFUSING for host in hosts)
+
+    @property
+    def refusing(self) -> bool:
+        """Whether any host does."""
+        return self.refuses(*self._refusals)
 
     def recall(self, at: int, terminal: str, reply: Reply, acquirer: str, issuer: str) -> None:
         """Learn from a request of the past, in any order; of a terminal that goes on failing once in ten minutes."""
-        if reply is not Reply.WELL:
+        if reply not in _ANSWERED:
             if self._recalled.get(terminal) == at // (SLOT * SLOTS):
                 return
             if len(self._recalled) >= _HISTORY * MOST:
@@ -105,7 +126,12 @@ class Answers:
         """What is usual of a host by what terminals saw."""
         failing, odd = self._failing.get(host, _NOTHING), self._odd.get(host, _NOTHING)
         usual = failing.mean(HOST_OUTAGE.unknown, _TRUST)
-        return Known(usual, odd.mean() if odd.weight >= _HISTORY else None)
+        refused = self._refused.get(host, _NOTHING)
+        return Known(
+            usual,
+            odd.mean() if odd.weight >= _HISTORY else None,
+            max(refused.mean(), HOST_OUTAGE.refused) if refused.weight >= _HISTORY else None,
+        )
 
     def forgive(self, host: str | None) -> None:
         """What failed at a host is explained, and over; None is every host."""
@@ -114,8 +140,18 @@ class Answers:
                 slot.requests = {
                     key: one
                     for key, one in slot.requests.items()
-                    if one.reply is Reply.WELL or (host is not None and host not in (one.acquirer, one.issuer))
+                    if (one.reply is Reply.WELL and not one.refused)
+                    or (host is not None and host not in (one.acquirer, one.issuer))
                 }
+
+    def _count(self, refused: bool, *hosts: str) -> None:
+        """Count what is refused beyond two of three, by host."""
+        for host in dict.fromkeys(filter(None, hosts)):
+            count = self._refusals.get(host, 0) + (1 if refused else -2)
+            if count > 0 and (host in self._refusals or len(self._refusals) < HABITS):
+                self._refusals[host] = min(count, 2 * _REFUSING)
+            else:
+                self._refusals.pop(host, None)
 
     def _enter(self, acquirer: str, at: int) -> deque[_Slot]:
         """Room for an acquirer; beyond so many that nobody knows, one for all of them."""
@@ -147,7 +183,7 @@ class Answers:
         for slot in old:
             for key, one in slot.requests.items():
                 if one.reply is Reply.WELL or key not in again:
-                    counts[one.acquirer, one.issuer][one.reply] += 1
+                    counts[one.acquirer, one.issuer][Reply.REFUSED if one.refused else one.reply] += 1
         usual = {host: not self._is_unusual(host, at) for pair in counts for host in pair if host}
         for pair, count in counts.items():
             if all(usual.get(host, True) for host in pair):
@@ -161,10 +197,13 @@ class Answers:
             if host not in self.registered and len(self._odd) >= HABITS:
                 return
             failing, odd = self._failing[host], self._odd[host] = Usual(), Usual()
+            self._refused[host] = Usual()
         failed = counts[Reply.FAILED] + counts[Reply.LOST]
-        wells = counts[Reply.WELL]
+        wells = sum(counts[kind] for kind in _ANSWERED)
+        self._refused[host].learn(at, counts[Reply.REFUSED], wells)
         failing.learn(at, failed, wells + failed)
         odd.learn(at, failed + counts[Reply.ODD], wells + failed + counts[Reply.ODD])
 
 
+_ANSWERED: Final = (Reply.WELL, Reply.REFUSED)
 _NOTHING: Final = Usual()

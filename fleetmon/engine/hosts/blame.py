@@ -13,8 +13,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from fleetmon.detect import HOST_OUTAGE
 from fleetmon.engine.hosts.answers import Known, Request
+from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW
 from fleetmon.model.detector import Replies, Reply
 from fleetmon.model.registry import CELLULAR
 
@@ -31,6 +34,7 @@ class Blame(NamedTuple):
     terminals: list[str]
     odd: bool  # what ends oddly counts as well
     doubtful: bool  # most of it is what terminals without a network would tell as well
+    sign: str  # what is wrong
 
     @property
     def share(self) -> float:
@@ -43,29 +47,60 @@ def blamed(
     known: Callable[[str], Known],
     aside: Container[str],
     switch: str = "",
+    parts: Sequence[_Part] = (),
 ) -> dict[str, Blame]:
     """The hosts to blame, by requests by acquirer, the newest first; of those `aside` it is known already."""
+    parts = (*parts, *_PARTS)
     if switch in aside:
         return {}
     found: dict[str, Blame] = {}
     left: defaultdict[str, list[Request]] = defaultdict(list)  # by issuer
     for acquirer, requests in recent.items():
         own = [one for one in requests if one.issuer not in aside]
-        blame, rest = _weigh(own, known(acquirer), (_issuer, *_PARTS))
+        blame, rest = _weigh(own, known(acquirer), (_issuer, *parts))
         if blame is not None and acquirer:
             found[acquirer] = blame
         elif acquirer not in aside:
             for one in rest:
                 left[one.issuer].append(one)
     if switch and len(found) > 1:
-        blame, _ = _weigh(_merged(recent), known(switch), (_acquirer, _issuer, *_PARTS))
+        blame, _ = _weigh(_merged(recent), known(switch), (_acquirer, _issuer, *parts))
         if blame is not None:
             return {switch: blame}
     for issuer in sorted(left.keys() - {""}):
-        blame, _ = _weigh(sorted(left[issuer], key=_newest), known(issuer), _PARTS)
+        blame, _ = _weigh(sorted(left[issuer], key=_newest), known(issuer), parts)
         if blame is not None:
             found[issuer] = blame
     return found
+
+
+def refusing(
+    recent: Mapping[str, Sequence[Request]],
+    known: Callable[[str], Known],
+    aside: Container[str],
+    switch: str = "",
+) -> dict[str, Blame]:
+    """The hosts that decline nearly everything: the same question, of what was answered, in three shops at least.
+
+    One merchant's customers, or somebody who tries out cards there, are a part to which it is confined.
+    """
+
+    def refused(host: str) -> Known:
+        share = known(host).refused
+        return Known(1.0 if share is None else share, None)
+
+    answered = {
+        acquirer: [
+            replace(one, reply=Reply.FAILED) if one.refused else one for one in requests if one.reply is Reply.WELL
+        ]
+        for acquirer, requests in recent.items()
+    }
+    sites = {one.terminal.id: _site(one) for requests in answered.values() for one in requests}
+    return {
+        host: blame._replace(sign=DECLINES)
+        for host, blame in blamed(answered, refused, aside, switch, (_merchant,)).items()
+        if len({sites[key] for key in blame.terminals}) >= HOST_OUTAGE.witnesses
+    }
 
 
 def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) -> tuple[Blame | None, Sequence[Request]]:
@@ -86,10 +121,14 @@ def _weigh(requests: Sequence[Request], known: Known, parts: Sequence[_Part]) ->
         parts = (*parts, _network)
         if len({_site(one) for one in failing}) == 1:
             return None, ()
+    late = 2 * sum(one.late for one in failing) > len(failing)
+    if late and len({_network(one) for one in failing}) == 1:
+        return None, ()  # the way may be slow, and nothing tells it from the host
     for part in parts:
         if taken := _confined(inside, part, replies.usual):
             return None, [one for one in requests if part is _issuer or part(one) not in taken]
-    return Blame(replies, sorted({one.terminal.id for one in failing}), odd, doubtful), requests
+    terminals = sorted({one.terminal.id for one in failing})
+    return Blame(replies, terminals, odd, doubtful, SLOW if late else FAILS), requests
 
 
 def _stretch(requests: Sequence[Request], usual: float, *, slow: bool) -> tuple[Sequence[Request], Replies]:
@@ -140,6 +179,10 @@ def _acquirer(request: Request) -> str:
 
 def _site(request: Request) -> str:
     return request.terminal.site or request.terminal.id
+
+
+def _merchant(request: Request) -> str:
+    return request.terminal.merchant
 
 
 def _make(request: Request) -> str:

@@ -16,9 +16,10 @@ from fleetmon.engine.deltas import HostReport
 from fleetmon.engine.directory import Directory
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.hosts.answers import Answers, Known
-from fleetmon.engine.hosts.blame import DOUBTFUL, Blame, blamed
+from fleetmon.engine.hosts.blame import DOUBTFUL, Blame, blamed, refusing
 from fleetmon.engine.hosts.trouble import Trouble
-from fleetmon.engine.hosts.words import Words
+from fleetmon.engine.hosts.waits import Waits
+from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW, Words
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.shard import Shard
@@ -46,6 +47,7 @@ class Hosts:
     def __init__(self, incidents: Incidents, works: Works, shard: Shard, plan: Plan) -> None:
         self.words = Words(self._is_unusual)
         self.answers = Answers(self._is_unusual)
+        self._waits = Waits()
         self.actions: Mapping[str, Action] = {"hosts": self.look, "host": self.give_up}
         self._incidents = incidents
         self._works = works
@@ -73,12 +75,16 @@ class Hosts:
             self._health(report.host, report.event, report.at)
 
     def ask(self, asked: Asked) -> None:
-        """Take in how a terminal's request ended."""
+        """Take in that a terminal's request was sent, or how it ended."""
         at, terminal, told, shard = asked.at, asked.terminal, asked.event, self._shard
+        if told.stage == "requested":
+            self._waits.begin(terminal.id, told)
+            return
+        waited = self._waits.end(terminal.id, told)
         if at - told.at > PROMPT or told.at < shard.heard_since or shard.deaf_since is not None:
             return
         acquirer, issuer = told.acquirer or terminal.cohort.acquirer, told.issuer or ""
-        reply = HOST_OUTAGE.reply(told, self._overlays.get(acquirer))
+        reply, late = self._reply(told, acquirer, waited)
         if reply is not _WELL and (
             reply is None
             or (reply in DOUBTFUL and not asked.steady)
@@ -86,11 +92,11 @@ class Hosts:
             or self._is_excused(issuer, at)
         ):
             return
-        if self.answers.note(at, terminal, reply, acquirer, issuer):
+        if self.answers.note(at, terminal, reply, acquirer, issuer, late=late):
             if self._troubles:
                 for host in {acquirer, issuer, self._switch} & self._troubles.keys():
-                    self._weigh(host, terminal.id, reply, at)
-            if reply is not _WELL:
+                    self._weigh(host, terminal.id, reply, at, timed=waited is not None)
+            if reply is not _WELL and (reply is not Reply.REFUSED or self.answers.refuses(acquirer, issuer)):
                 self._look(at + SETTLE)
 
     def restore(self, incident: Incident) -> None:
@@ -102,14 +108,17 @@ class Hosts:
 
     def recall(self, facts: Iterable[Fact]) -> None:
         """Know again what was usual."""
+        waits = Waits()
         for fact in facts:
             at, key, event = fact.message.received_at, fact.message.key, fact.message.event
             if isinstance(event, HostHealth) and event.peer is None:
                 self.words.recall(key, event, at)
+            elif isinstance(event, Transaction) and event.stage == "requested":
+                waits.begin(key, event)
             elif isinstance(event, Transaction) and at - event.at <= PROMPT:
                 terminal = self._shard.fleet.terminals.get(key)
                 acquirer = event.acquirer or (terminal.cohort.acquirer if terminal else "")
-                reply = HOST_OUTAGE.reply(event, self._overlays.get(acquirer))
+                reply, _ = self._reply(event, acquirer, waits.end(key, event))
                 if reply is not None:
                     self.answers.recall(at, key, reply, acquirer, event.issuer or "")
 
@@ -141,10 +150,16 @@ class Hosts:
         if trouble is not None or word.said.fails:
             self._judge(at)
 
-    def _weigh(self, host: str, terminal: str, reply: Reply, at: int) -> None:
+    def _reply(self, told: Transaction, acquirer: str, waited: int | None) -> tuple[Reply | None, bool]:
+        """How a request ended, and whether it was answered when nobody waits any more."""
+        reply = HOST_OUTAGE.reply(told, self._overlays.get(acquirer))
+        late = waited is not None and waited >= HOST_OUTAGE.waits_ms and reply in (_WELL, Reply.REFUSED)
+        return (Reply.ODD if late else reply), late
+
+    def _weigh(self, host: str, terminal: str, reply: Reply, at: int, *, timed: bool) -> None:
         """A request to a host with an open incident has ended."""
         trouble = self._troubles[host]
-        trouble.weigh(terminal, reply, at, self._usual(host, trouble, at))
+        trouble.weigh(terminal, reply, at, self._usual(host, trouble, at), timed=timed)
         if trouble.is_over:
             self._look(at + SETTLE)
 
@@ -172,7 +187,10 @@ class Hosts:
             acquirer: [one for one in requests if one.reply not in DOUBTFUL or self._is_reached(one.terminal)]
             for acquirer, requests in self.answers.recent(now).items()
         }
-        return blamed(recent, lambda host: self._known(host, now), firing, self._switch)
+        found = blamed(recent, lambda host: self._known(host, now), firing, self._switch)
+        if self.answers.refusing:
+            found = refusing(recent, self.answers.known, {*firing, *found}, self._switch) | found
+        return found
 
     def _open(self, host: str, blame: Blame | None, now: int, *, worried: bool) -> None:
         word = self.words.newest(host)
@@ -180,10 +198,11 @@ class Hosts:
         is_seen = blame is not None and HOST_OUTAGE.breached(blame.replies)
         if (is_said or is_seen) and not self._is_excused(host, now):
             terminals = blame.terminals if blame is not None else ()
-            incident = self._incidents.open(HOST_OUTAGE.kind, _scope(host), now, "fails", terminals)
-            self._troubles[host] = trouble = Trouble(incident, now)
+            sign = blame.sign if blame is not None and is_seen else word.sign if word is not None else FAILS
+            incident = self._incidents.open(HOST_OUTAGE.kind, _scope(host), now, sign, terminals)
+            self._troubles[host] = trouble = Trouble(incident, now, sign=sign, odd=sign == SLOW)
             if blame is not None:
-                trouble.share, trouble.odd = blame.share, blame.odd
+                trouble.share, trouble.odd = blame.share, blame.odd or trouble.odd
             self._look(now + (HOST_OUTAGE.policy.hold_ms if is_seen else STANDS))
 
     def _confirm(self, host: str, trouble: Trouble, blame: Blame | None, now: int) -> None:
@@ -199,7 +218,7 @@ class Hosts:
             if blame is not None:
                 incident.measure(blame.terminals)
             incident.suppressed_by = self._above(host)
-            self._incidents.fire(incident, now, "fails")
+            self._incidents.fire(incident, now, trouble.sign)
             self._plan(now + DAY, 99, "host", incident)
         else:
             self._look(min([one for one in (due, stands) if one > now] + [now + LOOK_AGAIN]))
@@ -244,6 +263,8 @@ class Hosts:
 
     def _usual(self, host: str, trouble: Trouble, now: int) -> float:
         known = self._known(host, now)
+        if trouble.sign == DECLINES and known.refused is not None:
+            return known.refused
         return known.odd if trouble.odd and known.odd is not None else known.usual
 
     def _above(self, host: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from fleetmon.detect import HOST_OUTAGE
-from fleetmon.engine.hosts.words import Word
+from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW, Word
 from fleetmon.model.detector import Replies, Reply
 from fleetmon.model.incident import Incident
 
@@ -21,6 +21,7 @@ class Trouble(Struct):
     heard_at: int  # when anybody told of the host
     share: float = 0.0  # of requests that fail; 0 if nobody knows
     odd: bool = False  # what ends oddly counts as well
+    sign: str = ""  # what is wrong; empty if nobody knows any more
     failed_at: int = 0  # a request of a terminal
     relief: float = 0.0  # what terminals tell for its end, since they told against it last
     answered: float = 0.0  # the same by the host's own word
@@ -28,10 +29,14 @@ class Trouble(Struct):
     _failed: int = 0
     _witnesses: set[str] = field(default_factory=set)  # terminals; a few tell enough
 
-    def weigh(self, terminal: str, reply: Reply, at: int, usual: float) -> None:
-        """Take in a request that ended."""
+    def weigh(self, terminal: str, reply: Reply, at: int, usual: float, *, timed: bool) -> None:
+        """Take in a request that ended; of one that is `timed` it is known that it was answered soon enough."""
         self.heard_at = at
-        if reply is Reply.ODD and not self.odd:
+        if reply is Reply.REFUSED and self.sign != DECLINES:
+            if not self.sign:
+                return
+            reply = Reply.WELL
+        if (reply is Reply.ODD and not self.odd) or (reply is Reply.WELL and self.sign == SLOW and not timed):
             return
         self._asked += 1
         told = HOST_OUTAGE.relief(usual, self.share, answered=reply is Reply.WELL)
@@ -49,7 +54,7 @@ class Trouble(Struct):
         self.heard_at = word.heard_at
         if word.said.fails:
             self.relief = self.answered = 0.0
-        elif not word.said.works and word.health.requests:
+        elif word.health.requests and (not word.said.works or (word.said.refuses and self.sign not in (FAILS, SLOW))):
             self.answered = 0.0
         elif word.said.works and word.begin > self.failed_at:  # else terminals have seen it fail since
             signed_on = word.health.requests == 0  # it had signed off, or this would be no word of health

@@ -16,11 +16,13 @@ from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Replies
 from fleetmon.model.events import HostHealth
 
+FAILS, SLOW, DECLINES = "fails", "answers too late", "declines nearly everything"  # what is wrong with a host
 STRANGERS: Final = 256  # hosts that nobody knows and that are listened to
 CUTOVER: Final = 900_000  # after which a day's cut-over is no excuse
 _SOON: Final = 60_000  # by which a report may be late
 _TRUST: Final = 30  # requests that make what was told count more than what is supposed
 _PACES: Final = 5  # reports after which it is known how fast a host is
+_HANGING: Final = 3  # reports in a row that make slow answers a failure
 
 
 class Said(NamedTuple):
@@ -29,6 +31,8 @@ class Said(NamedTuple):
     fails: bool
     works: bool
     slow: bool
+    hangs: bool  # so slow that nobody waits
+    refuses: bool  # it declines nearly everything
 
 
 class Word(Struct, gc=False):
@@ -40,6 +44,12 @@ class Word(Struct, gc=False):
     said: Said
     failing_since: int | None  # when the first of the bad reports in a row was heard
     cutover_since: int | None  # when it was heard that the host changes its business day
+    hanging: int  # reports in a row that tell of answers for which nobody waits
+
+    @property
+    def sign(self) -> str:
+        """What is wrong, where it fails."""
+        return SLOW if self.hanging >= _HANGING else FAILS
 
     @property
     def begin(self) -> int:
@@ -71,9 +81,11 @@ class Words:
         said = self.said(host, health)
         if said.works and health.requests == 0 and last is not None:
             said = said._replace(works=last.health.signed_on is False)
+        hanging = (last.hanging if last is not None else 0) + 1 if said.hangs else 0
+        said = said._replace(fails=said.fails or hanging >= _HANGING)
         since = (last and last.failing_since) or at if said.fails else None
         begun = at if health.cutover == "start" else None if health.cutover or last is None else last.cutover_since
-        word = self._newest[host] = Word(health, told_at, at, said, since, begun)
+        word = self._newest[host] = Word(health, told_at, at, said, since, begun, hanging)
         self._learn(host, health, at, said)
         return word
 
@@ -86,9 +98,14 @@ class Words:
         """What a report amounts to, by what is usual of its host."""
         failing, pace = self._failing.get(host, _NOTHING), self._paces.get(host, _NOTHING)
         usual = failing.mean(HOST_OUTAGE.unknown, _TRUST)
-        slow = health.p95_ms is not None and pace.weight >= _PACES and HOST_OUTAGE.slow(health.p95_ms, exp(pace.mean()))
-        replies = Replies(health.requests, HOST_OUTAGE.told(health, self.overlay(host)), usual, slow)
-        return Said(HOST_OUTAGE.fails(health, replies), HOST_OUTAGE.works(health, replies), slow)
+        slow = hangs = False
+        if health.p95_ms is not None and pace.weight >= _PACES:
+            as_ever = exp(pace.mean())
+            slow, hangs = HOST_OUTAGE.slow(health.p95_ms, as_ever), HOST_OUTAGE.hangs(health.p95_ms, as_ever)
+        overlay = self.overlay(host)
+        replies = Replies(health.requests, HOST_OUTAGE.told(health, overlay), usual, slow)
+        works = HOST_OUTAGE.works(health, replies) and not hangs
+        return Said(HOST_OUTAGE.fails(health, replies), works, slow, hangs, HOST_OUTAGE.refuses(health, overlay))
 
     def newest(self, host: str) -> Word | None:
         """The newest report of a host."""
@@ -109,7 +126,7 @@ class Words:
             return
         failed = HOST_OUTAGE.told(health, self.overlay(host))
         self._failing.setdefault(host, Usual()).learn(at, failed, health.requests)
-        if health.p95_ms:
+        if health.p95_ms and not said.hangs:
             self._paces.setdefault(host, Usual()).learn(at, log(health.p95_ms))
 
 

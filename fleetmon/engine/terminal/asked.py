@@ -14,7 +14,7 @@ _UP: Final = Liveness.UP
 
 
 class Asked(Struct, gc=False):
-    """A request of a terminal to its host has ended, answered or not."""
+    """A request of a terminal to its host was sent, or has ended, answered or not."""
 
     at: int
     terminal: Terminal
@@ -23,8 +23,8 @@ class Asked(Struct, gc=False):
 
 
 def asked(terminal: Terminal, message: Message) -> Sequence[Asked]:
-    """The request that a message tells the end of; nothing if it tells no such thing."""
+    """The request of which a message tells; nothing if it tells of none."""
     now, event = message.received_at, message.event
-    if not isinstance(event, Transaction) or event.stage == "requested":
+    if not isinstance(event, Transaction):
         return ()
     return (Asked(now, terminal, event, terminal.liveness is _UP and now - terminal.since >= STEADY),)

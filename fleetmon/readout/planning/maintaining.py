@@ -49,6 +49,7 @@ class Maintaining:
         """What it would do; nothing is written."""
         schedule = _owned(schedule, caller)
         found = await self.judging.judge(schedule)
+        sites, shops = await self.planned.shops(caller.provider, draft(schedule))
         return PreviewView(
             problems=found.problems,
             terminals=found.reach.terminals,
@@ -60,6 +61,8 @@ class Maintaining:
                 for one in found.objections
             ],
             second_person=found.second,
+            sites=sites,
+            shops=shops,
         )
 
     async def create(self, caller: Caller, schedule: Schedule) -> tuple[WindowView, bool]:

@@ -16,15 +16,18 @@ from fleetmon.model.incident import Incident
 from fleetmon.model.schedule import Entry, Schedule
 from fleetmon.model.terminal import Cohort, Terminal
 from fleetmon.model.window import Occurrence, Window, values, window_id
+from fleetmon.planning.guards import LOOKED_AT
 from fleetmon.planning.horizon import window_of
 from fleetmon.planning.plans import Plans
 from fleetmon.planning.reach import Reach
+from fleetmon.planning.series import Series
 from fleetmon.readout.names import names
+from fleetmon.readout.planning.touched import touched
 from fleetmon.readout.sight import Sight
 from fleetmon.readout.slices import slowly
 from fleetmon.web.ports import WindowFilter
 from fleetmon.web.views import IncidentView
-from fleetmon.web.windows import SpanView, WindowState, WindowView
+from fleetmon.web.windows import ShopView, SpanView, WindowState, WindowView
 
 SHOWN: Final = 10  # times to come
 
@@ -77,7 +80,10 @@ class Planned:
         """How it stands now."""
         now, overdue = self._wall(), self._engine.correlator.works.overdue
         state: WindowState = self.windows.state(window, now)
-        coming = [span for span in window.occurrences if span.end > now][:SHOWN]
+        spans: Sequence[Occurrence] = window.occurrences
+        if entry is not None and entry.state == "proposed":  # whoever is to approve it has to see when it would be
+            spans = Series(entry.schedule).spans(now, now + LOOKED_AT)
+        coming = [span for span in spans if span.end > now][:SHOWN]
         if entry is not None and entry.state != "approved":
             state = entry.state
         view = WindowView(
@@ -121,6 +127,10 @@ class Planned:
         sight = Sight(self._engine.fleet, provider)
         touched = [one for one in self._engine.incidents if self._touches(window, reach, one)]
         return [sight.view(one, names(self._engine, one.scope)) for one in touched if sight.concerned(one)]
+
+    async def shops(self, provider: str | None, window: Window) -> tuple[int, list[ShopView]]:
+        """How many planned work would touch, and the largest, as far as they are to be seen."""
+        return await touched(self._engine, provider, window)
 
     def _touches(self, window: Window, reach: Reach, incident: Incident) -> bool:
         fleet, scope = self._engine.fleet, dict(incident.scope)
