@@ -46,6 +46,11 @@ TICK_S = 0.1
 TELL_AT_ONCE = 500  # transitions, and then others get their turn
 GIL_S = 0.000_5  # the writer's thread lets go of the interpreter after so long; by itself after 5 ms
 log = structlog.get_logger("fleetmon")
+_REMEDIES = {
+    "unregistered_limit": "too many terminals that the registry lacks; see max_unregistered",
+    "unknown_host": '"{key}" is no host, provider or carrier of the registry; correct the topic, or add it to the '
+    "registry: the notice is kept, and holds from then on",
+}  # for what the engine would not take
 
 
 class Daemon:
@@ -233,7 +238,7 @@ class Daemon:
         """Have it stored; everything visible from outside waits for `_committed`."""
         for refusal in outcome.refusals:
             message = refusal.message
-            error = DecodeError(refusal.reason, "too many terminals that the registry lacks; see max_unregistered")
+            error = DecodeError(refusal.reason, _REMEDIES[refusal.reason].format(key=message.key))
             self.quarantine.put(message.received_at, message.topic, message.payload, error)
         refused = self.quarantine.take()
         for mirror in self.silences if outcome.windows else ():

@@ -192,7 +192,7 @@ def _of_report(report: ReportSettings, routes: Sequence[RouteSettings]) -> list[
     """What is wrong with the report."""
     found = report.problems()
     if zones.find(report.zone) is None:
-        found.append(f'report.zone: "{report.zone}" is no IANA time zone')
+        found.append(f'report.zone: "{report.zone}" is no IANA time zone; {zones.advice(report.zone)}')
     if report.at is not None and not any(route.report for route in routes):
         found.append("report.at: nobody gets it; give one of notices report: true, or leave at out")
     return found

@@ -50,16 +50,30 @@ class Api:
         """Have something done, and the answer to it."""
         return await self._send("POST", path, body, kind)
 
+    async def change(self, path: str, deed: str, body: object, kind: type[T]) -> T:
+        """Do something to what is there, unless somebody else changes it meanwhile."""
+        return await self._send("POST", f"{path}/{deed}", body, kind, {"If-Match": await self.tag(path)})
+
+    async def tag(self, path: str) -> str:
+        """Which version of it is there now."""
+        return (await self._exchange("GET", path))[1]
+
     async def delete(self, path: str) -> None:
         """Take back."""
         await self._call("DELETE", path)
 
-    async def _send(self, method: str, path: str, body: object, kind: type[T]) -> T:
-        headers = {"Content-Type": "application/json"}
+    async def _send(
+        self, method: str, path: str, body: object, kind: type[T], more: Mapping[str, str] | None = None
+    ) -> T:
+        headers = {"Content-Type": "application/json", **(more or {})}
         answer = await self._call(method, path, data=msgspec.json.encode(body), headers=headers)
         return self._decoded(path, answer, kind)
 
     async def _call(self, method: str, path: str, **more: Any) -> bytes:  # noqa: ANN401 - whatever aiohttp takes
+        return (await self._exchange(method, path, **more))[0]
+
+    async def _exchange(self, method: str, path: str, **more: Any) -> tuple[bytes, str]:  # noqa: ANN401 - as above
+        """The answer, and the tag of its version."""
         address = f"{self._base}{path}"
         try:
             async with self._session.request(method, address, **more) as answer:
@@ -71,12 +85,14 @@ class Api:
             raise self.error("no_answer", address, retryable=True, **known) from None
         if answer.status == 401:
             raise self.error("token", address)
+        if answer.status == 412:
+            raise self.error("overtaken", address)
         if answer.status >= 300:
             problem = _problem(body)
             if problem in ("", answer.reason):  # a bare "Not Found" says nothing without the address
                 raise self._unclear(address, answer.status, problem or body)
             raise SinkError(problem, retryable=False)
-        return body
+        return body, answer.headers.get("ETag", "*")
 
     def _unclear(self, address: str, status: int, said: str | bytes) -> SinkError:
         text = said if isinstance(said, str) else said[:200].decode(errors="replace")

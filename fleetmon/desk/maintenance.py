@@ -134,21 +134,21 @@ def approved(
     window: _Window, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Approve what somebody else has proposed."""
-    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.post(f"{_path(window)}/approve", None, WindowView))
+    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.change(_path(window), "approve", None, WindowView))
 
 
 def ended(
     window: _Window, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """End what is in force now; later times stay."""
-    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.post(f"{_path(window)}/end", None, WindowView))
+    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.change(_path(window), "end", None, WindowView))
 
 
 def cancelled(
     window: _Window, *, lang: Lang = SPOKEN, form: Form = "text", url: Url = HERE, token_file: TokenFile = None
 ) -> None:
     """Cancel all times to come, and end what is in force."""
-    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.post(f"{_path(window)}/cancel", None, WindowView))
+    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.change(_path(window), "cancel", None, WindowView))
 
 
 def extended(
@@ -163,7 +163,7 @@ def extended(
 ) -> None:
     """Give what is in force, or was in the last day, more time."""
     wish = {"until": instant(until, zone)}
-    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.post(f"{_path(window)}/extend", wish, WindowView))
+    _done(_Talk(url, token_file, lang, form), lambda daemon: daemon.change(_path(window), "extend", wish, WindowView))
 
 
 def imported(  # noqa: PLR0913 - options are arguments to Typer

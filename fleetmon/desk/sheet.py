@@ -18,6 +18,9 @@ def line(one: IncidentView, language: Language) -> Iterator[str]:
     said |= {"until": local_time(one.resolved_at)} if one.resolved_at is not None else {}
     yield count("desk.incident", one.terminals, language, said)
     yield f"  {_described(one, language)[0]}"
+    for work in one.planned:
+        told = {"owner": work.owner, "reason": work.reason, "until": local_time(work.until), "window": work.window}
+        yield "  " + fill(book["desk.incident.planned"], told)
     if one.acknowledged_by is not None and one.acknowledged_until is not None:
         known = {"author": one.acknowledged_by, "until": local_time(one.acknowledged_until)}
         yield "  " + fill(book["desk.incident.by"], known)

@@ -17,7 +17,7 @@ from fleetmon.engine.directory import Directory, Overlays
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.money.arrears import Arrears
 from fleetmon.engine.money.explainer import Explainer
-from fleetmon.engine.outcome import Fact, Message, Outcome, TerminalChange
+from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal, TerminalChange
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.snapshot import TerminalRecord, restore
 from fleetmon.engine.timeline import GONE
@@ -30,7 +30,7 @@ from fleetmon.model.registry import Registry
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Shown, Terminal, shown
 from fleetmon.model.window import State as WindowState
-from fleetmon.model.window import Window
+from fleetmon.model.window import Window, window_id
 
 
 class Engine:
@@ -270,9 +270,26 @@ class Engine:
         outcome.changes, self._changes = self._changes, []
         outcome.episodes = self.explainer.timeline.take()
         outcome.windows = self.correlator.works.take()
+        outcome.refusals += self._strange(outcome) if outcome.windows else ()
         outcome.audit = self.correlator.acknowledgements.take()
         outcome.settlements = self.arrears.take()
         return outcome
+
+    def _strange(self, outcome: Outcome) -> Iterator[Refusal]:
+        """News of work at a host that nobody knows: kept, for the registry may come to know it, but not in silence."""
+        announced = [one for one in outcome.windows if one.provenance == "notice" and not self._knows(one.host)]
+        news = {one.id for one in announced}  # what the broker replays at each connect is none
+        for message in {fact.key: fact.message for fact in outcome.facts if news}.values():
+            if isinstance(message.event, Notice) and window_id("notice", message.key, message.event.id) in news:
+                yield Refusal("unknown_host", message)
+
+    def _knows(self, host: str) -> bool:
+        directory = self.explainer.ledger.directory
+        return (
+            host in directory.hosts
+            or host in directory.providers
+            or any(host in (one.acquirer, one.provider, one.carrier) for one, _ in self.fleet.census.counts)
+        )
 
     def _run(self, now: int, most: int | None = None) -> None:
         """Let everything due by `now` happen, in order of time."""

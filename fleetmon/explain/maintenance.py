@@ -1,5 +1,7 @@
 """Planned work: on the terminal or by its provider, or at a bank or payment system that announced it."""
 
+from collections.abc import Iterable
+
 from fleetmon.model.case import Announcement, Case
 from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all
 from fleetmon.model.episode import Episode, Evidence
@@ -31,8 +33,11 @@ def terminal_maintenance(case: Case) -> Suspicion | None:
     visits = [one for one in case.visits if one.begin <= case.span[1] and (one.ended or case.now) >= case.span[0]]
     facts: dict[str, int | str] = {"since_at": [*works, *planned][0].begin}
     if visits:
-        return Suspicion(clues, facts=facts | _visit(visits[-1], case.now))
-    return Suspicion(clues, facts=facts | (_work(notices[0]) if notices else {}))
+        return Suspicion(clues, facts=facts | _visit(visits[-1], case.now) | _owners(visit.by for visit in visits))
+    if notices:
+        last = max(notices, key=lambda one: one.until or one.end)
+        return Suspicion(clues, facts=facts | _work(last) | _owners(notice.host for notice in notices))
+    return Suspicion(clues, facts=facts)
 
 
 def host_maintenance(case: Case) -> Suspicion | None:
@@ -48,6 +53,11 @@ def host_maintenance(case: Case) -> Suspicion | None:
         clues = [Clue("code", 3.5, (told,)), *([Clue("message", 1.0, cite_all(cutover))] if cutover else [])]
         return Suspicion(clues, facts={"host": case.sale.acquirer})
     return None
+
+
+def _owners(names: Iterable[str]) -> dict[str, int | str]:
+    """All who answer for work that overlaps, each once."""
+    return {"owner": " / ".join(dict.fromkeys(name for name in names if name))}
 
 
 def _visit(visit: Visit, now: int) -> dict[str, int | str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 # Why a message may be refused; the label `reason` of the metrics.
-REASONS: Final = ("field", "json", "pan", "too_large", "topic", "unregistered_limit")
+REASONS: Final = ("field", "json", "pan", "too_large", "topic", "unknown_host", "unregistered_limit")
 
 
 class FleetmonError(Exception):

@@ -59,11 +59,8 @@ def scope_problems(schedule: Schedule, reach: Reach) -> list[str]:
 
 def field_problems(schedule: Schedule) -> Iterator[str]:
     """What no schedule may have, whoever wrote it."""
-    zone = zones.find(schedule.zone)
-    if zone is None:
-        near = zones.nearest(schedule.zone)
-        advice = f'did you mean "{near}"?' if near else "write one like Asia/Shanghai"
-        yield f'zone: "{schedule.zone}" is no IANA time zone; {advice}'
+    if zones.find(schedule.zone) is None:
+        yield f'zone: "{schedule.zone}" is no IANA time zone; {zones.advice(schedule.zone)}'
     if (schedule.ends is None) == (schedule.duration_s is None):
         yield "ends: give either ends or duration_s" + (", not both" if schedule.ends else "")
     for name in ("starts", "ends", "rdate", "exdate"):
@@ -95,11 +92,12 @@ def _series_problems(schedule: Schedule, series: Series, now: int) -> Iterator[s
         yield f'rrule: UNTIL is before starts "{schedule.starts}"; the rule would never happen'
     coming = series.spans(now, now + _LOOKED_AT)
     if not coming:
-        yield (
-            "rrule: never happens again; change UNTIL, COUNT or exdate"
-            if schedule.rrule or schedule.rdate
-            else "ends: is over already; plan it for later"
-        )
+        if schedule.rrule or schedule.rdate:
+            yield "rrule: never happens again; change UNTIL, COUNT or exdate"
+        elif schedule.exdate and series.start + series.length > now:
+            yield "exdate: leaves no time; remove it, or do not plan the work at all"
+        else:
+            yield "ends: is over already; plan it for later"
     if series.runs_into_itself(coming):
         yield INTO_ITSELF
 

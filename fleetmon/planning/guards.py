@@ -84,7 +84,7 @@ def _touched(plan: Plan, rules: GuardSettings, days: WorkingDays) -> Iterator[tu
     """Each time of the work with each rule that it breaks. There may be thousands, so a day is looked at once."""
     closed: dict[Rule, Callable[[int], Sequence[Occurrence]]] = {
         "cutoff": cache(lambda day: _around(day, plan.cutoffs, rules)),
-        "payday": cache(lambda day: _whole(day) if _of_month(day) in rules.paydays else ()),
+        "payday": cache(lambda day: _whole(day) if _is_payday(day, rules.paydays) else ()),
         "holiday": cache(lambda day: _whole(day) if rules.holidays and is_holiday(day, days) else ()),
     }
     for span in plan.spans:
@@ -104,6 +104,12 @@ def _whole(day: int) -> list[Occurrence]:
 
 def _meets(span: Occurrence, closed: Iterable[Occurrence]) -> bool:
     return any(span.start < one.end and one.start < span.end for one in closed if one.start < one.end)
+
+
+def _is_payday(day: int, paydays: Iterable[int]) -> bool:
+    """Whether it is one of these days of the month; those that the month lacks fall on its last day."""
+    number = _of_month(day)
+    return any(payday == number or (payday > number and _of_month(day + 1) == 1) for payday in paydays)
 
 
 def _of_month(day: int) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.window import Occurrence
 
-ENDING_SOON: Final = 900_000  # before the end, where the work lasts twice as long at least
+ENDING_SOON: Final = 900_000  # before the end; of what is shorter than twice that, when half of it is over
 AGAIN: Final = 86_400_000  # so much of the past is told again after a restart
 _Moment = tuple[int, str, str, Occurrence]  # when, whose, what, and of which time
 
@@ -60,6 +60,5 @@ class Lifecycle:
 
 def _of(span: Occurrence) -> Iterable[tuple[int, str, Occurrence]]:
     yield span.start, "started", span
-    if span.end - span.start >= 2 * ENDING_SOON:
-        yield span.end - ENDING_SOON, "ending_soon", span
+    yield span.end - min(ENDING_SOON, (span.end - span.start) // 2), "ending_soon", span
     yield span.end, "ended", span

@@ -83,7 +83,7 @@ class PlanningSettings(Struct, frozen=True, forbid_unknown_fields=True):
                 found.append(f"{where}.selector: may touch the whole fleet; narrow it, or say everything: true")
             names = {"zone": one.zone, **{f"zones.{name}": zone for name, zone in one.zones.items()}}
             found += [
-                f'{where}.{name}: "{zone}" is no IANA time zone'
+                f'{where}.{name}: "{zone}" is no IANA time zone; {zones.advice(zone)}'
                 for name, zone in names.items()
                 if zones.find(zone) is None
             ]

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
+_CHINESE: Final = ("beijing", "peking", "china")
 
 
 @cache
@@ -28,9 +29,17 @@ def find(name: str) -> tzinfo | None:
 
 
 def nearest(name: str) -> str | None:
-    """A zone that somebody may have meant."""
+    """A zone that somebody may have meant; all of China is one, and by spelling its capital is near to Brunei."""
+    if any(word in name.lower() for word in _CHINESE):
+        return "Asia/Shanghai"
     found = get_close_matches(name, names(), 1)
     return found[0] if found else None
+
+
+def advice(name: str) -> str:
+    """What to write instead of the name of a zone that there is not."""
+    near = nearest(name)
+    return f'did you mean "{near}"?' if near else "write one like Asia/Shanghai"
 
 
 def instant(local: datetime, zone: tzinfo) -> int:

@@ -33,6 +33,7 @@ from fleetmon.readout.enquiry.nearest import Nearest
 from fleetmon.readout.enquiry.settlements import Settlements
 from fleetmon.readout.names import names
 from fleetmon.readout.owed import owed
+from fleetmon.readout.planning.excuses import excuses
 from fleetmon.readout.planning.planning import Planning
 from fleetmon.readout.portrait import Portrait
 from fleetmon.readout.report.report import Present, Reports
@@ -254,7 +255,7 @@ class Readout:
         return [self._view(sight, one) for one in sorted(found.values(), key=_newest_first)[:limit]]
 
     def _view(self, sight: Sight, incident: Incident) -> IncidentView:
-        return sight.view(incident, names(self.engine, incident.scope))
+        return sight.view(incident, names(self.engine, incident.scope), excuses(self.engine, sight, incident))
 
     async def incident(self, provider: str | None, key: str) -> IncidentDetail | None:
         """One incident, with how it went and what people did about it."""

@@ -4,7 +4,7 @@ Judged by what is known now: whoever changed the carrier since is concerned by t
 one. What cannot be judged (a scope by attributes unknown here) is hidden from the confined.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import asdict
 
@@ -13,7 +13,7 @@ from fleetmon.engine.groups import covers, takes
 from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Cohort, Terminal
-from fleetmon.web.views import IncidentView, incident_view
+from fleetmon.web.views import IncidentView, PlannedView, incident_view
 
 
 def concerns(incident: Incident, terminal: Terminal) -> bool:
@@ -69,10 +69,12 @@ class Sight:
         """Whether an incident concerns terminals that are to be seen, and no others."""
         return self._provider is None or owner(self._fleet, incident) == self._provider
 
-    def view(self, incident: Incident, names: Mapping[str, list[str]]) -> IncidentView:
-        """The incident as it is to be seen, with the names of its scope."""
+    def view(
+        self, incident: Incident, names: Mapping[str, list[str]], planned: Sequence[PlannedView] = ()
+    ) -> IncidentView:
+        """The incident as it is to be seen, with the names of its scope and the work that explains it."""
         evidence = [key for key in incident.evidence if self.terminal(key) or not self._provider]
-        return incident_view(incident, evidence, names)
+        return incident_view(incident, evidence, names, list(planned))
 
 
 def _is_of(cohort: Cohort, incident: Incident) -> bool:

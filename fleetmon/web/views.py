@@ -26,6 +26,15 @@ class AlternativeView(Struct, frozen=True):
     share: Annotated[float, Meta(description="Of belief beside the other answers, 0..1; not calibrated.")]
 
 
+class PlannedView(Struct, frozen=True):
+    """Planned work that keeps people from being called."""
+
+    window: Annotated[str, Meta(description="Its id, as in `suppressed_by`.")]
+    owner: Annotated[str, Meta(description="Who answers for it.")]
+    reason: str
+    until: Annotated[Time, Meta(description="When it ends.")]
+
+
 class IncidentView(Struct, frozen=True):
     """Something is, or was, wrong."""
 
@@ -44,7 +53,9 @@ class IncidentView(Struct, frozen=True):
     resolved_at: Time | None
     terminals: Annotated[int, Meta(description="How many it has taken, of all providers.")]
     evidence: Annotated[list[str], Meta(description="The first few of them; only those that you may see.")]
-    suppressed_by: Annotated[str | None, Meta(description="The incident that explains it.")]
+    suppressed_by: Annotated[
+        str | None, Meta(description="The incident that explains it, or the planned work: `window:...`.")
+    ]
     alternatives: Annotated[list[AlternativeView], Meta(description="Where else the outage may be, likeliest first.")]
     acknowledged_by: Annotated[str | None, Meta(description="Who sees to it, or did when it was over.")]
     acknowledged_until: Time | None
@@ -52,6 +63,10 @@ class IncidentView(Struct, frozen=True):
         Time | None, Meta(description="When people were called anew, as an acknowledgement had ended.")
     ]
     names: Annotated[dict[str, list[str]], Meta(description="What the registry knows of the scope, by attribute.")] = {}
+    planned: Annotated[
+        list[PlannedView],
+        Meta(description="All work planned for its terminals while it was open, if that keeps it from paging."),
+    ] = []
 
 
 class IncidentPage(Struct, frozen=True):
@@ -256,7 +271,9 @@ class QuarantinePage(Struct, frozen=True):
     next: Next
 
 
-def incident_view(incident: Incident, evidence: list[str], names: Mapping[str, list[str]]) -> IncidentView:
+def incident_view(
+    incident: Incident, evidence: list[str], names: Mapping[str, list[str]], planned: list[PlannedView]
+) -> IncidentView:
     """The JSON form of an incident, naming the terminals that the reader may see."""
     known = incident.acknowledgement
     return IncidentView(
@@ -278,6 +295,7 @@ def incident_view(incident: Incident, evidence: list[str], names: Mapping[str, l
         acknowledged_until=None if known is None else known.until,
         called_again_at=incident.called_again_at,
         names=dict(names),
+        planned=planned,
     )
 
 

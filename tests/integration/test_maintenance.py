@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from fleetmon.cli import cli
+from fleetmon.desk.daemon import Api
 from fleetmon.planning.settings import PlanningSettings
 
 from .site import OPEN, Site, calendar, event, local, planned, schedule
@@ -100,6 +102,32 @@ async def test_a_preview_names_the_open_incidents_of_these_terminals(
     assert [one["kind"] for one in found["incidents"]] == ["tamper"]
     _, found, _ = await site.call("POST", "/api/v1/windows/preview", schedule(60, 120, selector={"site": "grill-shop"}))
     assert found["incidents"] == []
+
+
+async def test_an_incident_that_is_kept_back_names_the_owners_of_all_windows_in_force(
+    site: Site, say: Callable[..., Awaitable[None]], tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("li.secret\n")
+    first = await planned(site, -10, 50, owner="night shift")
+    second = await planned(site, -5, 80, owner="field team", reason="", selector={"site": ["noodle-shop"]})
+    await planned(site, 60, 120, owner="somebody later")
+    await planned(site, -5, 80, owner="somebody elsewhere", selector={"site": "grill-shop"})
+    tamper = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
+    await say(site.port, "terminal/noodle-1/device", tamper)
+    await site.running.until(lambda: site.running.daemon.engine.incidents, "the tampered terminal")
+    key = site.running.daemon.engine.incidents[0].id
+    _, found, _ = await site.call("GET", f"/api/v1/incidents/{key}")
+    assert found["suppressed_by"] == second["window"]
+    assert found["planned"] == [
+        {"window": one["window"], "owner": owner, "reason": reason, "until": one["occurrences"][0]["end"]}
+        for one, owner, reason in ((second, "field team", ""), (first, "night shift", "Umbau"))
+    ]
+    server = ["--url", f"http://127.0.0.1:{site.running.daemon.port}", "--token-file", str(tmp_path / "token")]
+    said = (await asyncio.to_thread(CliRunner().invoke, cli, ["incidents", "list", *server])).stdout
+    assert "Planned work of field team until " in said
+    assert f": Umbau ({first['window']})" in said
+    shown = await asyncio.to_thread(CliRunner().invoke, cli, ["incidents", "show", key, "--lang", "zh", *server])
+    assert "计划维护：night shift，至 " in shown.stdout
 
 
 async def test_a_preview_names_the_shops_that_it_touches_and_of_others_none(site: Site) -> None:
@@ -240,6 +268,24 @@ async def test_what_hosts_announce_is_listed_and_theirs_to_change(
     assert (status, problem["detail"].startswith("It was announced by a host")) == (403, True)
 
 
+async def test_a_notice_of_a_host_that_nobody_knows_stands_among_the_refused_with_what_to_do(
+    site: Site, say: Callable[..., Awaitable[None]]
+) -> None:
+    now = round(time.time() * 1000)
+    notice = {"id": "n9", "event": "scheduled", "at": now, "starts_at": now + 60_000, "ends_at": now + 900_000}
+    await say(site.port, "host/NOBODY/notice/n9", notice, retain=True)
+    refused = site.running.daemon.quarantine.counts
+    await site.running.until(lambda: refused["unknown_host"], "the refusal")
+    assert [one["id"] for one in await site.windows("?provenance=notice")] == ["window:notice:NOBODY:n9"]
+    await site.restart()  # the broker tells it again
+    await say(site.port, "host/ACQ-A/notice/n9", notice)
+    windows = site.running.daemon.engine.correlator.works.windows
+    await site.running.until(lambda: len(list(windows)) == 2, "both notices")
+    _, found, _ = await site.call("GET", "/api/v1/quarantine?reason=unknown_host")
+    (one,) = found["messages"]
+    assert (one["topic"].endswith("host/NOBODY/notice/n9"), '"NOBODY" is no host' in one["detail"]) == (True, True)
+
+
 async def test_what_people_did_and_what_time_brought_is_in_the_audit(site: Site) -> None:
     async def actions(window: str) -> list[tuple[str, str | None]]:
         _, body, _ = await site.call("GET", f"/api/v1/audit?kind=window&subject={window}")
@@ -258,6 +304,29 @@ async def test_what_people_did_and_what_time_brought_is_in_the_audit(site: Site)
     second = (await planned(site, -10, 50))["id"]
     await told(second, {("created", "li"), ("started", None)})
     await told(first, ended)  # what was told again at the start was kept once
+
+
+@pytest.mark.parametrize("deed", ["end", "extend", "cancel", "approve"])
+async def test_the_command_line_overwrites_nothing_that_somebody_else_has_just_changed(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    made = await planned(site, -10, 50)
+    (tmp_path / "token").write_text("li.secret\n")
+    url, loop, read = f"http://127.0.0.1:{site.running.daemon.port}", asyncio.get_running_loop(), Api.tag
+
+    async def overtaken(self: Api, path: str) -> str:
+        seen = await read(self, path)
+        change = site.call("PUT", f"/api/v1{path}", schedule(-10, 90), who="wang")
+        asyncio.run_coroutine_threadsafe(change, loop).result(10)
+        return seen
+
+    monkeypatch.setattr(Api, "tag", overtaken)
+    until = ["--until", local(80)[:16], "--zone", "UTC"] if deed == "extend" else []
+    said = ["maintenance", deed, made["id"], *until, "--url", url, "--token-file", str(tmp_path / "token")]
+    done = await asyncio.to_thread(CliRunner().invoke, cli, [*said, "--lang", "zh"])
+    assert (done.exit_code, "其他人刚刚修改过" in done.stderr) == (1, True)
+    (found,) = await site.windows()
+    assert (found["version"], found["author"], found["state"]) == (2, "wang", "active")
 
 
 async def test_the_command_line_does_all_of_it(site: Site, tmp_path: Path) -> None:

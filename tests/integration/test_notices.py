@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from fleetmon.cli import cli
 from fleetmon.ingest.settings import MqttSettings
+from fleetmon.model.audit import AuditEntry
 from fleetmon.planning.settings import GuardSettings, PlanningSettings
 from fleetmon.sinks import route
 from fleetmon.sinks.notices import RouteSettings
@@ -26,7 +27,12 @@ KEY = "s3cr3t-k3y"
 TAMPER = {"at": 1, "boot": 1, "seq": 1, "component": "security", "code": "Tamper", "action": "set"}
 CLEAR = {**TAMPER, "seq": 2, "action": "clear"}
 LOCKED = "Terminal noodle-1 (Noodle, noodle-shop, harbour) is locked by its tamper protection"
-TOKENS = Tokens([Token("li", hashlib.sha256(b"secret").hexdigest(), "operator")])
+TOKENS = Tokens(
+    [
+        Token("li", hashlib.sha256(b"secret").hexdigest(), "operator"),
+        Token("wang", hashlib.sha256(b"other").hexdigest(), "operator"),
+    ]
+)
 
 
 class Receiver:
@@ -73,10 +79,12 @@ async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
 async def begin(start: Any, mosquitto: Any, receiver: Receiver) -> Callable[..., Awaitable[Any]]:
     """Start a daemon with the route `hook`."""
 
-    async def ready(tokens: Tokens | None = None, **settings: Any) -> Any:
+    async def ready(tokens: Tokens | None = None, second: int | None = None, **settings: Any) -> Any:
         routes = [RouteSettings("hook", **{"language": "en", "per_minute": 600, **settings})]
         mqtt = MqttSettings(port=mosquitto.port)
-        planning = PlanningSettings(guards=GuardSettings(cutoff_before_s=0, cutoff_after_s=0))
+        planning = PlanningSettings(
+            guards=GuardSettings(cutoff_before_s=0, cutoff_after_s=0, second_person_from=second)
+        )
         urls = {"hook": receiver.url}
         running = start(mqtt=mqtt, notices=routes, notice_urls=urls, tokens=tokens, planning=planning)
         await running.until_ready()
@@ -197,6 +205,29 @@ async def test_planned_work_is_told_as_it_goes(begin: Any, receiver: Receiver) -
     assert len(told) == len(set(told))
     assert "field. firmware 2.1. " in receiver.heard[0]["message"]
     assert f"By li. Window: {key}" in receiver.heard[0]["message"]
+
+
+async def test_that_work_is_approved_ends_soon_and_is_overdue_is_told(begin: Any, receiver: Receiver) -> None:
+    running = await begin(tokens=TOKENS, second=1, maintenance=True)
+    start = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 8 * 3600))
+    work = {"starts": start, "duration_s": 8, "owner": "field", "selector": {"merchant": "noodle"}}
+    url = f"http://127.0.0.1:{running.daemon.port}/api/v1/windows"
+    async with aiohttp.ClientSession() as session:
+        async with session.post(url, json=work, headers={"Authorization": "Bearer secret"}) as answer:
+            assert answer.status == 201, await answer.text()
+            key = (await answer.json())["id"]
+        async with session.post(f"{url}/{key}/approve", headers={"Authorization": "Bearer other"}) as answer:
+            assert answer.status == 200, await answer.text()
+    await running.until(lambda: any("ended" in title for title in receiver.titles), "it is over")
+    missing = {"incident": "maintenance_overdue-1", "terminals": 3}  # grace is a quarter of an hour
+    running.daemon.maintenance.upkeep._tell(
+        [AuditEntry(time.time_ns() // 10**6, None, "overdue", "window", key, missing)]
+    )
+    await running.until(lambda: any("overdue" in title for title in receiver.titles), "it is overdue")
+    told = [title.removeprefix("Planned work ").removesuffix(": merchant noodle") for title in receiver.titles]
+    assert told == ["created", "approved", "started", "ending soon", "ended", "overdue"]
+    assert f"By wang. Window: {key}" in receiver.heard[1]["message"]
+    assert "Terminals that are not back: 3, incident maintenance_overdue-1." in receiver.heard[-1]["message"]
 
 
 async def test_a_document_goes_once_to_those_who_asked_for_such(begin: Any, receiver: Receiver) -> None:

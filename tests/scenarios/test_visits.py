@@ -96,6 +96,17 @@ def test_old_software_alone_sends_nobody_but_is_renewed_on_the_way() -> None:
     assert visit.parts == {"reader": 1, "software": 1}
 
 
+def test_of_equals_who_has_old_software_as_well_is_first_and_no_fault_is_outweighed() -> None:
+    planner = Planner()
+    for key, firmware in (("bakery-1", "5.1.0"), ("cafe-1", "5.1.0"), ("kiosk-1", "4.0.9")):
+        planner.world.birth(key, model="M", firmware=firmware)
+        planner.break_reader(key)
+    planner.world.birth("kiosk-2", model="M", firmware="4.0.9")
+    assert [visit.site for visit in planner.visits()] == ["kiosk", "bakery", "cafe"]
+    planner.break_reader("bakery-2")
+    assert [visit.site for visit in planner.visits()] == ["bakery", "kiosk", "cafe"]
+
+
 def test_a_terminal_that_was_put_away_is_dormant_after_two_weeks() -> None:
     planner = Planner(hours=())
     planner.world.farewell("cafe-1", "shutdown")
@@ -105,7 +116,7 @@ def test_a_terminal_that_was_put_away_is_dormant_after_two_weeks() -> None:
     planner.world.run(2 * DAY)
     (visit,) = planner.visits()
     assert [one.reason for one in visit.terminals[0].errands] == ["dormant"]
-    assert visit.score == 0
+    assert visit.score == 0.01  # it costs no sales
 
 
 def test_money_that_waits_in_a_broken_terminal_raises_its_rank_and_is_shown() -> None:

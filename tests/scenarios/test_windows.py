@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from fleetmon.engine import Message
 from fleetmon.model.events import MaintenanceMark, Notice
+from fleetmon.model.registry import Host
 from fleetmon.model.window import Occurrence, Window, is_window, window_id
 
 from .world import HOUR, MINUTE, NOON, World, shops
@@ -42,12 +43,12 @@ def until(made: World, minute: float) -> None:
     made.run(minute * 60 - (made.now - NOON) / 1000)
 
 
-def announce(made: World, event: Any, start: float, end: float, **fields: Any) -> Message:
+def announce(made: World, event: Any, start: float, end: float, host: str = "PRO", **fields: Any) -> Message:
     notice = Notice(
         at=made.now, id="n1", event=event, starts_at=NOON + round(start * 60_000), ends_at=NOON + round(end * 60_000),
         **fields,
     )  # fmt: skip
-    message = Message(made.now, "PRO", notice, False, "pos/v1/host/PRO/notice/n1", msgspec.json.encode(notice))
+    message = Message(made.now, host, notice, False, f"pos/v1/host/{host}/notice/n1", msgspec.json.encode(notice))
     made.again(message)
     return message
 
@@ -189,3 +190,25 @@ def test_an_outage_that_grows_beyond_the_work_pages() -> None:
     made.stop()
     made.run(15 * MINUTE)
     assert [kind for kind, _ in paged(made)] == ["carrier_outage"], "six of twelve are not most"
+
+
+def test_a_notice_of_a_host_that_nobody_knows_is_refused_aloud_once_and_holds_when_the_registry_has_it() -> None:
+    made = world()
+    strange = announce(made, "scheduled", 20, 60, "ACQ-9")
+    assert [(one.reason, one.message) for one in made.outcome.refusals] == [("unknown_host", strange)]
+    assert [fact.message for fact in made.outcome.facts] == [strange]
+    made.again(strange)  # as the broker does at each connect
+    assert made.outcome.refusals == []
+    for known in ("PRO", "CMCC"):
+        announce(made, "scheduled", 90, 95, known)
+        assert made.outcome.refusals == []
+    until(made, 25)
+    terminal = made.engine.fleet.terminals["shop0-1"]
+    assert made.engine.correlator.works.windows.cover(terminal, made.now) is None
+    rows = [replace(row, acquirer="ACQ-9") for row in made.registry.terminals]
+    made.engine.register(replace(made.registry, terminals=rows, hosts=[Host("ACQ-9", "acquirer")]))
+    tamper(made, "shop0-1")
+    until(made, 50)
+    assert paged(made) == []
+    announce(made, "changed", 20, 70, "ACQ-9")
+    assert made.outcome.refusals == []

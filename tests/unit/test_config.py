@@ -236,6 +236,7 @@ def test_problems_of_calendars_and_feeds_are_named(tmp_path: Path) -> None:
         ({"since": "32d"}, "report.since: 32d is longer than 31 days"),
         ({"since": "90m"}, "report.since"),
         ({"zone": "Mars/Base"}, 'report.zone: "Mars/Base" is no IANA time zone'),
+        ({"zone": "Asia/Peking"}, 'report.zone: "Asia/Peking" is no IANA time zone; did you mean "Asia/Shanghai"?'),
         ({"days": "sundays"}, "report.days"),
         ({"at": "08:00"}, "report.at: nobody gets it; give one of notices report: true"),
     ],

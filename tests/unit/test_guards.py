@@ -75,6 +75,17 @@ def test_not_on_paydays_of_the_month() -> None:
 
 
 @pytest.mark.parametrize(
+    ("date", "payday"),
+    [
+        ("2026-11-30", True), ("2026-11-29", False), ("2027-02-28", True), ("2028-02-28", False), ("2028-02-29", True),
+        ("2026-12-30", False), ("2026-12-31", True), ("2026-12-01", False),
+    ],
+)  # fmt: skip
+def test_a_payday_that_a_month_lacks_is_its_last_day(date: str, *, payday: bool) -> None:
+    assert rules(plan(span(date, 1, 2)), paydays=[31]) == (["payday"] if payday else [])
+
+
+@pytest.mark.parametrize(
     ("date", "holiday"),
     [
         ("2026-09-30", False), ("2026-10-01", True), ("2026-10-03", True), ("2026-10-04", True), ("2026-10-07", True),

@@ -42,6 +42,17 @@ def test_announced_work_names_who_and_until_when(host: str, kind: str) -> None:
     assert "60 minutes longer than planned" in said.sentence
 
 
+def test_work_that_overlaps_names_all_who_answer_for_it_and_the_last_end() -> None:
+    notices = [
+        Announcement(owner, "operator", owner, NOON - HOUR, end, frozenset())
+        for owner, end in (("day shift", CUTOFF + HOUR), ("night shift", CUTOFF + 2 * HOUR), ("day shift", CUTOFF))
+    ]
+    found = first(kept(announced=notices))
+    assert (found.facts["owner"], found.facts["until_at"]) == ("day shift / night shift", CUTOFF + 2 * HOUR)
+    visits = [Visit(NOON, 0, 0, by, "") for by in ("Li", "Wang")]
+    assert first(cut_off(works=[MARK], visits=visits)).facts["owner"] == "Li / Wang"
+
+
 def test_what_ended_in_time_does_not_say_that_it_ran_over() -> None:
     notice = Announcement("PRO", "provider", "n1", NOON - HOUR, CUTOFF + MINUTE, frozenset(), CUTOFF)
     assert first(kept(announced=[notice])).facts["overran"] == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from fleetmon.clock import Clock
 from fleetmon.engine import Engine, Message, Outcome
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.days import DAY
@@ -142,6 +143,33 @@ async def test_work_that_was_written_while_it_goes_on_begins_then(desk: Desk) ->
     assert desk.events[1][1] == 0.5
 
 
+async def test_a_clock_that_is_set_over_the_edges_has_each_told_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, passed = desk.now, 0  # by the clock on the wall, and by one that nobody sets
+    monkeypatch.setattr("fleetmon.clock.utc", lambda: shown)
+    monkeypatch.setattr("fleetmon.clock._elapsed", lambda: passed)
+    clock, terminal = Clock(desk.engine.stalled), desk.engine.fleet.terminals["t1"]
+
+    async def covered(minutes: int, set_by: float = 0) -> bool:
+        nonlocal shown, passed
+        passed += minutes * 60_000
+        shown += minutes * 60_000 + round(set_by * HOUR)
+        await desk.look((clock.now() - START) / HOUR)
+        return desk.engine.correlator.works.windows.cover(terminal, desk.engine.now) is not None
+
+    desk.write(entry(lead_s=0))
+    assert not await covered(1)
+    assert await covered(29, 1)  # from half an hour before the begin to half an hour after it
+    assert await covered(6, -1)  # and back again, before it
+    assert await covered(6, 1)
+    assert await covered(30, 0)
+    assert not await covered(18, 1)  # over the end
+    assert not await covered(1, -1)
+    assert not await covered(1, 1)
+    assert desk.events == [("w created", -1), ("w started", 0), ("w ending_soon", 1.75), ("w ended", 2)]
+
+
 async def test_who_does_not_come_back_makes_its_window_overdue(desk: Desk) -> None:
     desk.write(entry())
 
@@ -167,12 +195,19 @@ def test_moments_are_those_of_the_present_times() -> None:
     first, second = Occurrence(100, 200), Occurrence(100, 300)
     told.put("w", [first], [first], 0)
     told.put("w", [second], [second], 0)
-    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 100), ("ended", 300)]
+    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 100), ("ending_soon", 200), ("ended", 300)]
     told.put("w", [second], [second], 0)
     assert told.due(2000) == []
     told.put("x", [first], [first], 0)
     assert told.due(3000) == []
     assert not told._spans, "nothing is kept of what is over"
+
+
+@pytest.mark.parametrize(("minutes", "soon"), [(120, 105), (30, 15), (20, 10), (1, 0.5)])
+def test_that_it_ends_soon_is_told_a_quarter_of_an_hour_before_or_when_half_is_over(minutes: int, soon: float) -> None:
+    told, span = Lifecycle(-1), Occurrence(0, minutes * 60_000)
+    told.put("w", [span], [span], 0)
+    assert [one.at / 60_000 for one in told.due(DAY) if one.action == "ending_soon"] == [soon]
 
 
 def test_what_is_left_to_be_told_changes_with_the_window() -> None:
@@ -181,7 +216,7 @@ def test_what_is_left_to_be_told_changes_with_the_window() -> None:
     told.put("w", [span], [span], 0)
     assert [one.action for one in told.due(120)] == ["started"]
     told.put("w", [later], [later], 0)
-    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 150), ("ended", 250)]
+    assert [(one.action, one.at) for one in told.due(1000)] == [("started", 150), ("ending_soon", 200), ("ended", 250)]
     told.put("w", [Occurrence(2000, 2100)], [], 0)
     told.put("w", [], [], 0)  # cancelled
     assert told.due(3000) == []

@@ -146,6 +146,15 @@ class Windows:
             until = max(until, *[span.end + settle for span, settle in grown])
         return Cover(max(inside)[1], start, end, until)
 
+    def between(self, terminal: Terminal, since: int, until: int) -> list[tuple[Occurrence, Window]]:
+        """All planned work for a terminal in that time, each with the last time of it; the one that ends last first."""
+        found: dict[str, tuple[Occurrence, Window]] = {}
+        for window in self._over(terminal):
+            inside = [span for span in self.spans(window) if span.start <= until and since < span.end]
+            if inside:
+                found[window.id] = max(inside, key=lambda span: span.end), window
+        return sorted(found.values(), key=lambda one: (-one[0].end, one[1].id))
+
     def is_planned(self, host: str, at: int) -> bool:
         """Whether the host itself is under planned work, which is not only behind it."""
         found = self._of_host.get(host, {}).values()

@@ -55,6 +55,7 @@ MOST: Final = 1_000  # visits in a file
 _LATE: Final = ("overdue", "held", "returned")
 _TICKET: Final = 10_000  # fen; so much waiting money counts as one sale
 _OLD: Final = 7 * DAY  # from then on a fault counts twice
+_TIE: Final = 0.01  # sales a day: what costs none, as old software and dormancy, decides between equals alone
 _LEAD: Final = 7_200_000  # nobody can be there before
 _ZONE: Final = ZoneInfo(CHINA)
 
@@ -156,7 +157,7 @@ class Visiting:
         ranked = []
         async for (provider, site), rows in slowly(sites.items()):
             at_risk = self._at_risk([terminal for terminal, _ in rows])
-            score = round(sum(_weight(*row, now) for row in rows) + at_risk / _TICKET, 1)
+            score = round(sum(_weight(*row, now) for row in rows) + at_risk / _TICKET, 2)
             region = rows[0][0].cohort.region
             ranked.append(Stop(VisitPlace(score, provider, site), provider, region, rows, at_risk))
         self._ranked, self._asked_at = sorted(ranked, key=lambda one: _order(one.place)), now
@@ -274,7 +275,7 @@ def _weight(terminal: Terminal, found: Sequence[Errand], now: int) -> float:
     """The sales that one terminal loses in a day, and twice as many of what is wrong for a week."""
     sold = max(per_day(Usage.of(terminal.usage)), 1.0)
     lost = [one.lost * (1 + min(max(now - one.since, 0) / _OLD, 1)) for one in found]
-    return sold * max(lost)
+    return sold * max(lost) + _TIE * sum(one.lost == 0 for one in found)
 
 
 def _terminal(terminal: Terminal, found: Sequence[Errand]) -> VisitedTerminal:
