@@ -256,3 +256,19 @@ def second(at: int | None) -> float:
     """A time of the engine as tests count."""
     assert at is not None
     return (at - NOON) / 1000
+
+
+ALONE = shops({"corner": ["CMCC"]})
+
+
+def corner(registry: Registry = ALONE) -> World:
+    """A shop with one terminal that has been heard for some minutes."""
+    world = World(registry)
+    world.start()
+    world.run(10 * MINUTE + 1)
+    return world
+
+
+def suspicions(world: World) -> int:
+    """How often a terminal was called down."""
+    return sum(change.before is None and change.incident.kind == "terminal_offline" for change in world.transitions)
