@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from fleetmon.engine import Engine
+from fleetmon.engine.snapshot import record
+from fleetmon.model.terminal import PARTITIONS
 from fleetmon.store import Store, StoreSettings, Work, address
 
 Ask = Callable[[str], list[Any]]
@@ -32,3 +35,19 @@ def asking(settings: StoreSettings) -> Iterator[Ask]:
 
     yield ask
     engine.dispose()
+
+
+def snapshot_all(store: Store, engine: Engine) -> None:
+    """What is known of all terminals."""
+    for partition in range(PARTITIONS):
+        records = [record(engine.shard, terminal) for terminal in engine.fleet.partitions[partition]]
+        write(store, partition=partition, records=records)
+
+
+def settled(done: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Wait until it is."""
+    waiting, pause = timeout_s, threading.Event()
+    while not done():
+        assert waiting > 0, f"not within {timeout_s:g} s"
+        pause.wait(0.02)
+        waiting -= 0.02

@@ -1,7 +1,5 @@
 """What the store promises, on each database with a real server: the same tests, twice."""
 
-import threading
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -9,7 +7,6 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from fleetmon.engine import Engine, Fact, Message, TerminalChange
-from fleetmon.engine.snapshot import record
 from fleetmon.ingest.quarantine import Refused
 from fleetmon.model.errors import StoreError
 from fleetmon.model.events import DeviceEvent
@@ -19,7 +16,7 @@ from fleetmon.model.terminal import PARTITIONS
 from fleetmon.store import Store, StoreSettings, TerminalRow, address, check
 from fleetmon.store.writes import QUARANTINE_ROWS
 
-from .databases import Ask, submit, write
+from .databases import Ask, settled, snapshot_all, submit, write
 
 called = partial(Transition, calls=True)  # people are told
 
@@ -50,12 +47,6 @@ def row(terminal: str, state: str = "never_seen", since: int = 0, provider: str 
     return TerminalRow(
         terminal, "M", "S", "R", "CMCC", "A", provider, "X", "1", "4g", registered=True, state=state, since=since
     )
-
-
-def snapshot_all(store: Store, engine: Engine) -> None:
-    for partition in range(PARTITIONS):
-        records = [record(engine.shard, terminal) for terminal in engine.fleet.partitions[partition]]
-        write(store, partition=partition, records=records)
 
 
 def test_a_fact_is_stored_once_however_often_it_comes(store: Store) -> None:
@@ -402,11 +393,3 @@ def test_check_finds_what_contradicts_itself(store: Store, settings: StoreSettin
         "an incident that paged without a message to people: b",
         "a resolved incident without its end, or a firing one with an end: c",
     ]
-
-
-def settled(done: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    waiting, pause = timeout_s, threading.Event()
-    while not done():
-        assert waiting > 0, f"not within {timeout_s:g} s"
-        pause.wait(0.02)
-        waiting -= 0.02
