@@ -316,6 +316,7 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
     """A client context; raises ConfigError naming the file that cannot be used."""
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # some builds of Python leave it to OpenSSL's own settings
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file)
     except (OSError, ssl.SSLError) as error:
