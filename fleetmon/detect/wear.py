@@ -10,6 +10,8 @@ Where it can be wrong: a reader in bright sun or with worn-out cards errs withou
 import math
 from typing import Final
 
+from fleetmon.model.events import Heartbeat
+
 ENOUGH_READS: Final = 30  # between two looks, or
 ENOUGH_ERRORS: Final = 8
 _USUAL: Final = 0.01  # of the reads fail, where nothing is known
@@ -23,6 +25,14 @@ _FELL: Final = 0.2  # at least, for a gauge is coarse
 SINKS_AFTER: Final = 1_800_000
 _SINKS_BY: Final = 0.02
 _FULL: Final = 0.9
+
+
+def may_wear(beat: Heartbeat) -> bool:
+    """Whether a heartbeat shows what may become wear: nearly none of a terminal that stands on its charger does."""
+    counters, power = beat.counters, beat.power
+    return (counters is not None and (counters.read_errors or 0) >= ENOUGH_ERRORS) or (
+        power is not None and power.battery is not None and power.battery < _FULL
+    )
 
 
 def usual_errors(own: float | None, model: float | None) -> float:

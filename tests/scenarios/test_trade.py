@@ -276,6 +276,24 @@ def use(world: World, hours: int, *, errors: float, power: Power | None = None) 
         world.run(MINUTE)
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_parts_wear_in_a_terminal_whose_sales_nobody_tells_and_whatever_it_numbers_between_its_beats(
+    others: int,
+) -> None:
+    world = shop(hours=())
+    reads, failed = 0.0, 0.0
+    for minute in range(16 * 60):
+        reads, failed = reads + 1, failed + (0.02 if minute < 8 * 60 else 0.2)
+        world.lives["corner-1"].seq += others
+        world.show(
+            "corner-1",
+            counters=Counters(card_inserts=int(reads), read_errors=int(failed)),
+            power=Power(battery=max(0.9 - max(minute - 500, 0) / 500, 0.4), charging=True),
+        )
+        world.run(MINUTE)
+    assert sorted(world.words) == ["battery corner-1 firing", "device_fault corner-1 firing"]
+
+
 def test_a_reader_that_errs_far_more_than_it_used_to_is_worn_until_it_reads_well() -> None:
     world = shop(hours=())
     world.trade("corner-1", "s1")
