@@ -67,7 +67,7 @@ class Trade:
         run.keys += why == "keys"
         run.garbled += why == "software"
         run.own += told.stage == "declined" and why in _OWN
-        return _signs(run)
+        return _signs(run) or None
 
     def missed(self, terminal: Terminal, now: int) -> float:
         """How many sales are missed, when that is far more than usual at this hour; else 0."""
