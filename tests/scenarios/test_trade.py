@@ -177,6 +177,31 @@ def test_nothing_can_be_paid_since_an_update() -> None:
     assert world.words[1:] == ["software_fault corner-1 resolved"]
 
 
+@pytest.mark.parametrize(("stage", "response"), [("unanswered", None), ("declined", "96")])
+def test_since_an_update_it_alone_gets_no_answer_while_others_of_its_acquirer_do(
+    stage: str, response: str | None
+) -> None:
+    world = shop()
+    for key in ("corner-1", "corner-2"):
+        world.birth(key, firmware="1.0")
+    trade(world, HOUR)
+    for key in ("corner-1", "corner-2"):
+        world.birth(key, firmware="1.1")
+    for number in range(8):  # first nobody is answered: that is the host's
+        world.trade("corner-1", f"x{number}", stage, response=response)
+        world.trade("corner-2", f"n{number}", stage, response=response)
+        world.run(MINUTE)
+    assert world.words == []
+    for number in range(5):
+        world.trade("corner-2", f"m{number}", "declined", response="51")
+        world.trade("corner-1", f"y{number}", stage, response=response)
+        world.run(MINUTE)
+    assert world.words == ["software_fault corner-1 firing"]
+    world.trade("corner-1", "good")
+    world.run(20 * MINUTE)
+    assert world.words[1:] == ["software_fault corner-1 resolved"]
+
+
 def test_a_terminal_that_sold_every_ten_minutes_is_quiet_after_two_hours_and_not_at_night() -> None:
     world = shop()
     trade(world, WEEK)
