@@ -19,7 +19,7 @@ from fleetmon.engine.hosts.answers import Answers, Known
 from fleetmon.engine.hosts.blame import DOUBTFUL, Blame, blamed, refusing
 from fleetmon.engine.hosts.trouble import Trouble
 from fleetmon.engine.hosts.waits import Waits
-from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW, Words
+from fleetmon.engine.hosts.words import Words
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.shard import Shard
@@ -28,7 +28,7 @@ from fleetmon.engine.work.works import Works
 from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Reply
 from fleetmon.model.events import HostHealth, Notice, Transaction
-from fleetmon.model.incident import Incident, Scope, Status
+from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW, Failing, Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 SETTLE: Final = 5_000  # from a failure to its judgement, so that a burst is judged once
@@ -103,7 +103,8 @@ class Hosts:
         """Take up a firing incident that was read back."""
         if incident.kind == HOST_OUTAGE.kind:
             since = max(incident.opened_at, self._shard.deaf_since or 0)
-            self._troubles[_host(incident)] = Trouble(incident, since)
+            known = incident.failing or Failing("")
+            self._troubles[_host(incident)] = Trouble(incident, since, known.share, known.odd, known.sign)
             self._plan(since + DAY, 99, "host", incident)
 
     def recall(self, facts: Iterable[Fact]) -> None:
@@ -139,8 +140,8 @@ class Hosts:
     # -- in ----------------------------------------------------------------------------------------
 
     def _health(self, host: str, health: HostHealth, at: int) -> None:
-        word = self.words.note(host, health, at)
         trouble = self._troubles.get(host)
+        word = self.words.note(host, health, at, was_off=trouble is not None and trouble.sign == SIGNED_OFF)
         if word is None:
             return
         if trouble is not None:
@@ -218,6 +219,7 @@ class Hosts:
             if blame is not None:
                 incident.measure(blame.terminals)
             incident.suppressed_by = self._above(host)
+            incident.failing = Failing(trouble.sign, trouble.share, trouble.odd)
             self._incidents.fire(incident, now, trouble.sign)
             self._plan(now + DAY, 99, "host", incident)
         else:

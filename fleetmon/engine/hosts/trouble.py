@@ -6,9 +6,9 @@ from typing import Final
 from msgspec import Struct, field
 
 from fleetmon.detect import HOST_OUTAGE
-from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW, Word
+from fleetmon.engine.hosts.words import Word
 from fleetmon.model.detector import Replies, Reply
-from fleetmon.model.incident import Incident
+from fleetmon.model.incident import DECLINES, SLOW, Incident
 
 _ENOUGH: Final = 2  # terminals that saw it go on
 _MANY: Final = 8  # requests that tell how bad it is
@@ -54,7 +54,7 @@ class Trouble(Struct):
         self.heard_at = word.heard_at
         if word.said.fails:
             self.relief = self.answered = 0.0
-        elif word.health.requests and (not word.said.works or (word.said.refuses and self.sign not in (FAILS, SLOW))):
+        elif word.health.requests and (not word.said.works or (word.said.refuses and self.sign in (DECLINES, ""))):
             self.answered = 0.0
         elif word.said.works and word.begin > self.failed_at:  # else terminals have seen it fail since
             signed_on = word.health.requests == 0  # it had signed off, or this would be no word of health

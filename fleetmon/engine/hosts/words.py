@@ -15,8 +15,8 @@ from fleetmon.engine.hosts.usual import Usual
 from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Replies
 from fleetmon.model.events import HostHealth
+from fleetmon.model.incident import FAILS, SIGNED_OFF, SLOW
 
-FAILS, SLOW, DECLINES = "fails", "answers too late", "declines nearly everything"  # what is wrong with a host
 STRANGERS: Final = 256  # hosts that nobody knows and that are listened to
 CUTOVER: Final = 900_000  # after which a day's cut-over is no excuse
 _SOON: Final = 60_000  # by which a report may be late
@@ -49,6 +49,8 @@ class Word(Struct, gc=False):
     @property
     def sign(self) -> str:
         """What is wrong, where it fails."""
+        if self.health.signed_on is False:
+            return SIGNED_OFF
         return SLOW if self.hanging >= _HANGING else FAILS
 
     @property
@@ -69,8 +71,8 @@ class Words:
         self._failing: dict[str, Usual] = {}
         self._paces: dict[str, Usual] = {}  # of the logarithm of p95
 
-    def note(self, host: str, health: HostHealth, at: int) -> Word | None:
-        """Take in a report; None if it is not news."""
+    def note(self, host: str, health: HostHealth, at: int, *, was_off: bool = False) -> Word | None:
+        """Take in a report; None if it is not news. `was_off`: as far as an earlier life knew it had signed off."""
         # A clock that is a day off dates nothing: then the arrival does.
         told_at = health.at if abs(health.at - at) < DAY else at
         last = self._newest.get(host)
@@ -79,8 +81,8 @@ class Words:
         if last is None and host not in self.registered and len(self._newest) >= STRANGERS:
             return None
         said = self.said(host, health)
-        if said.works and health.requests == 0 and last is not None:
-            said = said._replace(works=last.health.signed_on is False)
+        if said.works and health.requests == 0:
+            said = said._replace(works=was_off if last is None else last.health.signed_on is False)
         hanging = (last.hanging if last is not None else 0) + 1 if said.hangs else 0
         said = said._replace(fails=said.fails or hanging >= _HANGING)
         since = (last and last.failing_since) or at if said.fails else None
