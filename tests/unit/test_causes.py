@@ -185,6 +185,27 @@ def test_work_at_another_time_or_for_another_service_is_no_excuse(other: Announc
     assert cause(refused("51", announced=[other])) == "card_declined"
 
 
+def test_of_several_works_the_one_that_covers_the_moment_is_named() -> None:
+    early = WORK._replace(host="ISS", id="n0", begin=NOON - 9 * HOUR, end=NOON - 8 * HOUR)
+    late = early._replace(id="n2", begin=NOON + 8 * HOUR, end=NOON + 9 * HOUR)
+    for told in ([early, WORK, late], [late, WORK, early]):
+        found = first(asked(announced=told))
+        assert (found.cause, found.facts["host"], found.facts["owner"]) == ("host_maintenance", "ACQ", "ACQ")
+        assert (found.facts["since_at"], found.facts["until_at"]) == (WORK.begin, WORK.end)
+
+
+def test_of_several_works_at_a_time_the_one_that_took_most_of_it_is_named() -> None:
+    short = WORK._replace(host="ISS", id="n0", begin=NOON, end=NOON + MINUTE)
+    long = WORK._replace(end=CUTOFF + HOUR)
+    assert {first(kept(announced=told)).facts["host"] for told in ([short, long], [long, short])} == {"ACQ"}
+
+
+def test_work_on_payouts_at_another_time_makes_no_other_work_likelier() -> None:
+    now = WORK._replace(begin=DUE - HOUR, end=DUE + HOUR)
+    payout = WORK._replace(id="n2", begin=NOON - 2 * HOUR, end=NOON - HOUR, services=frozenset({"payout"}))
+    assert explain(settled(announced=[now, payout])) == explain(settled(announced=[now]))
+
+
 def failing(span: tuple[int, int] = (NOON - MINUTE, NOON + 10 * MINUTE)) -> Any:
     return so("failing", span, topic="host/ACQ/health", code="ACQ")
 
