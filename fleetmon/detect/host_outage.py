@@ -59,10 +59,14 @@ def hangs(p95: float, usual: float) -> bool:
     return slow(p95, usual) and p95 >= _PATIENCE
 
 
-def refuses(health: HostHealth, overlay: Overlay | None = None) -> bool:
-    """It declines more than anybody does as a rule."""
-    meanings = ((meaning(code, overlay), count) for code, count in health.codes.items())
-    return sum(count for means, count in meanings if means != "ok") > _most(_REFUSED) * health.requests
+def declined(health: HostHealth, overlay: Overlay | None = None) -> int:
+    """How many requests were declined at the host for whatever reason, by its own report."""
+    return sum(count for code, count in health.codes.items() if meaning(code, overlay) not in ("ok", "cutover"))
+
+
+def withheld(approved: float, before: float) -> bool:
+    """Fewer than half as many are approved as shortly before: what somebody tries out would be declined in addition."""
+    return approved < before / 2
 
 
 def fails(health: HostHealth, replies: Replies) -> bool:
@@ -128,7 +132,8 @@ HOST_OUTAGE = HostDetector(
     slow=slow,
     hangs=hangs,
     waits_ms=_PATIENCE,
-    refuses=refuses,
+    declined=declined,
+    withheld=withheld,
     fails=fails,
     works=works,
     excess=excess,

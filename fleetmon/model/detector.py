@@ -223,7 +223,8 @@ class HostDetector(NamedTuple):
     slow: Callable[[float, float], bool]  # (p95, its usual value) in ms
     hangs: Callable[[float, float], bool]  # the same, so slow that nobody waits for it
     waits_ms: int  # nobody waits longer for an answer
-    refuses: Callable[[HostHealth, Overlay | None], bool]  # by its own report it declines nearly everything
+    declined: Callable[[HostHealth, Overlay | None], int]  # requests that were declined by its own report
+    withheld: Callable[[float, float], bool]  # (approvals in a second, those of shortly before): the host takes them
     fails: Callable[[HostHealth, Replies], bool]  # by its own report, with what is usual
     works: Callable[[HostHealth, Replies], bool]
     excess: Callable[[Replies], float]  # how sure it is that more fail than may, in log-odds
