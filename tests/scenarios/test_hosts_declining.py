@@ -1,5 +1,6 @@
 """Hosts that decline nearly everything, whatever the code: somebody's rule has gone wrong."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -68,6 +69,22 @@ def test_declining_in_work_or_at_the_cut_over_is_excused() -> None:
     made.report(GOOD, cutover="start")
     made.deal(10 * MINUTE, NO)
     assert made.hosts == []
+
+
+def causes(made: Trade, since: int) -> Counter[tuple[str, str]]:
+    found = made.engine.explainer.unpaid(made.now)
+    return Counter((one.sale.response, one.findings[0].cause) for one in found if one.sale.declined >= since)
+
+
+def test_whose_sale_was_declined_is_told_that_the_host_is_why_unless_the_card_is() -> None:
+    made = trading()
+    begun = made.now
+    made.deal(20 * MINUTE, lambda _: ("declined", "51" if made.chance.random() < 0.05 else "05"))
+    told = causes(made, begun + 5 * MINUTE * 1000)
+    assert set(told) == {("05", "host_outage"), ("51", "card_declined")}
+    restarted(made, recalled=True)
+    made.deal(MINUTE, NO)
+    assert set(causes(made, made.now - MINUTE * 1000)) == {("05", "host_outage")}
 
 
 # -- by its own word, where nobody of ours asks -------------------------------------------------------

@@ -8,6 +8,7 @@ from fleetmon.explain import CAUSES, explain
 from fleetmon.model.case import AccountWord, Announcement, FileWord, Pulse
 from fleetmon.model.cause import Actor
 from fleetmon.model.events import Posted
+from fleetmon.model.incident import DECLINES, SLOW, Failing
 from fleetmon.model.registry import FeeClasses, Host, Merchant
 from fleetmon.model.standing import Standing, Wait
 from fleetmon.model.terms import Terms
@@ -225,6 +226,20 @@ def test_an_outage_that_only_terminals_saw_is_cited_with_its_host_and_times() ->
     assert (found.cause, found.incident) == ("host_outage", "host_outage-1")
     assert found.facts["host"] == "ISS"
     assert (found.facts["since_at"], found.facts["until_at"]) == (NOON - MINUTE, NOON + HOUR)
+
+
+@pytest.mark.parametrize("code", ["05", "57", "A0", "30", "03"])
+def test_a_host_that_declines_everything_is_why_and_not_the_card(code: str) -> None:
+    seen = incident("host_outage", (NOON - MINUTE, NOON + HOUR), scope=(("host", "ISS"),))
+    seen.failing = Failing(DECLINES, 0.95)
+    same, other = {"ACQ": Pulse(requests=40, alike=30)}, {"ACQ": Pulse(requests=40, alike=2)}
+    found = first(refused(code, incidents=[seen], pulse=same))
+    assert (found.cause, found.incident, found.confidence > 0.8) == ("host_outage", "host_outage-1", True)
+    assert found.facts["host"] == "ISS"
+    assert cause(refused(code, incidents=[seen], pulse=other)) != "host_outage", "others hear another code"
+    assert cause(refused(code, pulse=same)) != "host_outage", "nobody is blamed"
+    seen.failing = Failing(SLOW)
+    assert cause(refused(code, incidents=[seen], pulse=same)) != "host_outage"
 
 
 def test_slow_answers_are_evidence_where_none_came() -> None:
