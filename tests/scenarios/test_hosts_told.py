@@ -4,7 +4,7 @@ import pytest
 
 from fleetmon.model.registry import Host
 
-from .asking import BAD, DOWN, GOOD, ISSUERS, for_some, trading
+from .asking import BAD, DOWN, GOOD, ISSUERS, WELL, Trade, fleet, for_some, trading
 from .world import HOUR, MINUTE
 
 OUTAGE = ["host_outage ACQ firing"]
@@ -99,6 +99,29 @@ def test_a_good_word_does_not_end_what_terminals_still_see() -> None:
         made.report(GOOD)
         made.deal(MINUTE, DOWN)
     assert made.hosts == OUTAGE
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_a_host_that_calls_itself_well_while_few_terminals_see_it_fail_is_not_believed(seed: int) -> None:
+    """Now and then nobody asks for a minute or two, and its word is all there is."""
+    made = Trade(fleet(60), seed=seed)
+    made.deal(30 * MINUTE, a_minute=1.5)
+    for fate in [DOWN] * 60 + [WELL] * 40:
+        made.report(GOOD)
+        made.deal(MINUTE, fate, a_minute=1.5)
+    assert made.hosts == RESOLVED
+
+
+def test_when_nobody_asks_any_more_it_is_believed_in_the_end() -> None:
+    made = Trade(fleet(60))
+    made.deal(30 * MINUTE, a_minute=3)
+    for _ in range(20):
+        made.report(GOOD)
+        made.deal(MINUTE, DOWN, a_minute=3)
+    for _ in range(10):
+        made.report(GOOD)
+        made.run(MINUTE)
+    assert made.hosts == RESOLVED
 
 
 def test_a_word_on_the_past_does_not_end_what_terminals_have_seen_since() -> None:
