@@ -162,3 +162,35 @@ def test_an_outage_of_which_nobody_tells_any_more_is_given_up_after_a_day() -> N
     assert made.hosts == OUTAGE
     made.run(2 * HOUR)
     assert made.hosts == RESOLVED
+
+
+# -- work on a host that fails already ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 1.0])
+def test_work_that_is_announced_in_an_outage_makes_no_two_of_it(share: float) -> None:
+    made = trading()
+    some = made.mixed(share)
+    made.deal(10 * MINUTE, some)
+    made.announce(10 * MINUTE)
+    made.deal(20 * MINUTE, some)
+    assert made.hosts == OUTAGE
+    made.deal(15 * MINUTE)
+    assert made.hosts == RESOLVED
+
+
+def test_an_outage_that_is_over_inside_announced_work_is_told_to_be_over() -> None:
+    made = trading()
+    made.deal(10 * MINUTE, made.mixed(0.5))
+    made.announce(40 * MINUTE)
+    made.deal(5 * MINUTE, made.mixed(0.5))
+    made.deal(15 * MINUTE)
+    assert made.hosts == RESOLVED
+
+
+def test_the_work_of_an_issuer_does_not_prolong_the_outage_of_an_acquirer() -> None:
+    made = trading(acquirers=("A", "B"), a_minute=80)
+    made.deal(5 * MINUTE, for_some(lambda sold: sold.acquirer == "A"), a_minute=80)
+    made.announce(60 * MINUTE, "icbc")
+    made.deal(15 * MINUTE, for_some(lambda sold: sold.issuer == "icbc"), a_minute=80)
+    assert made.hosts == ["host_outage A firing", "host_outage A resolved"]

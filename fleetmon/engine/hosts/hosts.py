@@ -85,19 +85,21 @@ class Hosts:
             return
         acquirer, issuer = told.acquirer or terminal.cohort.acquirer, told.issuer or ""
         reply, late = self._reply(told, acquirer, waited)
-        if reply is not _WELL and (
-            reply is None
-            or (reply in DOUBTFUL and not asked.steady)
-            or self._is_excused(acquirer, at)
-            or self._is_excused(issuer, at)
-        ):
+        if reply is not _WELL and (reply is None or (reply in DOUBTFUL and not asked.steady)):
             return
-        if self.answers.note(at, terminal, reply, acquirer, issuer, late=late):
-            if self._troubles:
-                for host in {acquirer, issuer, self._switch} & self._troubles.keys():
+        excused = reply is not _WELL and (self._is_excused(acquirer, at) or self._is_excused(issuer, at))
+        if not (excused or self.answers.note(at, terminal, reply, acquirer, issuer, late=late)):
+            return
+        if self._troubles:
+            for host in {acquirer, issuer, self._switch} & self._troubles.keys():
+                if not excused or self._is_excused(host, at):  # what was open before its work goes on
                     self._weigh(host, terminal.id, reply, at, timed=waited is not None)
-            if reply is not _WELL and (reply is not Reply.REFUSED or self.answers.refuses(acquirer, issuer)):
-                self._look(at + SETTLE)
+        if (
+            reply is not _WELL
+            and not excused
+            and (reply is not Reply.REFUSED or self.answers.refuses(acquirer, issuer))
+        ):
+            self._look(at + SETTLE)
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing incident that was read back."""
