@@ -31,12 +31,12 @@ _BY_THE_CARD = ("Y1", "Y3")  # approved by the chip, and no host was asked
 
 
 def reply(told: Transaction, overlay: Overlay | None = None) -> Reply | None:
-    """What a stage of a transaction tells of the hosts behind it; at a cut-over (90) nothing is wrong."""
+    """What a stage of a transaction tells of the hosts behind it; at a cut-over (90) nothing is wrong for a while."""
     if told.stage == "approved":
         return _WELL if told.response not in _BY_THE_CARD else None
     if told.stage == "declined":
         means = meaning(told.response or "", overlay)
-        return {"host": Reply.FAILED, "cutover": None, "": Reply.ODD}.get(means, Reply.REFUSED)
+        return {"host": Reply.FAILED, "cutover": Reply.TURNING, "": Reply.ODD}.get(means, Reply.REFUSED)
     if told.stage == "unanswered":
         return Reply.LOST
     if told.stage == "uploaded":
@@ -62,6 +62,11 @@ def hangs(p95: float, usual: float) -> bool:
 def declined(health: HostHealth, overlay: Overlay | None = None) -> int:
     """How many requests were declined at the host for whatever reason, by its own report."""
     return sum(count for code, count in health.codes.items() if meaning(code, overlay) not in ("ok", "cutover"))
+
+
+def turning(health: HostHealth, overlay: Overlay | None = None) -> int:
+    """To how many requests it said that it changes its business day, by its own report."""
+    return sum(count for code, count in health.codes.items() if meaning(code, overlay) == "cutover")
 
 
 def withheld(approved: float, before: float) -> bool:
@@ -133,6 +138,7 @@ HOST_OUTAGE = HostDetector(
     hangs=hangs,
     waits_ms=_PATIENCE,
     declined=declined,
+    turning=turning,
     withheld=withheld,
     fails=fails,
     works=works,

@@ -71,9 +71,10 @@ def _answers(case: Case) -> list[Clue]:
             clues.append(Clue("own", 1.5, cite_all(case.signs_of("no_host"))))
     if case.refused:
         clues.append(Clue("code", {"host": 2.4, "cutover": 1.0}.get(case.meaning, 0.0), cite_sale(case)))
+    usual = case.meaning == "cutover" and case.incident_of("host_outage") is None  # others are told the same every day
     for pulse in case.pulse.values():
         often = pulse.failures >= MANY and pulse.failures >= OFTEN * pulse.requests
-        if not case.at_host and not case.kept_back and often:
+        if often and not (usual or case.at_host or case.kept_back):
             clues.append(Clue("neighbours", 2.0 if case.meaning or case.answerless else 0.8, cite_sale(case)))
     return clues
 

@@ -43,8 +43,8 @@ def terminal_maintenance(case: Case) -> Suspicion | None:
 def host_maintenance(case: Case) -> Suspicion | None:
     """A bank or payment system had announced work for that time, or was at its day's cut-over."""
     needed = _needed(case)
-    told = [one for one in case.announced if one.kind in _BANKS and _serves(one, case)]
-    notices = [one for one in told if _episode(one).touches(*needed)]
+    of_banks = [one for one in case.announced if one.kind in _BANKS and _serves(one, case)]
+    notices = [one for one in of_banks if _episode(one).touches(*needed)]
     episodes = [_episode(one) for one in notices]
     if notices and (weight := _weight(case, notices, case.hindrance(episodes))):
         most = max(notices, key=lambda one: _episode(one).overlap(*needed))

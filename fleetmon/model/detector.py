@@ -190,6 +190,7 @@ class Reply(enum.IntEnum):
     LOST = 2  # no answer came, for which the way there may be to blame
     ODD = 3  # kept in the terminal, a code that nobody knows, or answered late: bad only where that is not usual
     REFUSED = 4  # the host answered, and declined: bad only where it declines nearly everything
+    TURNING = 5  # it changes its business day: bad only where that does not end
 
 
 class Replies(NamedTuple):
@@ -224,6 +225,7 @@ class HostDetector(NamedTuple):
     hangs: Callable[[float, float], bool]  # the same, so slow that nobody waits for it
     waits_ms: int  # nobody waits longer for an answer
     declined: Callable[[HostHealth, Overlay | None], int]  # requests that were declined by its own report
+    turning: Callable[[HostHealth, Overlay | None], int]  # to which it said that it changes its business day
     withheld: Callable[[float, float], bool]  # (approvals in a second, those of shortly before): the host takes them
     fails: Callable[[HostHealth, Replies], bool]  # by its own report, with what is usual
     works: Callable[[HostHealth, Replies], bool]

@@ -167,6 +167,10 @@ def test_host_maintenance() -> None:
     assert cause(refused("91", announced=[WORK])) == "host_maintenance"
     assert cause(kept(announced=[WORK._replace(end=CUTOFF + HOUR)])) == "host_maintenance"
     assert cause(refused("90")) == "host_maintenance", "the day's cut-over"
+    same = {host: Pulse(requests=40, failures=30) for host in ("ACQ", "ISS")}
+    assert cause(refused("90", pulse=same)) == "host_maintenance"
+    stuck = incident("host_outage", (NOON - MINUTE, NOON + HOUR), scope=(("host", "ACQ"),))
+    assert cause(refused("90", pulse=same, incidents=[stuck])) == "host_outage", "it did not end"
     payout = WORK._replace(begin=DUE - HOUR, end=DUE + HOUR, services=frozenset({"payout"}))
     assert cause(settled(announced=[payout])) == "host_maintenance"
     assert "host/ACQ/notice/n1" in cited(asked(announced=[WORK]))

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from fleetmon.detect import HOST_OUTAGE
+from fleetmon.engine.hosts.cutovers import CUTOVER
 from fleetmon.engine.hosts.usual import Usual
 from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Replies
@@ -21,7 +22,6 @@ from fleetmon.model.events import HostHealth
 from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW
 
 STRANGERS: Final = 256  # hosts that nobody knows and that are listened to
-CUTOVER: Final = 900_000  # after which a day's cut-over is no excuse
 _SOON: Final = 60_000  # by which a report may be late
 _TRUST: Final = 30  # requests that make what was told count more than what is supposed
 _PACES: Final = 5  # reports after which it is known how fast a host is
@@ -58,6 +58,7 @@ class Word(Struct, gc=False):
     said: Said
     failing_since: int | None  # when the first of the bad reports in a row was heard
     cutover_since: int | None  # when it was heard that the host changes its business day
+    turning_since: int | None  # when the first of the reports in a row was heard that tell of little but 90
     hanging: int  # reports in a row that tell of answers for which nobody waits
     declining: _Run
     sign: str  # what is wrong, where it fails
@@ -96,11 +97,16 @@ class Words:
             said = said._replace(works=was_off if last is None else last.health.signed_on is False)
         hanging = (last.hanging if last is not None else 0) + 1 if said.hangs else 0
         declining = self._run(host, health, said, last.declining if last is not None else _Run())
+        turning = self._turning(host, health)
+        turning_since = ((last and last.turning_since) or at) if turning else None
+        said = said._replace(fails=said.fails or (turning_since is not None and at >= turning_since + CUTOVER))
         sign = self._sign(host, health, said, hanging, declining)
         said = said._replace(fails=bool(sign))
         since = (last and last.failing_since) or at if said.fails else None
         begun = at if health.cutover == "start" else None if health.cutover or last is None else last.cutover_since
-        word = self._newest[host] = Word(health, told_at, at, said, since, begun, hanging, declining, sign)
+        word = self._newest[host] = Word(
+            health, told_at, at, said, since, begun, turning_since, hanging, declining, sign
+        )
         self._learn(host, health, at, said)
         return word
 
@@ -139,6 +145,11 @@ class Words:
         """Whether a host changes its business day."""
         word = self._newest.get(host)
         return word is not None and word.cutover_since is not None and at < word.cutover_since + CUTOVER
+
+    def _turning(self, host: str, health: HostHealth) -> bool:
+        """Whether most requests are answered with 90."""
+        told = Replies(_requests(health), HOST_OUTAGE.turning(health, self.overlay(host)), HOST_OUTAGE.refused)
+        return HOST_OUTAGE.breached(told)
 
     def _run(self, host: str, health: HostHealth, said: Said, run: _Run) -> _Run:
         """The run of reports that tell of withheld approvals; a report of no requests does not end it."""
