@@ -2,9 +2,9 @@
 
 import pytest
 
-from .asking import GOOD, Fate, Trade, fleet, trading
+from .asking import GOOD, Fate, Trade, fleet, for_some, trading
 from .test_hosts_history import restarted
-from .world import HOUR, MINUTE
+from .world import DAY, HOUR, MINUTE
 
 OUTAGE = ["host_outage ACQ firing"]
 RESOLVED = [*OUTAGE, "host_outage ACQ resolved"]
@@ -28,6 +28,14 @@ def test_a_few_90s_all_day_make_the_cut_over_of_the_night_no_outage() -> None:
     assert made.hosts == []
 
 
+def test_the_cut_over_of_a_host_that_is_asked_at_night_only_is_not_that_of_the_night_before() -> None:
+    made = trading()
+    for _ in range(3):
+        made.deal(10 * MINUTE, TURNING)
+        made.run(DAY)
+    assert made.hosts == []
+
+
 def test_a_cut_over_that_does_not_end_is_an_outage_until_it_does() -> None:
     made = trading()
     made.deal(14 * MINUTE, TURNING)
@@ -41,12 +49,18 @@ def test_a_cut_over_that_does_not_end_is_an_outage_until_it_does() -> None:
     assert made.hosts == RESOLVED
 
 
-def test_issuers_that_change_their_days_one_after_the_other_are_no_outage_of_their_acquirer() -> None:
-    made = trading(issuers=("icbc",))
-    for issuer in ("icbc", "ccb", "abc", "boc"):
-        made.issuers = (issuer,)
-        made.deal(10 * MINUTE, TURNING)
+def test_one_acquirer_that_does_not_end_its_cut_over_is_told_beside_others_that_go_well() -> None:
+    made = trading(acquirers=("A", "B", "C"), a_minute=60)
+    made.deal(25 * MINUTE, for_some(lambda sold: sold.acquirer == "A", TURNING), a_minute=60)
+    assert made.hosts == ["host_outage A firing"]
+
+
+def test_one_issuer_that_does_not_end_its_cut_over_is_the_issuers() -> None:
+    made = trading()
+    made.deal(14 * MINUTE, for_some(lambda sold: sold.issuer == "icbc", TURNING))
     assert made.hosts == []
+    made.deal(10 * MINUTE, for_some(lambda sold: sold.issuer == "icbc", TURNING))
+    assert made.hosts == ["host_outage icbc firing"]
 
 
 def test_a_host_that_tells_of_nothing_but_its_cut_over_fails_when_that_takes_too_long() -> None:

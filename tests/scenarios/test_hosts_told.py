@@ -112,6 +112,20 @@ def test_a_host_that_calls_itself_well_while_few_terminals_see_it_fail_is_not_be
     assert made.hosts == RESOLVED
 
 
+def test_a_host_that_signs_on_in_the_middle_of_a_report_is_believed_at_the_next() -> None:
+    made = Trade(fleet(60))
+    made.deal(30 * MINUTE, a_minute=3)
+    for _ in range(20):
+        made.report({}, signed_on=False)
+        made.deal(MINUTE, DOWN, a_minute=3)
+    made.deal(30, DOWN, a_minute=10)
+    made.run(30)
+    for _ in range(3):  # the first of them is of that half minute, too
+        made.report(GOOD, signed_on=True)
+        made.run(MINUTE)
+    assert made.hosts == RESOLVED
+
+
 def test_when_nobody_asks_any_more_it_is_believed_in_the_end() -> None:
     made = Trade(fleet(60))
     made.deal(30 * MINUTE, a_minute=3)

@@ -30,6 +30,7 @@ class Trouble(Struct):
     _asked: int = 0
     _failed: int = 0
     _begun: int = 0  # the first request that failed
+    _admitted: bool = False  # the host told last that it fails; of its next word a part may be of that time
     _witnesses: set[str] = field(default_factory=set)  # terminals; a few tell enough
 
     def weigh(self, terminal: str, reply: Reply, at: int, usual: float, *, timed: bool) -> None:
@@ -58,11 +59,11 @@ class Trouble(Struct):
         self.heard_at = word.heard_at
         if word.said.fails:
             self.relief = self.answered = 0.0
-            self.belied = False
+            self.belied, self._admitted = False, True
         elif word.health.requests and (not word.said.works or (word.said.refuses and self.sign in (DECLINES, ""))):
             self.answered = 0.0
         elif word.said.works and word.begin <= self.failed_at:
-            self.belied = True
+            self.belied, self._admitted = self.belied or not self._admitted, False
         elif word.said.works and (not self.belied or self._is_quiet(word.heard_at)):
             signed_on = word.health.requests == 0  # it had signed off, or this would be no word of health
             self.answered += HOST_OUTAGE.relieved if signed_on else word.health.requests
