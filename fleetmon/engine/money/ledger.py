@@ -199,10 +199,12 @@ class Ledger:
 
     def forget_words(self, now: int) -> None:
         """Drop old words of hosts."""
-        oldest = (now - OPEN_KEPT) // BUCKET
+        oldest, declined = (now - OPEN_KEPT) // BUCKET, (now - PAID_KEPT - DAY) // BUCKET
         for buckets in self._pulse.values():
-            for bucket in [one for one in buckets if one < oldest]:
-                del buckets[bucket]
+            for bucket in [one for one in buckets if one < declined]:
+                buckets[bucket].codes.clear()  # no declined sale is so old
+                if bucket < oldest:
+                    del buckets[bucket]
         self.files = {key: words for key, words in self.files.items() if key[1] >= day_of(now - OPEN_KEPT)}
 
     def _over(self, book: Book, now: int) -> Iterator[tuple[str, str]]:
