@@ -1,11 +1,11 @@
 """A host (acquirer, issuer, switch, institution) fails: it signed off, or far more requests fail, hang or are declined.
 
 Evidence are the response codes of ISO 8583 field 39 that speak of the host and not of the card: 68 reply
-too late, 91 issuer or switch inoperative, 92 no route, 96 system malfunction, 98 no answer (and 90, a cut-over, if
-that does not end); and requests that nobody answered. It may fail four times as often as it does as a rule, or one request in twenty, whichever
-is more; what is beyond must be so much, or last so long, that chance does not explain it. The same test is put to
-answers for which nobody waits, and to other declines, of which two in three are nobody's bad day; what is merely
-slow makes believe sooner that payments suffer.
+too late, 91 issuer or switch inoperative, 92 no route, 96 system malfunction, 98 no answer, and 90, a cut-over,
+if that does not end; and requests that nobody answered. It may fail four times as often as it does as a rule, or
+one request in twenty, whichever is more; what is beyond must be so much, or last so long, that chance does not
+explain it. The same test is put to answers for which nobody waits, and to other declines, of which two in three
+are nobody's bad day; what is merely slow makes believe sooner that payments suffer.
 Where it can be wrong: a switch whose one large issuer fails reports many 91 although it works itself; a host
 that never worked while it was watched seems to be as ever once that was learned.
 """
