@@ -43,7 +43,7 @@ class Patience:
     """What is known of the links of all terminals, and what follows from it."""
 
     def __init__(self, shop: Callable[[str], Sequence[Terminal]] = lambda _: ()) -> None:
-        """Of `shop`, by its id, the terminals."""
+        """Who is in a shop, by its id, `shop` tells."""
         self._shop = shop
         self.allow(SUSPICIONS, TICKETS)
         self._fleet = [0] * len(LENGTHS)
