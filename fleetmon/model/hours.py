@@ -1,8 +1,9 @@
 """Opening hours: `["Mo-Fr 08:30-22:00", "Sa,Su 10:00-02:00"]` as intervals of the week.
 
 Times are local (Asia/Shanghai, which has had no daylight saving since 1991, so a fixed offset is
-exact). A span that ends before it starts runs past midnight, and so does one until 26:00, as maps write it. Where it can be
-wrong: shops that keep other hours on holidays; the detection of closings then learns from the terminals, not from here.
+exact). A span that ends before it starts runs past midnight, and so does one until 26:00, as maps write it.
+Where it can be wrong: shops that keep other hours on holidays; the detection of closings then learns from the
+terminals, not from here.
 """
 
 import re

@@ -94,7 +94,7 @@ def test_lists_of_days_and_spaces_are_understood() -> None:
         "09:00-10:00",
         "Mo 9:00-10:00",
         "Mo 09:60-10:00",
-        "Mo 09:00-24:01",
+        "Mo 09:00-33:01",
         "Xx 09:00-10:00",
         "Mo- 09:00-10:00,",
     ],
