@@ -29,7 +29,7 @@ def test_a_reader_is_worn_when_it_errs_far_more_than_usual_and_people_notice(
 
 
 def test_chance_calls_hardly_any_reader_worn() -> None:
-    """Of ten thousand looks at fifty reads that fail with two in a hundred, fewer than two, be the first without any."""
+    """Of ten thousand looks at fifty reads of which two in a hundred fail, fewer than two, even after none failed."""
     share, probability = 0.0, 0.98**50
     for errors in range(51):
         share += probability if is_worn(errors, 50, usual_errors(0.0, None)) else 0.0
