@@ -104,9 +104,8 @@ class Flapping:
     def _add(self, scope: Scope, at: int) -> None:
         """One more flap; it may be an older one that was read back."""
         if len(self._penalties) > _MOST:
-            self._penalties = {
-                one: held for one, held in self._penalties.items() if FLAPPING.decayed(held[0], at - held[1])
-            }
+            left = {one: FLAPPING.decayed(held[0], max(at - held[1], 0)) for one, held in self._penalties.items()}
+            self._penalties = {one: held for one, held in self._penalties.items() if left[one]}
         latest = max(at, self._penalties.get(scope, (0.0, at))[1])
         self._penalties[scope] = FLAPPING.penalised(self._left(scope, latest), latest - at), latest
 
