@@ -27,6 +27,7 @@ from fleetmon.engine.terminal.asked import Asked
 from fleetmon.engine.terminal.checkup import Symptoms
 from fleetmon.engine.terminal.faults import FaultChange
 from fleetmon.engine.work.works import Works
+from fleetmon.model.days import DAY
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import Liveness, Terminal
 
@@ -117,16 +118,17 @@ class Correlator:
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing incident that was read back."""
+        now = self._shard.deaf_since or 0  # nothing of it happens before
         self.incidents.restore(incident)
-        self.works.restore(incident)
-        self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
+        self.works.restore(incident, now)
+        self.acknowledgements.restore(incident, now)
         self.outages.restore(incident)
-        self._flapping.restore(incident, max(incident.opened_at, self._shard.deaf_since or 0))
-        self.hosts.restore(incident)
+        self._flapping.restore(incident, now)
+        self.hosts.restore(incident, now)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
-            self._links.watch(weak, incident.opened_at)
-        self.conditions.restore(incident)
-        self._serials.restore(incident)
+            self._links.watch(weak, now - (now - incident.opened_at) % DAY)
+        self.conditions.restore(incident, now)
+        self._serials.restore(incident, now)
 
     def remember(self, incident: Incident) -> None:
         """Take up an incident that was over in an earlier life."""
@@ -172,8 +174,8 @@ class Correlator:
             self._open_own(terminal, at)
 
     def _open_own(self, terminal: Terminal, at: int, since: int | None = None) -> None:
-        if self.outages.explanation(terminal) is not Status.FIRING:
-            kind, own = TERMINAL_OFFLINE.kind, _own(terminal)
+        kind, own = TERMINAL_OFFLINE.kind, _own(terminal)
+        if self.outages.explanation(terminal) is not Status.FIRING and self._flapping.find(own) is None:
             incident = self.incidents.open(kind, own, at, "silent", [terminal.id], since=since)
             due = max(at, self._shard.proof(terminal, told=True)) + TERMINAL_OFFLINE.hold(terminal.interval_ms)
             self._at(due, 99, "own", incident, terminal)

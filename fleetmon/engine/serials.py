@@ -40,11 +40,11 @@ class Serials:
             self._claimed.add(terminal.serial)
             self._look_at(at + EVERY)
 
-    def restore(self, incident: Incident) -> None:
+    def restore(self, incident: Incident, now: int) -> None:
         """Take up a firing incident that was read back: it may have been for the serial number."""
         terminal = self._fleet.terminals.get(incident.scope[0][1]) if incident.kind == TERMINAL_MOVED.kind else None
         if terminal is not None:
-            self.claim(terminal, incident.opened_at)
+            self.claim(terminal, now)
 
     def look(self, now: int) -> Parts[None]:
         """Who claims the same?"""

@@ -111,11 +111,11 @@ class Overdue:
         """Of which windows an incident tells that somebody is missing."""
         return sorted(key for key, incident in self._of.items() if incident.id == incident_id)
 
-    def restore(self, incident: Incident) -> None:
+    def restore(self, incident: Incident, now: int) -> None:
         """Take up an incident that was read back."""
         if incident.kind == MAINTENANCE_OVERDUE.kind:
             self._missing[incident.id] = set()
-            self._plan(incident.opened_at, RANK + 1, "missing", incident)
+            self._plan(now, RANK + 1, "missing", incident)
 
     def resume(self, incident: Incident, due: int) -> None:
         """Find out for whom an incident that was read back waits: those it names, if these are all.
