@@ -22,14 +22,14 @@ from fleetmon.engine.outages.outages import SETTLE, Outages, is_of_many
 from fleetmon.engine.outages.reception import Reception
 from fleetmon.engine.serials import Serials
 from fleetmon.engine.shard import Shard
-from fleetmon.engine.tally import missed_since
+from fleetmon.engine.tally import missed_since, parts
 from fleetmon.engine.terminal.asked import Asked
 from fleetmon.engine.terminal.checkup import Symptoms
 from fleetmon.engine.terminal.faults import FaultChange
 from fleetmon.engine.work.works import Works
 from fleetmon.model.days import DAY
 from fleetmon.model.incident import Incident, Scope, Status
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 
 class Correlator:
@@ -61,6 +61,7 @@ class Correlator:
             "hearing": self.hearing.judge,
             "reception": self.reception.look,
             "own": self._judge_own,
+            "regrouped": self._judge_regrouped,
             "fault": self.conditions.judge,
             "slow": self.conditions.lasted,
             "serials": self._serials.look,
@@ -140,6 +141,18 @@ class Correlator:
         """The registry changed."""
         self.works.overdue.regrouped(now)
         self.outages.regrouped(now)
+        self._at(now + SETTLE, 99, "regrouped")
+
+    def _judge_regrouped(self, now: int) -> Parts[None]:
+        """The outage that explained a silence may be one of others now: then it is judged like a new one."""
+        if self._shard.deaf_since is not None:
+            self._at(NO_DEADLINE, 99, "regrouped")
+            return
+        for part in parts(list(self._fleet.terminals.values())):
+            for terminal in part:
+                if terminal.liveness is Liveness.DOWN and self._left(terminal, now):
+                    self.outages.late(terminal, now)
+            yield len(part)
 
     # -- one terminal ------------------------------------------------------------------------------
 
@@ -168,17 +181,18 @@ class Correlator:
         elif (terminal := self._fleet.terminals.get(flapping.scope[0][1])) and terminal.liveness is Liveness.DOWN:
             self._left(terminal, at)
 
-    def _left(self, terminal: Terminal, at: int) -> None:
-        """A wider outage is over, and this terminal is still down."""
-        if not self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal)):
-            self._open_own(terminal, at)
+    def _left(self, terminal: Terminal, at: int) -> bool:
+        """A wider outage is over, and this terminal is still down: whether that has to be told now."""
+        return not self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal)) and self._open_own(terminal, at)
 
-    def _open_own(self, terminal: Terminal, at: int, since: int | None = None) -> None:
+    def _open_own(self, terminal: Terminal, at: int, since: int | None = None) -> bool:
         kind, own = TERMINAL_OFFLINE.kind, _own(terminal)
-        if self.outages.explanation(terminal) is not Status.FIRING and self._flapping.find(own) is None:
-            incident = self.incidents.open(kind, own, at, "silent", [terminal.id], since=since)
-            due = max(at, self._shard.proof(terminal, told=True)) + TERMINAL_OFFLINE.hold(terminal.interval_ms)
-            self._at(due, 99, "own", incident, terminal)
+        if self.outages.explanation(terminal) is Status.FIRING or self._flapping.find(own) is not None:
+            return False
+        incident = self.incidents.open(kind, own, at, "silent", [terminal.id], since=since)
+        due = max(at, self._shard.proof(terminal, told=True)) + TERMINAL_OFFLINE.hold(terminal.interval_ms)
+        self._at(due, 99, "own", incident, terminal)
+        return True
 
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:
         if incident.status is not Status.PENDING:

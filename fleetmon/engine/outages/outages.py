@@ -37,7 +37,7 @@ class Outages:
     """The outages of many terminals. Times in ms."""
 
     def __init__(self, shard: Shard, incidents: Incidents, planned: Planned, flapping: Flapping, plan: Plan) -> None:
-        self.left: Callable[[Terminal, int], None]  # told of who is still down when an outage is over
+        self.left: Callable[[Terminal, int], object]  # told of who is still down when an outage is over
         self.in_doubt: Callable[[Sequence[Terminal]], bool]  # whether it may be we who do not hear them
         self._search = Search(shard, self._is_explained)
         self._shard = shard
@@ -99,6 +99,7 @@ class Outages:
 
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
+        self._over.pop(move.before, None)  # terminals make up firmware names; the memory shall not keep them all
         for incident in self._open:
             if covers(incident.scope, move.before) or covers(incident.scope, move.after):
                 self._mark(incident.scope, move.at + SETTLE)
@@ -292,9 +293,10 @@ class Outages:
     def _judge_recovery(
         self, detector: GroupDetector, incident: Incident, members: Sequence[Terminal], now: int
     ) -> Parts[None]:
-        alone = self._announced_alone()
-        rest = [terminal for terminal in members if terminal.id not in alone]
-        yield len(members)
+        rest: list[Terminal] = []
+        for part in parts(members):
+            rest += [one for one in part if one.liveness is Liveness.UP or not self._is_announced(one)]
+            yield len(part)
         sight = yield from look(rest, now, self._shard.heard_since)
         tally = yield from tally_recovery(sight, incident.opened_at, now)
         if not detector.recovered(tally):
@@ -315,11 +317,11 @@ class Outages:
             self._end(incident, now, "heard again", incident.clear_since)
             yield from self._judge_rest(incident, members, now)
 
-    def _announced_alone(self) -> set[str]:
-        """The terminals that were announced as down by themselves, not by what took them later."""
-        kind = TERMINAL_OFFLINE.kind
-        firing = [one for one in self._incidents if one.kind == kind and one.status is Status.FIRING]
-        return {one.scope[0][1] for one in firing if one.suppressed_by is None or is_window(one.suppressed_by)}
+    def _is_announced(self, terminal: Terminal) -> bool:
+        """Whether it was announced as down by itself, not by what took it later."""
+        own = self._incidents.find(TERMINAL_OFFLINE.kind, (("terminal", terminal.id),))
+        alone = own is not None and (own.suppressed_by is None or is_window(own.suppressed_by))
+        return own is not None and own.status is Status.FIRING and alone
 
     def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> Parts[None]:
         """An outage closed: who is still silent has a trouble of its own."""
