@@ -10,13 +10,17 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from fleetmon.engine import Message, agenda, deadlines, tally
+from fleetmon.engine import Engine, Message, Outcome, agenda, deadlines, tally
 from fleetmon.model.events import Heartbeat, HostHealth, Notice, Transaction
 from fleetmon.model.incident import LEGAL, Status, Transition
 from fleetmon.model.registry import Registry
+from fleetmon.working_days import working_days
 
 from .telling import told
+from .test_conditions import restart
+from .test_reloads import reload
 from .world import HOUR, NOON, Step, World, name, shops
 
 NETWORKS = st.lists(st.sampled_from(["CMCC", "CMCC", "CUCC", "wifi"]), min_size=1, max_size=5)
@@ -34,7 +38,7 @@ def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s:
         world.birth(key, serial=f"SN-{key}")
     world.run(5 * interval_s)
     for what, which, pause in faults:
-        HAPPENS[what](world, sorted(world.lives)[which % len(world.lives)])
+        (HAPPENS | UPSETS)[what](world, sorted(world.lives)[which % len(world.lives)])
         world.run(pause * interval_s / 60)
     world.start()
     for row in world.registry.terminals:
@@ -154,6 +158,27 @@ HAPPENS: dict[str, Callable[[World, str], object]] = {
     "host cuts over": lambda world, _: report(world, {"90": 40}, cutover="start"),
     "host is worked on": work,
 }
+
+
+def drop(world: World, key: str) -> None:
+    """The registry has it no longer."""
+    reload(world, terminal=lambda row: None if row.id == key else row)
+
+
+def rename(world: World, _: str) -> None:
+    """Every region gets another name."""
+    reload(
+        world,
+        lambda row: replace(row, region=f"{row.region}x"),
+        lambda row: replace(row, region=f"{row.region}x"),
+    )
+
+
+UPSETS: dict[str, Callable[[World, str], object]] = {
+    "restart": lambda world, _: restart(world),
+    "drop": drop,
+    "rename": rename,
+}
 OF_HOSTS = [what for what in HAPPENS if what.startswith("host")]
 
 
@@ -267,9 +292,47 @@ def test_messages_repeated_within_half_a_minute_change_nothing(
 
 
 @SETTINGS
-@given(PLANS, st.integers(0, 3))
-def test_nothing_happens_without_an_event_or_a_deadline(plan: list[list[str]], quiet_h: int) -> None:
-    world = World(shops({f"shop{number}": networks for number, networks in enumerate(plan)}))
+@given(PLANS, EVENTS, st.sampled_from([15, 60, 300]), st.booleans())
+def test_nothing_happens_without_an_event_or_a_deadline(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, hours: bool
+) -> None:
+    """Every word has the time of an event, or of a deadline up to which nothing had happened."""
+    world = lived(plan, faults, interval_s, hours=hours)
+    engine, found = Engine(world.registry, working_days(world.registry.calendar), max_unregistered=10), []
+    for step in [*world.script, Step(world.now, "message")]:
+        while (due := min(engine.shard.next, engine.correlator.next, engine.arrears.next)) <= step.at and engine.now:
+            before = engine.advance(max(due, engine.now) - 1)
+            at_it = engine.advance(max(due, engine.now))
+            assert not before.transitions
+            assert all(change.at == engine.now for change in at_it.transitions)
+            found += at_it.transitions
+        told_now = Outcome()
+        if step.message is not None:
+            told_now = engine.observe([step.message])
+        elif step.what != "message":
+            told_now = (engine.link_down if step.what == "down" else engine.link_up)(step.at)
+        assert all(change.at == step.at for change in told_now.transitions)
+        found += told_now.transitions
+        assert not engine.advance(engine.now)
+        assert not engine.observe([])
+    assert found == world.transitions
+
+
+@SETTINGS
+@given(PLANS, some([*HAPPENS, *UPSETS, *UPSETS]), st.sampled_from([15, 60, 300]), st.booleans())
+def test_whatever_lost_its_cause_is_over_also_with_restarts_and_reloads_in_between(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, hours: bool
+) -> None:
+    world = lived(plan, faults, interval_s, hours=hours)
+    open_ = [one for one in map(name, world.engine.incidents) if one != "terminal_offline stray"]
+    assert open_ == [one for one in open_ if one.startswith("weak_signal")]
+    assert all(before.at <= after.at for before, after in pairwise(world.transitions))
+    check_counts(world)
+
+
+@pytest.mark.parametrize("quiet_h", [0, 3])
+def test_a_healthy_fleet_tells_nothing_however_often_it_is_asked(quiet_h: int) -> None:
+    world = World(shops({"shop": ["CMCC", "CMCC"], "other": ["wifi"]}))
     world.start()
     world.run(quiet_h * HOUR + 600)
     assert world.transitions == []
