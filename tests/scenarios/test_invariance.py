@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetmon.engine import Engine, Message, Outcome, agenda, deadlines, tally
-from fleetmon.model.events import Heartbeat, HostHealth, Notice, Transaction
+from fleetmon.model.events import Heartbeat, HostHealth, Notice, Poi, Transaction
 from fleetmon.model.incident import LEGAL, Status, Transition
 from fleetmon.model.registry import Registry
+from fleetmon.model.terminal import Liveness
 from fleetmon.working_days import working_days
 
 from .telling import told
@@ -30,6 +31,24 @@ SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 
 def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, *, hours: bool) -> World:
     """A fleet to which all of this happens, after which everything is well again for two hours."""
+    world = troubled(plan, faults, interval_s, hours=hours)
+    world.start()
+    for row in world.registry.terminals:
+        world.lives[row.id].interval = interval_s * 1000
+        world.birth(row.id, interval_s=interval_s, carrier=row.carrier)
+        world.device(row.id, "Tamper", "clear")
+        world.show(row.id)
+    for _ in range(12):
+        for key in world.lives:
+            world.beat(key)
+            ask(world, key, "approved")
+        report(world, {"00": 100}, signed_on=True, cutover="end")
+        world.run(30)
+    world.run(2 * HOUR)
+    return world
+
+
+def troubled(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, *, hours: bool) -> World:
     named = {f"shop{number}.{'ab'[number % 2]}": networks for number, networks in enumerate(plan)}
     opening = ("Mo-Su 09:00-12:30", "Mo-Su 12:40-08:00") if hours else ()
     world = World(shops(named, interval_s=interval_s, hours=opening))
@@ -40,18 +59,6 @@ def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s:
     for what, which, pause in faults:
         (HAPPENS | UPSETS)[what](world, sorted(world.lives)[which % len(world.lives)])
         world.run(pause * interval_s / 60)
-    world.start()
-    for row in world.registry.terminals:
-        world.lives[row.id].interval = interval_s * 1000
-        world.birth(row.id, interval_s=interval_s, carrier=row.carrier)
-        world.device(row.id, "Tamper", "clear")
-    for _ in range(12):
-        for key in world.lives:
-            world.beat(key)
-            ask(world, key, "approved")
-        report(world, {"00": 100}, signed_on=True, cutover="end")
-        world.run(30)
-    world.run(2 * HOUR)
     return world
 
 
@@ -95,7 +102,7 @@ def asked(stage: str, response: str | None = None) -> Callable[[World, str], obj
 def around(world: World, key: str) -> list[str]:
     """The terminals of its region."""
     region = {row.id: row.region for row in world.registry.terminals}
-    return [other for other in world.lives if region[other] == region[key]]
+    return [other for other in world.lives if region.get(other) == region.get(key)]
 
 
 def shutdown(world: World, key: str) -> None:
@@ -148,6 +155,9 @@ HAPPENS: dict[str, Callable[[World, str], object]] = {
     "clear": lambda world, key: world.device(key, "Tamper", "clear"),
     "link": deafness,
     "stray": lambda world, _: world.say("stray", Heartbeat(at=1, boot=1, seq=world.now - NOON)),
+    "once": lambda world, key: world.device(key, "CardJam", "oneshot", component="reader"),
+    "breaks": lambda world, key: world.show(key, poi=Poi(reader=False)),
+    "mends": lambda world, key: world.show(key),
     "interval": slower,
     "host fails": asked("declined", "91"),
     "host swallows": asked("unanswered"),
@@ -328,6 +338,19 @@ def test_whatever_lost_its_cause_is_over_also_with_restarts_and_reloads_in_betwe
     assert open_ == [one for one in open_ if one.startswith("weak_signal")]
     assert all(before.at <= after.at for before, after in pairwise(world.transitions))
     check_counts(world)
+
+
+@SETTINGS
+@given(PLANS, some([*HAPPENS, "stop", "region stop", *UPSETS, *UPSETS]), st.sampled_from([15, 60, 300]))
+def test_whoever_is_down_is_told_also_with_restarts_and_reloads_in_between(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int
+) -> None:
+    world = troubled(plan, faults, interval_s, hours=False)
+    world.run(15 * interval_s)
+    correlator = world.engine.correlator
+    told = {dict(one.scope).get("terminal") for one in world.engine.incidents}
+    down = [one for one in world.engine.fleet.terminals.values() if one.liveness is Liveness.DOWN]
+    assert [one.id for one in down if one.id not in told and correlator.outages.explanation(one) is None] == []
 
 
 @pytest.mark.parametrize("quiet_h", [0, 3])
