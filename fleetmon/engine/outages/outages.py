@@ -51,14 +51,14 @@ class Outages:
         self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
         self._scan_at = NO_DEADLINE
         self._put_off = False  # until we hear again
-        self._worn_at = NO_DEADLINE  # when models are looked at
-        self._worn_from = 0  # not before
+        self._back_at = NO_DEADLINE  # when models are looked at
+        self._back_from = 0  # not before
         self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
 
     @property
     def actions(self) -> dict[str, Action]:
         """What the agenda is asked to do."""
-        return {"scan": self._look, "worn": self._look_back, "group": self._judge}
+        return {"scan": self._look, "back": self._look_back, "group": self._judge}
 
     # -- what is asked -----------------------------------------------------------------------------
 
@@ -143,9 +143,9 @@ class Outages:
             self._plan(due, _SCAN, "scan")
 
     def _look_back_at(self, due: int) -> None:
-        if self._worn_at == NO_DEADLINE:
-            self._worn_at = max(due, self._worn_from)
-            self._plan(self._worn_at, _SCAN, "worn")
+        if self._back_at == NO_DEADLINE:
+            self._back_at = max(due, self._back_from)
+            self._plan(self._back_at, _SCAN, "back")
 
     def _mark(self, scope: Scope, due: int) -> None:
         """Have a shop or an open outage judged at `due`, unless that is planned already, or something earlier."""
@@ -178,12 +178,12 @@ class Outages:
 
     def _look_back(self, now: int) -> Parts[None]:
         """Find a model or firmware that goes down bit by bit; it has lasted when it is found."""
-        self._worn_at = NO_DEADLINE
+        self._back_at = NO_DEADLINE
         if any(incident.status is Status.PENDING for incident in self._open):
             self._look_back_at(now + SETTLE)  # what fell silent together is decided first
             return
-        self._worn_from = now + LOOK_AGAIN
-        for one in (yield from self._search.worn(self._firing, now)):
+        self._back_from = now + LOOK_AGAIN
+        for one in (yield from self._search.one_by_one(self._firing, now)):
             if self._incidents.find(one.detector.kind, one.scope) is None and self._shard.deaf_since is None:
                 ids = [terminal.id for terminal in one.silent]
                 incident = self._incidents.open(one.detector.kind, one.scope, now, "went down one by one", ids)
