@@ -36,8 +36,9 @@ def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s:
     for row in world.registry.terminals:
         world.lives[row.id].interval = interval_s * 1000
         world.birth(row.id, interval_s=interval_s, carrier=row.carrier)
-        world.device(row.id, "Tamper", "clear")
-        world.show(row.id)
+    for key in world.lives:
+        world.device(key, "Tamper", "clear")
+        world.show(key)
     for _ in range(12):
         for key in world.lives:
             world.beat(key)
