@@ -20,6 +20,7 @@ from fleetmon.engine.links import Links
 from fleetmon.engine.outages.flapping import Flapping
 from fleetmon.engine.outages.outages import SETTLE, Outages, is_of_many
 from fleetmon.engine.outages.reception import Reception
+from fleetmon.engine.outcome import Fact
 from fleetmon.engine.serials import Serials
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import missed_since, parts
@@ -131,6 +132,11 @@ class Correlator:
             self._links.watch(weak, now - (now - incident.opened_at) % DAY)
         self.conditions.restore(incident, now)
         self._serials.restore(incident, now)
+
+    def recall(self, facts: Sequence[Fact], now: int) -> None:
+        """Take up what was told in an earlier life."""
+        self.hosts.recall(facts)
+        self._serials.recall(facts, now)
 
     def remember(self, incident: Incident) -> None:
         """Take up an incident that was over in an earlier life."""

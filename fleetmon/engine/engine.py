@@ -191,7 +191,7 @@ class Engine:
         for fact in facts:
             self.arrears.recall(fact, self.explainer.recall(fact))
             self.correlator.works.recall(fact, self.now)
-        self.correlator.hosts.recall(facts)
+        self.correlator.recall(facts, self.now)
 
     def recalled(self, since: int) -> None:
         """Everything that was told since then is recalled: now money can be called late."""

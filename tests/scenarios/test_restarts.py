@@ -59,3 +59,17 @@ def test_an_old_incident_costs_no_look_at_the_fleet_for_each_time_since_it_opene
         world.run(HOUR)
     assert 1 <= looks.call_count <= 7
     assert len(world.words) == 2
+
+
+def test_a_serial_number_that_was_told_just_before_a_restart_is_compared_after_it() -> None:
+    world = World(shops({"a": ["CMCC"], "b": ["CMCC"]}))
+    world.start()
+    world.birth("a-1", serial="SN1")
+    world.run(DAY)
+    world.birth("b-1", serial="SN1")
+    told = world.outcome.facts
+    world.run(5 * MINUTE)
+    restart(world)
+    world.engine.recall(told)
+    world.run(20 * MINUTE)
+    assert sorted(world.words) == ["terminal_moved a-1 firing", "terminal_moved b-1 firing"]
