@@ -422,6 +422,23 @@ def test_what_outlasts_planned_work_that_ended_while_we_did_not_hear_is_called_f
     assert world.pages[1:] == ["attribute_outage A n"]
 
 
+def test_what_flaps_is_not_calm_because_its_provider_is_not_heard() -> None:
+    world = town()
+    flaps = those(world, provider="A")[0]
+    for _ in range(4):
+        world.stop(flaps)
+        world.run(6 * MINUTE)
+        world.start(flaps)
+        world.run(2 * MINUTE)
+    assert world.words[-1] == f"flapping {flaps} firing"
+    world.mute(*those(world, provider="A"))
+    world.run(2 * HOUR)
+    assert world.words[-1] == f"{OURS} A firing"
+    world.unmute()
+    world.run(2 * HOUR)
+    assert world.words[-2:] == [f"{OURS} A resolved", f"flapping {flaps} resolved"]
+
+
 def test_a_provider_that_leaves_the_registry_is_waited_for_no_longer() -> None:
     world = town()
     world.mute(*those(world, provider="A"))
