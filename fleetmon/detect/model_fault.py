@@ -1,7 +1,8 @@
 """A model or a firmware fails together, wherever it is: an update that went wrong, a certificate that expired.
 
 Evidence as for a carrier; other models in the same places and on the same networks speak against anything else.
-Where it can be wrong: an update that is rolled out over hours silences nobody together, and shows as lone terminals.
+Where it can be wrong: an update that is rolled out over hours silences nobody together, and shows as lone terminals
+until most of those whom it reached are down.
 """
 
 from fleetmon.model.detector import GroupDetector, Tally

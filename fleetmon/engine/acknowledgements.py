@@ -12,7 +12,7 @@ from msgspec import to_builtins
 
 from fleetmon.detect import DETECTORS, INGEST_IMPAIRED
 from fleetmon.engine.agenda import Plan
-from fleetmon.engine.hearing import not_before
+from fleetmon.engine.hearing import not_before_all
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.engine.shard import Shard
@@ -104,7 +104,7 @@ class Acknowledgements:
         if incident.kind == INGEST_IMPAIRED.kind:
             return None
         asked = self._asked(incident) if incident.kind in _SILENCE else ()
-        grace = not_before(self._shard, due, max((one.interval_ms for one in asked), default=0))
+        grace = not_before_all(self._shard, due, asked)
         soon = self._shard.heard_since + LATER
         return grace or (soon if due < soon else None)
 

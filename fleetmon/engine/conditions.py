@@ -31,6 +31,7 @@ class Conditions:
         self._shard = shard
         self._plan = plan
         self._until: dict[tuple[str, Scope], int] = {}  # what happened once counts until then
+        self._looked_at: set[tuple[str, Scope]] = set()  # what will be looked at by then or earlier
         self._slow: dict[tuple[str, Scope], int] = {}  # since when somebody ought to see to it
 
     def fault(self, change: FaultChange) -> None:
@@ -45,8 +46,7 @@ class Conditions:
         elif change.present and incident is not None:
             incident.clear_since = None
         if change.until is not None:
-            self._until[detector.kind, scope] = change.until
-            self._plan(change.until, LAST, "fault", detector.kind, scope)
+            self._last(detector.kind, scope, change.until)
         elif not change.present and incident is not None and not change.shown:
             self._end(incident, change.at, change.code)
 
@@ -65,12 +65,17 @@ class Conditions:
 
     def judge(self, kind: str, scope: Scope, due: int) -> None:
         """What happened only once has been wrong for long enough."""
-        incident, detector = self._incidents.find(kind, scope), _OF_KIND[kind]
-        if self._until.get((kind, scope), 0) <= due:
-            self._until.pop((kind, scope), None)
-        if incident is None or (kind, scope) in self._until or self._shard.faults.present(scope[0][1], kind):
+        self._looked_at.discard((kind, scope))
+        until = self._until.get((kind, scope))
+        if until is None:
+            return  # it was cleared since
+        if until > due:
+            self._last(kind, scope, until)
             return
-        if not self._shard.checkup.shows(scope[0][1], detector.signs):
+        del self._until[kind, scope]
+        key, incident = scope[0][1], self._incidents.find(kind, scope)
+        goes_on = self._shard.faults.present(key, kind) or self._shard.checkup.shows(key, _OF_KIND[kind].signs)
+        if incident is not None and not goes_on:
             self._end(incident, due, "not again")
 
     def lasted(self, kind: str, terminal: Terminal, since: int, due: int) -> None:
@@ -96,10 +101,16 @@ class Conditions:
         if detector is None:
             return
         self._shard.checkup.watch(incident.scope[0][1])
-        until = incident.opened_at + (detector.oneshot_ms or 0)
-        if until > now:  # else what happened once is over, and what lasts is over when its terminal says so
-            self._until[incident.kind, incident.scope] = until
-            self._plan(until, LAST, "fault", incident.kind, incident.scope)
+        if detector.oneshot_ms is not None:  # it is not known any more whether it was that, nor whether it seemed over
+            until = max(incident.opened_at + detector.oneshot_ms, now + detector.policy.keep_ms)
+            self._last(incident.kind, incident.scope, until)
+
+    def _last(self, kind: str, scope: Scope, until: int) -> None:
+        """It counts until then; one look is planned, however often it happens."""
+        self._until[kind, scope] = max(until, self._until.get((kind, scope), 0))
+        if (kind, scope) not in self._looked_at:
+            self._looked_at.add((kind, scope))
+            self._plan(until, LAST, "fault", kind, scope)
 
     def _wait(self, detector: DeviceDetector, terminal: Terminal, since: int, wait: int) -> None:
         self._slow[detector.kind, _own(terminal)] = since

@@ -20,15 +20,17 @@ from fleetmon.engine.links import Links
 from fleetmon.engine.outages.flapping import Flapping
 from fleetmon.engine.outages.outages import SETTLE, Outages, is_of_many
 from fleetmon.engine.outages.reception import Reception
+from fleetmon.engine.outcome import Fact
 from fleetmon.engine.serials import Serials
 from fleetmon.engine.shard import Shard
-from fleetmon.engine.tally import missed_since
+from fleetmon.engine.tally import missed_since, parts
 from fleetmon.engine.terminal.asked import Asked
 from fleetmon.engine.terminal.checkup import Symptoms
 from fleetmon.engine.terminal.faults import FaultChange
 from fleetmon.engine.work.works import Works
+from fleetmon.model.days import DAY
 from fleetmon.model.incident import Incident, Scope, Status
-from fleetmon.model.terminal import Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 
 class Correlator:
@@ -60,6 +62,7 @@ class Correlator:
             "hearing": self.hearing.judge,
             "reception": self.reception.look,
             "own": self._judge_own,
+            "regrouped": self._judge_regrouped,
             "fault": self.conditions.judge,
             "slow": self.conditions.lasted,
             "serials": self._serials.look,
@@ -118,16 +121,22 @@ class Correlator:
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing incident that was read back."""
+        now = self._shard.deaf_since or 0  # nothing of it happens before
         self.incidents.restore(incident)
-        self.works.restore(incident)
-        self.acknowledgements.restore(incident, self._shard.deaf_since or 0)
+        self.works.restore(incident, now)
+        self.acknowledgements.restore(incident, now)
         self.outages.restore(incident)
-        self._flapping.restore(incident, max(incident.opened_at, self._shard.deaf_since or 0))
-        self.hosts.restore(incident)
+        self._flapping.restore(incident, now)
+        self.hosts.restore(incident, now)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
-            self._links.watch(weak, incident.opened_at)
-        self.conditions.restore(incident, self._shard.deaf_since or 0)
-        self._serials.restore(incident)
+            self._links.watch(weak, now - (now - incident.opened_at) % DAY)
+        self.conditions.restore(incident, now)
+        self._serials.restore(incident, now)
+
+    def recall(self, facts: Sequence[Fact], now: int) -> None:
+        """Take up what was told in an earlier life."""
+        self.hosts.recall(facts)
+        self._serials.recall(facts, now)
 
     def remember(self, incident: Incident) -> None:
         """Take up an incident that was over in an earlier life."""
@@ -139,6 +148,18 @@ class Correlator:
         """The registry changed."""
         self.works.overdue.regrouped(now)
         self.outages.regrouped(now)
+        self._at(now + SETTLE, 99, "regrouped")
+
+    def _judge_regrouped(self, now: int) -> Parts[None]:
+        """The outage that explained a silence may be one of others now: then it is judged like a new one."""
+        if self._shard.deaf_since is not None:
+            self._at(NO_DEADLINE, 99, "regrouped")
+            return
+        for part in parts(list(self._fleet.terminals.values())):
+            for terminal in part:
+                if terminal.liveness is Liveness.DOWN and self._left(terminal, now):
+                    self.outages.late(terminal, now)
+            yield len(part)
 
     # -- one terminal ------------------------------------------------------------------------------
 
@@ -167,17 +188,18 @@ class Correlator:
         elif (terminal := self._fleet.terminals.get(flapping.scope[0][1])) and terminal.liveness is Liveness.DOWN:
             self._left(terminal, at)
 
-    def _left(self, terminal: Terminal, at: int) -> None:
-        """A wider outage is over, and this terminal is still down."""
-        if not self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal)):
-            self._open_own(terminal, at)
+    def _left(self, terminal: Terminal, at: int) -> bool:
+        """A wider outage is over, and this terminal is still down: whether that has to be told now."""
+        return not self.incidents.find(TERMINAL_OFFLINE.kind, _own(terminal)) and self._open_own(terminal, at)
 
-    def _open_own(self, terminal: Terminal, at: int, since: int | None = None) -> None:
-        if self.outages.explanation(terminal) is not Status.FIRING:
-            kind, own = TERMINAL_OFFLINE.kind, _own(terminal)
-            incident = self.incidents.open(kind, own, at, "silent", [terminal.id], since=since)
-            due = max(at, self._shard.proof(terminal, told=True)) + TERMINAL_OFFLINE.hold(terminal.interval_ms)
-            self._at(due, 99, "own", incident, terminal)
+    def _open_own(self, terminal: Terminal, at: int, since: int | None = None) -> bool:
+        kind, own = TERMINAL_OFFLINE.kind, _own(terminal)
+        if self.outages.explanation(terminal) is Status.FIRING or self._flapping.find(own) is not None:
+            return False
+        incident = self.incidents.open(kind, own, at, "silent", [terminal.id], since=since)
+        due = max(at, self._shard.proof(terminal, told=True)) + TERMINAL_OFFLINE.hold(terminal.interval_ms)
+        self._at(due, 99, "own", incident, terminal)
+        return True
 
     def _judge_own(self, incident: Incident, terminal: Terminal, due: int) -> None:
         if incident.status is not Status.PENDING:

@@ -114,11 +114,18 @@ class Engine:
     def register(self, registry: Registry, days: WorkingDays = EVERY_DAY, overlays: Overlays | None = None) -> None:
         """Take another registry; what terminals have told of themselves stays."""
         self._run(self.now)  # no judgement is left half done
+        listed = [one for one in self.fleet.terminals.values() if one.registered]
+        waits = {one.id: self.fleet.hours(one) for one in listed if one.liveness in (Liveness.ASLEEP, Liveness.DOWN)}
         self.fleet.register(registry)
         directory = Directory(registry, days, overlays)
         self.correlator.hosts.register(directory)
         self.explainer.register(directory)
         self.shard.checkup.trade.overlays = directory.overlays
+        for terminal in listed:
+            if not terminal.registered:
+                self._retire(terminal)
+            elif terminal.id in waits and self.fleet.hours(terminal) is not waits[terminal.id]:
+                self._wake(terminal)
         self.correlator.regrouped(self.now)
 
     def restore(
@@ -184,7 +191,7 @@ class Engine:
         for fact in facts:
             self.arrears.recall(fact, self.explainer.recall(fact))
             self.correlator.works.recall(fact, self.now)
-        self.correlator.hosts.recall(facts)
+        self.correlator.recall(facts, self.now)
 
     def recalled(self, since: int) -> None:
         """Everything that was told since then is recalled: now money can be called late."""
@@ -255,6 +262,24 @@ class Engine:
             self.shard.believe(terminal, Liveness.DOWN, own.opened_at)
         elif own is not None or terminal.liveness is Liveness.DOWN:
             self.shard.believe(terminal, Liveness.SUSPECT, terminal.since)
+
+    def _wake(self, terminal: Terminal) -> None:
+        """Its shop keeps other hours: it is missed, or expected no longer, at other times."""
+        self.shard.watch(terminal)
+        terminal.due = max(terminal.due, self.now + 1)
+
+    def _retire(self, terminal: Terminal) -> None:
+        """It left the registry: nobody waits for it, and what was wrong is nobody's matter, until it is heard again."""
+        before = terminal.liveness
+        if before in (Liveness.NEVER_SEEN, Liveness.UP):
+            return
+        self._correlate([*self.shard.faults.replaced(terminal, self.now)])
+        self.shard.checkup.replaced(terminal, self.now)
+        self.shard.checkup.gone(terminal.id, Liveness.ASLEEP, self.now)
+        terminal.nights = 0
+        self.shard.believe(terminal, Liveness.ASLEEP, self.now)
+        if before is not Liveness.ASLEEP:
+            self._correlate([LivenessChange(self.now, terminal, before, Liveness.ASLEEP, terminal.cohort)])
 
     def _correlate(self, deltas: Sequence[Delta]) -> None:
         if deltas:

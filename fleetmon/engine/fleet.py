@@ -111,7 +111,7 @@ class Fleet:
     def register(self, registry: Registry) -> None:
         """Take over what the operator knows, also while running: who left the registry is watched as unregistered."""
         self.defaults = registry.defaults
-        self._hours = _opening_hours(registry.sites)
+        self._hours = _opening_hours(registry.sites, self._hours)
         left = {terminal.id for terminal in self.terminals.values() if terminal.registered}
         left.difference_update(map(attrgetter("id"), registry.terminals))
         self._enrol(registry)
@@ -189,7 +189,8 @@ def _told(registry: Registry) -> Iterator[Cohort]:
         )
 
 
-def _opening_hours(sites: list[Site]) -> dict[str, Hours]:
-    """By site, for those that tell; one for all that tell the same."""
-    known = {rules: Hours(list(rules)) for rules in {tuple(site.hours) for site in sites if site.hours}}
-    return {site.id: known[tuple(site.hours)] for site in sites if site.hours}
+def _opening_hours(sites: list[Site], before: dict[str, Hours]) -> dict[str, Hours]:
+    """By site, for those that tell; one for all that tell the same, and the same as before where nothing changed."""
+    known = {hours.rules: hours for hours in before.values()}
+    told = {rules: known.get(rules) or Hours(list(rules)) for rules in dict.fromkeys(tuple(one.hours) for one in sites)}
+    return {site.id: told[tuple(site.hours)] for site in sites if site.hours}

@@ -4,7 +4,7 @@ What is lost again and again is as bad as what is gone. While we hear nothing no
 everyone gets a fresh grace. It is over when we have heard for some minutes, which takes somebody who was heard.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from fleetmon.detect import INGEST_IMPAIRED, TERMINAL_OFFLINE
@@ -95,6 +95,12 @@ def not_before(shard: Shard, now: int, interval: int, provider: str = "") -> int
         return NO_DEADLINE
     grace = heard + TERMINAL_OFFLINE.down_after(interval, slack(interval))
     return grace if now < grace else None
+
+
+def not_before_all(shard: Shard, now: int, terminals: Iterable[Terminal]) -> int | None:
+    """The same of several: of each by then; of nobody, of whoever beats as fast as can be."""
+    kinds = {(one.interval_ms, one.cohort.provider) for one in terminals} or {(0, "")}
+    return max([not_before(shard, now, interval, provider) or 0 for interval, provider in kinds]) or None
 
 
 def audible(shard: Shard, terminals: Sequence[Terminal], now: int) -> Sequence[Terminal]:

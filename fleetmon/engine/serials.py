@@ -7,17 +7,21 @@ Where it can be wrong: who was down when the other came, and comes back later, i
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
 from fleetmon.detect.terminal_moved import TERMINAL_MOVED
 from fleetmon.engine.agenda import PART, Parts, Plan
 from fleetmon.engine.fleet import Fleet
+from fleetmon.engine.outcome import Fact
 from fleetmon.engine.shard import Shard
+from fleetmon.model.events import State
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Liveness, Terminal
 
 EVERY: Final = 600_000
+LATELY: Final = 3_600_000  # before a restart
 LAST: Final = 99
 _LIVING: Final = (Liveness.UP, Liveness.SUSPECT, Liveness.ASLEEP)
 _FEW: Final = 5
@@ -40,11 +44,18 @@ class Serials:
             self._claimed.add(terminal.serial)
             self._look_at(at + EVERY)
 
-    def restore(self, incident: Incident) -> None:
+    def restore(self, incident: Incident, now: int) -> None:
         """Take up a firing incident that was read back: it may have been for the serial number."""
         terminal = self._fleet.terminals.get(incident.scope[0][1]) if incident.kind == TERMINAL_MOVED.kind else None
         if terminal is not None:
-            self.claim(terminal, incident.opened_at)
+            self.claim(terminal, now)
+
+    def recall(self, facts: Iterable[Fact], now: int) -> None:
+        """What was told shortly before a restart may not have been compared yet."""
+        for fact in facts:
+            message, terminal = fact.message, self._fleet.terminals.get(fact.message.key)
+            if isinstance(message.event, State) and terminal and message.received_at > now - LATELY:
+                self.claim(terminal, now)
 
     def look(self, now: int) -> Parts[None]:
         """Who claims the same?"""

@@ -232,6 +232,8 @@ class Timeline:
 
     def _word(self, subject: str, key: tuple[str, str, str], word: _Word) -> None:
         words = self._words.setdefault(subject, defaultdict(list))
+        if key not in words and len(words) >= MOST:
+            del words[min(words, key=lambda one: words[one][-1])]  # of which nothing was said for longest
         said = words[key]
         if word not in said:
             said.append(word)

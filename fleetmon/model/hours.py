@@ -21,10 +21,11 @@ _RULE: Final = re.compile(r"([A-Za-z,\- ]+?)\s+(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)
 class Hours:
     """When a site is open. Spans are half-open `[start, end)` in milliseconds of the local week."""
 
-    __slots__ = ("_always", "_ends", "_starts")
+    __slots__ = ("_always", "_ends", "_starts", "rules")
 
     def __init__(self, rules: list[str]) -> None:
         """Parse; raises ValueError naming the rule that is not understood."""
+        self.rules = tuple(rules)
         spans = sorted(span for rule in rules for span in _parse(rule))
         merged: list[list[int]] = []
         for start, end in spans:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from fleetmon.model.incident import Status
+from fleetmon.model.incident import Incident, Status
 from fleetmon.model.window import Occurrence, Window
 
 from .test_localised import city, having
 from .test_outages import of, town
-from .world import HOUR, MINUTE, World, second
+from .world import DAY, HOUR, MINUTE, NOON, World, second, shops
 
 CUT = "carrier_outage CMCC north"
 
@@ -168,6 +168,32 @@ def test_what_is_not_heard_is_not_calm() -> None:
     assert world.pages.count(CUT) == 1
     world.run(2 * HOUR)
     assert "flapping CMCC north resolved" in world.words
+
+
+def test_a_terminal_that_flaps_gets_no_ticket_beside_when_a_wider_outage_leaves_it() -> None:
+    world = town()
+    cut = of(world, "CMCC", "north")
+    cycle(world, cut[:1], 4, 6 * MINUTE, 2 * MINUTE)
+    world.stop(*cut)
+    world.run(8 * MINUTE)
+    world.start(*cut[1:])
+    world.run(5 * MINUTE)
+    assert f"{CUT} resolved" in world.words
+    assert [one.kind for one in world.engine.incidents] == ["flapping"]
+    known = len(world.words)
+    world.run(3 * HOUR)
+    assert world.words[known:] == [f"flapping {cut[0]} resolved", f"terminal_offline {cut[0]} firing"]
+
+
+def test_outages_of_very_many_shops_are_recalled_whatever_their_age() -> None:
+    def over(shop: str, at: int) -> Incident:
+        scope = (("site", shop),)
+        return Incident(shop, "site_outage", scope, "warning", False, at, Status.RESOLVED, at, resolved_at=at)
+
+    engine = World(shops({"shop": ["CMCC"]})).engine
+    engine.recall((), past=[over(f"s{number}", NOON) for number in range(10_002)])
+    engine.recall((), past=[over("old", NOON - 20 * DAY * 1000)])
+    assert engine.correlator.incidents.named("old") is not None
 
 
 def test_a_shop_that_flaps_explains_its_terminals() -> None:

@@ -10,13 +10,18 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from fleetmon.engine import Message, agenda, deadlines, tally
-from fleetmon.model.events import Heartbeat, HostHealth, Notice, Transaction
+from fleetmon.engine import Engine, Message, Outcome, agenda, deadlines, tally
+from fleetmon.model.events import Heartbeat, HostHealth, Notice, Poi, Transaction
 from fleetmon.model.incident import LEGAL, Status, Transition
 from fleetmon.model.registry import Registry
+from fleetmon.model.terminal import Liveness
+from fleetmon.working_days import working_days
 
 from .telling import told
+from .test_conditions import restart
+from .test_reloads import reload
 from .world import HOUR, NOON, Step, World, name, shops
 
 NETWORKS = st.lists(st.sampled_from(["CMCC", "CMCC", "CUCC", "wifi"]), min_size=1, max_size=5)
@@ -26,6 +31,25 @@ SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 
 def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, *, hours: bool) -> World:
     """A fleet to which all of this happens, after which everything is well again for two hours."""
+    world = troubled(plan, faults, interval_s, hours=hours)
+    world.start()
+    for row in world.registry.terminals:
+        world.lives[row.id].interval = interval_s * 1000
+        world.birth(row.id, interval_s=interval_s, carrier=row.carrier)
+    for key in world.lives:
+        world.device(key, "Tamper", "clear")
+        world.show(key)
+    for _ in range(12):
+        for key in world.lives:
+            world.beat(key)
+            ask(world, key, "approved")
+        report(world, {"00": 100}, signed_on=True, cutover="end")
+        world.run(30)
+    world.run(2 * HOUR)
+    return world
+
+
+def troubled(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, *, hours: bool) -> World:
     named = {f"shop{number}.{'ab'[number % 2]}": networks for number, networks in enumerate(plan)}
     opening = ("Mo-Su 09:00-12:30", "Mo-Su 12:40-08:00") if hours else ()
     world = World(shops(named, interval_s=interval_s, hours=opening))
@@ -34,20 +58,8 @@ def lived(plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s:
         world.birth(key, serial=f"SN-{key}")
     world.run(5 * interval_s)
     for what, which, pause in faults:
-        HAPPENS[what](world, sorted(world.lives)[which % len(world.lives)])
+        (HAPPENS | UPSETS)[what](world, sorted(world.lives)[which % len(world.lives)])
         world.run(pause * interval_s / 60)
-    world.start()
-    for row in world.registry.terminals:
-        world.lives[row.id].interval = interval_s * 1000
-        world.birth(row.id, interval_s=interval_s, carrier=row.carrier)
-        world.device(row.id, "Tamper", "clear")
-    for _ in range(12):
-        for key in world.lives:
-            world.beat(key)
-            ask(world, key, "approved")
-        report(world, {"00": 100}, signed_on=True, cutover="end")
-        world.run(30)
-    world.run(2 * HOUR)
     return world
 
 
@@ -91,7 +103,7 @@ def asked(stage: str, response: str | None = None) -> Callable[[World, str], obj
 def around(world: World, key: str) -> list[str]:
     """The terminals of its region."""
     region = {row.id: row.region for row in world.registry.terminals}
-    return [other for other in world.lives if region[other] == region[key]]
+    return [other for other in world.lives if region.get(other) == region.get(key)]
 
 
 def shutdown(world: World, key: str) -> None:
@@ -144,6 +156,9 @@ HAPPENS: dict[str, Callable[[World, str], object]] = {
     "clear": lambda world, key: world.device(key, "Tamper", "clear"),
     "link": deafness,
     "stray": lambda world, _: world.say("stray", Heartbeat(at=1, boot=1, seq=world.now - NOON)),
+    "once": lambda world, key: world.device(key, "CardJam", "oneshot", component="reader"),
+    "breaks": lambda world, key: world.show(key, poi=Poi(reader=False)),
+    "mends": lambda world, key: world.show(key),
     "interval": slower,
     "host fails": asked("declined", "91"),
     "host swallows": asked("unanswered"),
@@ -153,6 +168,27 @@ HAPPENS: dict[str, Callable[[World, str], object]] = {
     "host signs off": lambda world, _: report(world, {}, signed_on=False),
     "host cuts over": lambda world, _: report(world, {"90": 40}, cutover="start"),
     "host is worked on": work,
+}
+
+
+def drop(world: World, key: str) -> None:
+    """The registry has it no longer."""
+    reload(world, terminal=lambda row: None if row.id == key else row)
+
+
+def rename(world: World, _: str) -> None:
+    """Every region gets another name."""
+    reload(
+        world,
+        lambda row: replace(row, region=f"{row.region}x"),
+        lambda row: replace(row, region=f"{row.region}x"),
+    )
+
+
+UPSETS: dict[str, Callable[[World, str], object]] = {
+    "restart": lambda world, _: restart(world),
+    "drop": drop,
+    "rename": rename,
 }
 OF_HOSTS = [what for what in HAPPENS if what.startswith("host")]
 
@@ -267,9 +303,60 @@ def test_messages_repeated_within_half_a_minute_change_nothing(
 
 
 @SETTINGS
-@given(PLANS, st.integers(0, 3))
-def test_nothing_happens_without_an_event_or_a_deadline(plan: list[list[str]], quiet_h: int) -> None:
-    world = World(shops({f"shop{number}": networks for number, networks in enumerate(plan)}))
+@given(PLANS, EVENTS, st.sampled_from([15, 60, 300]), st.booleans())
+def test_nothing_happens_without_an_event_or_a_deadline(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, hours: bool
+) -> None:
+    """Every word has the time of an event, or of a deadline up to which nothing had happened."""
+    world = lived(plan, faults, interval_s, hours=hours)
+    engine, found = Engine(world.registry, working_days(world.registry.calendar), max_unregistered=10), []
+    for step in [*world.script, Step(world.now, "message")]:
+        while (due := min(engine.shard.next, engine.correlator.next, engine.arrears.next)) <= step.at and engine.now:
+            before = engine.advance(max(due, engine.now) - 1)
+            at_it = engine.advance(max(due, engine.now))
+            assert not before.transitions
+            assert all(change.at == engine.now for change in at_it.transitions)
+            found += at_it.transitions
+        told_now = Outcome()
+        if step.message is not None:
+            told_now = engine.observe([step.message])
+        elif step.what != "message":
+            told_now = (engine.link_down if step.what == "down" else engine.link_up)(step.at)
+        assert all(change.at == step.at for change in told_now.transitions)
+        found += told_now.transitions
+        assert not engine.advance(engine.now)
+        assert not engine.observe([])
+    assert found == world.transitions
+
+
+@SETTINGS
+@given(PLANS, some([*HAPPENS, *UPSETS, *UPSETS]), st.sampled_from([15, 60, 300]), st.booleans())
+def test_whatever_lost_its_cause_is_over_also_with_restarts_and_reloads_in_between(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int, hours: bool
+) -> None:
+    world = lived(plan, faults, interval_s, hours=hours)
+    open_ = [one for one in map(name, world.engine.incidents) if one != "terminal_offline stray"]
+    assert open_ == [one for one in open_ if one.startswith("weak_signal")]
+    assert all(before.at <= after.at for before, after in pairwise(world.transitions))
+    check_counts(world)
+
+
+@SETTINGS
+@given(PLANS, some([*HAPPENS, "stop", "region stop", *UPSETS, *UPSETS]), st.sampled_from([15, 60, 300]))
+def test_whoever_is_down_is_told_also_with_restarts_and_reloads_in_between(
+    plan: list[list[str]], faults: list[tuple[str, int, int]], interval_s: int
+) -> None:
+    world = troubled(plan, faults, interval_s, hours=False)
+    world.run(15 * interval_s)
+    correlator = world.engine.correlator
+    told = {dict(one.scope).get("terminal") for one in world.engine.incidents}
+    down = [one for one in world.engine.fleet.terminals.values() if one.liveness is Liveness.DOWN]
+    assert [one.id for one in down if one.id not in told and correlator.outages.explanation(one) is None] == []
+
+
+@pytest.mark.parametrize("quiet_h", [0, 3])
+def test_a_healthy_fleet_tells_nothing_however_often_it_is_asked(quiet_h: int) -> None:
+    world = World(shops({"shop": ["CMCC", "CMCC"], "other": ["wifi"]}))
     world.start()
     world.run(quiet_h * HOUR + 600)
     assert world.transitions == []

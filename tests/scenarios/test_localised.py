@@ -190,7 +190,7 @@ def test_a_great_many_that_are_down_are_asked_in_parts_what_they_run() -> None:
     shard = world.engine.shard
     search = Search(shard, lambda _: False)
     with patch.object(tally, "PART", 3), patch.object(shard.checkup.timeline, "of", return_value=[]) as of:
-        asked = [of.call_count for _ in search.worn([], world.now)]
+        asked = [of.call_count for _ in search.one_by_one([], world.now)]
     most = max(after - before for before, after in pairwise([0, *asked]))
     assert most == 3
 
@@ -203,7 +203,7 @@ def test_an_update_with_which_most_live_on_is_well() -> None:
 
 
 @pytest.mark.parametrize("interval_s", [15, 30, 60])
-def test_who_leaves_a_will_and_is_down_at_once_is_not_worn(interval_s: int) -> None:
+def test_who_leaves_a_will_and_is_down_at_once_did_not_go_one_by_one(interval_s: int) -> None:
     """A model that is only in one region is not to blame before it is known what fell silent together."""
     plan = {f"{place}{number}.{place}": ["CMCC", "CUCC", "wifi"] for place in ("north", "south") for number in range(6)}
     found = shops(plan, interval_s=interval_s)

@@ -249,6 +249,17 @@ def test_terminals_that_change_to_another_carrier_leave_the_outage() -> None:
     assert not world.engine.incidents
 
 
+def test_a_terminal_that_makes_up_firmware_names_fills_no_memory() -> None:
+    world = town()
+    for number in range(30):
+        world.birth("north0-1", firmware=f"made-up-{number}")
+        world.stop("north0-1")
+        world.run(150)
+        world.start("north0-1")
+        world.run(MINUTE)
+    assert len(world.engine.correlator.outages._over) < 15
+
+
 def test_a_carrier_change_during_the_outage_and_back_after_it_leaves_nothing_open() -> None:
     world = town()
     cut = of(world, "CMCC", "north")

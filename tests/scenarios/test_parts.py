@@ -56,6 +56,22 @@ def test_what_happened_once_counts_for_ten_minutes_and_longer_if_it_happens_agai
     assert world.words[-1] == "device_fault corner-2 resolved"
 
 
+def test_what_happens_again_and_again_is_looked_at_once_and_is_over_after_the_last_time() -> None:
+    world = shop()
+    timers = world.engine.correlator._agenda._timers
+    known = len(timers)
+    for _ in range(600):
+        world.run(1)
+        world.device("corner-1", "CardJam", "oneshot", component="reader")
+        world.device("corner-2", "SimLost", "oneshot", component="sim")
+        world.device("corner-2", "SimLost", "clear", component="sim")
+    assert len(timers) <= known + 2
+    world.run(9 * MINUTE)
+    assert [word for word in world.words if "corner-1" in word] == ["device_fault corner-1 firing"]
+    world.run(2 * MINUTE)
+    assert world.words[-1] == "device_fault corner-1 resolved"
+
+
 def test_paper_that_somebody_puts_in_is_no_fault_and_what_breaks_meanwhile_is_one_at_once() -> None:
     world = shop()
     for _ in range(3):

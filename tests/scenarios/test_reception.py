@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from fleetmon.model.registry import Registry, Site, Terminal
-from fleetmon.model.window import Occurrence, Window
+from fleetmon.model.window import Occurrence, Window, window_id
 
 from .test_ourselves import restarted
 from .world import HOUR, MINUTE, NOON, World, second
@@ -381,6 +381,62 @@ def test_a_restart_meanwhile_is_no_second_page(interval_s: int, everybody: bool)
     assert world.words == [f"{label} firing", f"{label} resolved"]
     assert world.pages == [label]
     assert downs(world) == []
+
+
+def test_an_acknowledgement_that_runs_out_while_its_provider_is_not_heard_waits_until_we_know() -> None:
+    world = town()
+    cut = those(world, provider="A", region="n")
+    world.stop(*cut)
+    world.run(10 * MINUTE)
+    assert len(world.pages) == 1
+    outage = world.engine.incidents[0]
+    world.take(world.engine.acknowledge(world.now, outage.id, "anna", world.now + 20 * MINUTE * 1000))
+    world.mute(*those(world, provider="A"))
+    world.run(40 * MINUTE)
+    assert world.pages.count(world.pages[0]) == 1
+    world.unmute()
+    world.run(30 * MINUTE)
+    assert world.pages.count(world.pages[0]) == 2
+
+
+@pytest.mark.parametrize("provider", ["", "A"])
+def test_what_outlasts_planned_work_that_ended_while_we_did_not_hear_is_called_for_when_we_know(provider: str) -> None:
+    world = town()
+    work = Occurrence(world.now, world.now + 20 * MINUTE * 1000)
+    window = Window(window_id("operator", "w"), "", "operator", (work,), {"provider": "A", "region": "n"}, settle_ms=0)
+    world.take(world.engine.plan([window]))
+    world.stop(*those(world, provider="A", region="n"))
+    world.run(10 * MINUTE)
+    assert (world.words, world.pages) == (["attribute_outage A n firing"], [])
+    if provider:
+        world.mute(*those(world, provider=provider))
+    else:
+        world.link_down()
+    world.run(40 * MINUTE)
+    assert world.pages == [f"{OURS} {provider}".rstrip()]
+    if provider:
+        world.unmute()
+    else:
+        world.link_up()
+    world.run(30 * MINUTE)
+    assert world.pages[1:] == ["attribute_outage A n"]
+
+
+def test_what_flaps_is_not_calm_because_its_provider_is_not_heard() -> None:
+    world = town()
+    flaps = those(world, provider="A")[0]
+    for _ in range(4):
+        world.stop(flaps)
+        world.run(6 * MINUTE)
+        world.start(flaps)
+        world.run(2 * MINUTE)
+    assert world.words[-1] == f"flapping {flaps} firing"
+    world.mute(*those(world, provider="A"))
+    world.run(2 * HOUR)
+    assert world.words[-1] == f"{OURS} A firing"
+    world.unmute()
+    world.run(2 * HOUR)
+    assert world.words[-2:] == [f"{OURS} A resolved", f"flapping {flaps} resolved"]
 
 
 def test_a_provider_that_leaves_the_registry_is_waited_for_no_longer() -> None:

@@ -303,6 +303,15 @@ def test_news_is_told_once_when_it_begins_and_when_it_is_over() -> None:
     assert [(one.kind, one.end) for one in made.take()] == [("reversals", START + 3 * MINUTE)]
 
 
+def test_whoever_makes_up_a_code_for_each_event_fills_no_memory() -> None:
+    made = Timeline({})
+    for number in range(3 * MOST):
+        said = DeviceEvent(at=START, boot=1, seq=number, component="reader", code=f"E{number}", action="set")
+        made.device("t", said, START + number)
+    assert len(made._words[T]) == MOST
+    assert [one.code for one in made.of(T, START, NO_DEADLINE)][-1] == f"E{3 * MOST - 1}"
+
+
 def test_of_one_subject_only_so_much_is_remembered() -> None:
     made = Timeline({})
     for number in range(3 * MOST):

@@ -105,13 +105,12 @@ class Hosts:
         ):
             self._look(at + SETTLE)
 
-    def restore(self, incident: Incident) -> None:
+    def restore(self, incident: Incident, now: int) -> None:
         """Take up a firing incident that was read back."""
         if incident.kind == HOST_OUTAGE.kind:
-            since = max(incident.opened_at, self._shard.deaf_since or 0)
             known = incident.failing or Failing("")
-            self._troubles[_host(incident)] = Trouble(incident, since, known.share, known.odd, known.sign)
-            self._plan(since + DAY, 99, "host", incident)
+            self._troubles[_host(incident)] = Trouble(incident, now, known.share, known.odd, known.sign)
+            self._plan(now + DAY, 99, "host", incident)
 
     def recall(self, facts: Iterable[Fact]) -> None:
         """Know again what was usual."""

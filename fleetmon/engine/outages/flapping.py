@@ -16,7 +16,7 @@ from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import burst, look, parts, tally_breach, tally_recovery
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope
-from fleetmon.model.terminal import Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Terminal
 
 RANK: Final = 98
 _AGAIN: Final = 60_000  # until the penalty is looked at again
@@ -104,9 +104,8 @@ class Flapping:
     def _add(self, scope: Scope, at: int) -> None:
         """One more flap; it may be an older one that was read back."""
         if len(self._penalties) > _MOST:
-            self._penalties = {
-                one: held for one, held in self._penalties.items() if FLAPPING.decayed(held[0], at - held[1])
-            }
+            left = {one: FLAPPING.decayed(held[0], max(at - held[1], 0)) for one, held in self._penalties.items()}
+            self._penalties = {one: held for one, held in self._penalties.items() if left[one]}
         latest = max(at, self._penalties.get(scope, (0.0, at))[1])
         self._penalties[scope] = FLAPPING.penalised(self._left(scope, latest), latest - at), latest
 
@@ -114,15 +113,20 @@ class Flapping:
         incident = self.find(scope)
         if incident is None:
             return
-        if (deaf_since := self._shard.deaf_since) is not None:  # what is not heard is not calm
-            penalty, since = self._penalties[scope]
-            self._penalties[scope] = FLAPPING.decayed(penalty, max(deaf_since - since, 0)), due
+        if not self._is_heard(incident):  # what is not heard is not calm
+            self._penalties[scope] = self._penalties[scope][0], due
         if FLAPPING.recovered(self._left(scope, due)):
             del self._penalties[scope]
             self._incidents.end(incident, due, "calm")
             yield from self.over(incident, due)
         else:
             self._plan(due + _AGAIN, RANK, "calm", scope)
+
+    def _is_heard(self, incident: Incident) -> bool:
+        """Whether we can hear those of it that we know by name."""
+        found = [one for key in incident.evidence if (one := self._shard.fleet.terminals.get(key)) is not None]
+        unheard = [one for one in found if self._shard.heard_from(one.cohort.provider) == NO_DEADLINE]
+        return self._shard.deaf_since is None and not unheard
 
 
 def _breached(scope: Scope, penalty: float) -> bool:

@@ -37,7 +37,7 @@ class Outages:
     """The outages of many terminals. Times in ms."""
 
     def __init__(self, shard: Shard, incidents: Incidents, planned: Planned, flapping: Flapping, plan: Plan) -> None:
-        self.left: Callable[[Terminal, int], None]  # told of who is still down when an outage is over
+        self.left: Callable[[Terminal, int], object]  # told of who is still down when an outage is over
         self.in_doubt: Callable[[Sequence[Terminal]], bool]  # whether it may be we who do not hear them
         self._search = Search(shard, self._is_explained)
         self._shard = shard
@@ -51,14 +51,14 @@ class Outages:
         self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
         self._scan_at = NO_DEADLINE
         self._put_off = False  # until we hear again
-        self._worn_at = NO_DEADLINE  # when models are looked at
-        self._worn_from = 0  # not before
+        self._back_at = NO_DEADLINE  # when models are looked at
+        self._back_from = 0  # not before
         self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
 
     @property
     def actions(self) -> dict[str, Action]:
         """What the agenda is asked to do."""
-        return {"scan": self._look, "worn": self._look_back, "group": self._judge}
+        return {"scan": self._look, "back": self._look_back, "group": self._judge}
 
     # -- what is asked -----------------------------------------------------------------------------
 
@@ -99,6 +99,7 @@ class Outages:
 
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
+        self._over.pop(move.before, None)  # terminals make up firmware names; the memory shall not keep them all
         for incident in self._open:
             if covers(incident.scope, move.before) or covers(incident.scope, move.after):
                 self._mark(incident.scope, move.at + SETTLE)
@@ -142,9 +143,9 @@ class Outages:
             self._plan(due, _SCAN, "scan")
 
     def _look_back_at(self, due: int) -> None:
-        if self._worn_at == NO_DEADLINE:
-            self._worn_at = max(due, self._worn_from)
-            self._plan(self._worn_at, _SCAN, "worn")
+        if self._back_at == NO_DEADLINE:
+            self._back_at = max(due, self._back_from)
+            self._plan(self._back_at, _SCAN, "back")
 
     def _mark(self, scope: Scope, due: int) -> None:
         """Have a shop or an open outage judged at `due`, unless that is planned already, or something earlier."""
@@ -177,12 +178,12 @@ class Outages:
 
     def _look_back(self, now: int) -> Parts[None]:
         """Find a model or firmware that goes down bit by bit; it has lasted when it is found."""
-        self._worn_at = NO_DEADLINE
+        self._back_at = NO_DEADLINE
         if any(incident.status is Status.PENDING for incident in self._open):
             self._look_back_at(now + SETTLE)  # what fell silent together is decided first
             return
-        self._worn_from = now + LOOK_AGAIN
-        for one in (yield from self._search.worn(self._firing, now)):
+        self._back_from = now + LOOK_AGAIN
+        for one in (yield from self._search.one_by_one(self._firing, now)):
             if self._incidents.find(one.detector.kind, one.scope) is None and self._shard.deaf_since is None:
                 ids = [terminal.id for terminal in one.silent]
                 incident = self._incidents.open(one.detector.kind, one.scope, now, "went down one by one", ids)
@@ -292,9 +293,10 @@ class Outages:
     def _judge_recovery(
         self, detector: GroupDetector, incident: Incident, members: Sequence[Terminal], now: int
     ) -> Parts[None]:
-        alone = self._announced_alone()
-        rest = [terminal for terminal in members if terminal.id not in alone]
-        yield len(members)
+        rest: list[Terminal] = []
+        for part in parts(members):
+            rest += [one for one in part if one.liveness is Liveness.UP or not self._is_announced(one)]
+            yield len(part)
         sight = yield from look(rest, now, self._shard.heard_since)
         tally = yield from tally_recovery(sight, incident.opened_at, now)
         if not detector.recovered(tally):
@@ -315,11 +317,11 @@ class Outages:
             self._end(incident, now, "heard again", incident.clear_since)
             yield from self._judge_rest(incident, members, now)
 
-    def _announced_alone(self) -> set[str]:
-        """The terminals that were announced as down by themselves, not by what took them later."""
-        kind = TERMINAL_OFFLINE.kind
-        firing = [one for one in self._incidents if one.kind == kind and one.status is Status.FIRING]
-        return {one.scope[0][1] for one in firing if one.suppressed_by is None or is_window(one.suppressed_by)}
+    def _is_announced(self, terminal: Terminal) -> bool:
+        """Whether it was announced as down by itself, not by what took it later."""
+        own = self._incidents.find(TERMINAL_OFFLINE.kind, (("terminal", terminal.id),))
+        alone = own is not None and (own.suppressed_by is None or is_window(own.suppressed_by))
+        return own is not None and own.status is Status.FIRING and alone
 
     def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> Parts[None]:
         """An outage closed: who is still silent has a trouble of its own."""

@@ -81,7 +81,7 @@ class Scan:
         failing = Counter([terminal.cohort for terminal in together])
         return self._suspicions(failing, known, ATTRIBUTES, beats, now)
 
-    def worn(self, known: Collection[Scope], now: int) -> list[Suspicion]:
+    def one_by_one(self, known: Collection[Scope], now: int) -> list[Suspicion]:
         """What model or firmware those may share who are down, whenever that came."""
         counts = self._fleet.census.counts.items()
         down = Counter({cohort: count for (cohort, state), count in counts if state is Liveness.DOWN})

@@ -61,9 +61,9 @@ class Search:
             left = [terminal for terminal in left if terminal.id not in gone]
         return found, undecided
 
-    def worn(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
+    def one_by_one(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
         """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
-        for suspected in self.scan.worn(known, now):
+        for suspected in self.scan.one_by_one(known, now):
             if () in suspected.scopes:
                 break  # that it is everybody's is likelier than whatever comes after: shops close, too
             for scope in suspected.scopes:

@@ -357,8 +357,8 @@ class Checkup:
             chart.spells[kind] = Spell(episode.begin, last_seen, episode.worst)
             if kind == "wrong_clock":
                 chart.offsets = (-round(episode.worst * 1000),) * RECENT
-            elif kind == "looping":
-                chart.restarts = ((last_seen, True),) * _CRASHES  # the last may have been just before
+            elif kind == "looping":  # for an hour from when it was last heard, as if that were the last time
+                chart.restarts = ((last_seen, True),)
         elif kind in SIGNS:
             self.chart(key).spells[kind] = Spell(episode.begin, last_seen, episode.worst)
 

@@ -11,7 +11,7 @@ from typing import Final
 from fleetmon.detect import MAINTENANCE_OVERDUE
 from fleetmon.engine.agenda import Parts, Plan
 from fleetmon.engine.fleet import suspicion
-from fleetmon.engine.hearing import not_before
+from fleetmon.engine.hearing import not_before_all
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import parts
@@ -79,9 +79,7 @@ class Overdue:
                     else:
                         later = min(later, self._shard.habits.presence.opening(terminal, due))
             yield len(part)
-        patience = max((terminal.interval_ms for terminal in missing), default=0)
-        providers = {terminal.cohort.provider for terminal in missing}
-        heard = max((not_before(self._shard, due, patience, one) or 0 for one in providers), default=0) or None
+        heard = not_before_all(self._shard, due, missing) if missing else None
         if heard is not None:
             later, missing = heard, []
         if later > due and (later < NO_DEADLINE or heard is not None):
@@ -111,11 +109,11 @@ class Overdue:
         """Of which windows an incident tells that somebody is missing."""
         return sorted(key for key, incident in self._of.items() if incident.id == incident_id)
 
-    def restore(self, incident: Incident) -> None:
+    def restore(self, incident: Incident, now: int) -> None:
         """Take up an incident that was read back."""
         if incident.kind == MAINTENANCE_OVERDUE.kind:
             self._missing[incident.id] = set()
-            self._plan(incident.opened_at, RANK + 1, "missing", incident)
+            self._plan(now, RANK + 1, "missing", incident)
 
     def resume(self, incident: Incident, due: int) -> None:
         """Find out for whom an incident that was read back waits: those it names, if these are all.

@@ -11,14 +11,14 @@ from typing import Final
 from fleetmon.detect import DETECTORS
 from fleetmon.engine.agenda import Parts, Plan
 from fleetmon.engine.fleet import Fleet
-from fleetmon.engine.hearing import not_before
+from fleetmon.engine.hearing import not_before_all
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import parts
 from fleetmon.engine.work.windows import Cover, Windows
 from fleetmon.model.detector import DeviceDetector, LinkDetector, LivenessDetector
 from fleetmon.model.incident import Incident, Status
-from fleetmon.model.terminal import Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Terminal
 from fleetmon.model.window import Window, is_window
 
 RANK: Final = 100  # after outages were judged, for some are over at that very moment
@@ -83,13 +83,13 @@ class Planned:
 
     def look(self, incident: Incident, due: int) -> Parts[None]:
         """Call for what planned work explains no longer."""
-        if self._due.get(incident.id) != due:
-            return  # it is looked at another time
+        if self._due.get(incident.id) not in (due, NO_DEADLINE):
+            return  # it is looked at another time; what was put off until we hear is due whenever that is
         del self._due[incident.id]
         if self._incidents.named(incident.id) is not incident or incident.status is not Status.FIRING:
             self.drop(incident)
             return
-        later = not_before(self._shard, due, max((one.interval_ms for one in self._silent_of(incident)), default=0))
+        later = not_before_all(self._shard, due, self._silent_of(incident))
         if not self.complete and self._windows.find(incident.suppressed_by or "") is None:
             later = due + LATER  # the mark may not have been read back yet
         if later is not None or incident.clear_since is not None:

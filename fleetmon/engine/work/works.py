@@ -92,10 +92,10 @@ class Works:
         self.visits.leave(terminal.id, since)
         self._visited(terminal, now)
 
-    def restore(self, incident: Incident) -> None:
+    def restore(self, incident: Incident, now: int) -> None:
         """Take up a firing incident that was read back."""
         self.planned.restore(incident)
-        self.overdue.restore(incident)
+        self.overdue.restore(incident, now)
 
     def forget(self, now: int) -> None:
         """Drop what is over for long."""

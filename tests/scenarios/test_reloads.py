@@ -1,0 +1,148 @@
+"""The operator changes the registry while something is wrong, or while shops sleep."""
+
+from collections.abc import Callable
+from unittest.mock import patch
+
+from msgspec.structs import replace
+
+from fleetmon.engine.shard import Shard
+from fleetmon.model.registry import Site, Terminal
+from fleetmon.model.terminal import NO_DEADLINE
+
+from .test_outages import of, town
+from .world import DAY, HOUR, MINUTE, World, corner, second, shops
+
+CUT = "carrier_outage CMCC north"
+
+
+def reload(
+    world: World,
+    site: Callable[[Site], Site] = lambda row: row,
+    terminal: Callable[[Terminal], Terminal | None] = lambda row: row,
+) -> None:
+    rows = [changed for row in world.registry.terminals if (changed := terminal(row)) is not None]
+    world.registry = replace(world.registry, sites=[site(row) for row in world.registry.sites], terminals=rows)
+    world.engine.register(world.registry)
+
+
+def without(world: World, key: str) -> None:
+    reload(world, terminal=lambda row: None if row.id == key else row)
+
+
+def hours(world: World, said: str) -> None:
+    reload(world, site=lambda row: replace(row, hours=[said]))
+
+
+def test_an_outage_whose_region_gets_another_name_is_told_under_the_new_one() -> None:
+    world = town()
+    cut = of(world, "CMCC", "north")
+    world.stop(*cut)
+    world.run(10 * MINUTE)
+    assert world.words == [f"{CUT} firing"]
+    reload(
+        world,
+        lambda row: replace(row, region=row.region.replace("north", "nord")),
+        lambda row: replace(row, region=(row.region or "").replace("north", "nord")),
+    )
+    world.run(5 * MINUTE)
+    assert world.words[1:] == [f"{CUT} resolved", "carrier_outage CMCC nord firing"]
+    world.start()
+    world.run(10 * MINUTE)
+    assert world.words[3:] == ["carrier_outage CMCC nord resolved"]
+    assert not world.engine.incidents
+
+
+def test_who_no_longer_belongs_to_an_outage_is_told_by_itself() -> None:
+    world = town()
+    cut = of(world, "CMCC", "north")
+    world.stop(*cut)
+    world.run(10 * MINUTE)
+    reload(world, terminal=lambda row: replace(row, region="south") if row.id == cut[0] else row)
+    world.run(10 * MINUTE)
+    assert world.words == [f"{CUT} firing", f"terminal_offline {cut[0]} firing"]
+
+
+def test_a_reload_that_changes_nothing_tells_nothing_also_while_we_are_deaf() -> None:
+    world = town()
+    cut = of(world, "CMCC", "north")
+    world.stop(*cut, "east0-1")
+    world.run(10 * MINUTE)
+    known = list(world.words)
+    reload(world)
+    world.run(10 * MINUTE)
+    world.link_down()
+    reload(world)
+    world.run(20)
+    world.link_up()
+    world.run(10 * MINUTE)
+    assert world.words == known
+    assert not any(timer[0] == NO_DEADLINE for timer in world.engine.correlator._agenda._timers)
+
+
+def test_hours_that_stay_are_not_asked_again() -> None:
+    world = town(hours=("Mo-Su 09:00-13:00",))
+    world.run(HOUR)
+    world.stop()
+    world.run(10 * HOUR)
+    assert world.shown("north0-1") == "asleep"
+    with patch.object(Shard, "watch", autospec=True) as watched:
+        reload(world)
+        assert not watched.called
+        reload(world, lambda row: replace(row, hours=["Mo-Su 08:00-13:00"]) if row.id == "north0.north" else row)
+    assert watched.call_count == 4
+
+
+def test_a_shop_that_opens_later_than_it_used_to_is_not_missed_at_the_old_time() -> None:
+    world = corner(shops({"corner": ["CMCC"]}, hours=("Mo-Su 09:00-13:00",)))
+    world.run(HOUR)
+    world.stop()
+    world.run(10 * HOUR)
+    assert world.liveness("corner-1") == "asleep"
+    hours(world, "Mo-Su 11:00-13:00")
+    world.run(11 * HOUR + 30 * MINUTE)
+    assert world.words == []
+    world.run(HOUR)
+    assert world.words == ["terminal_offline corner-1 firing"]
+    assert second(world.last("terminal_offline").opened_at) > 23 * HOUR
+
+
+def test_a_shop_that_opens_earlier_is_missed_earlier() -> None:
+    world = corner(shops({"corner": ["CMCC"]}, hours=("Mo-Su 11:00-13:00",)))
+    world.run(HOUR)
+    world.stop()
+    world.run(10 * HOUR)
+    hours(world, "Mo-Su 09:00-13:00")
+    world.run(11 * HOUR + 30 * MINUTE)
+    assert world.words == ["terminal_offline corner-1 firing"]
+    world.run(10 * HOUR)
+    assert world.words[1:] == ["terminal_offline corner-1 resolved"], "the shop closes at one"
+
+
+def test_who_leaves_the_registry_while_it_is_gone_is_missed_by_nobody_also_after_a_restart() -> None:
+    world = town()
+    world.device("north0-1", "CardJam", "set", component="reader")
+    world.stop("north0-1")
+    world.run(10 * MINUTE)
+    assert world.words == ["device_fault north0-1 firing", "terminal_offline north0-1 firing"]
+    without(world, "north0-1")
+    world.run(MINUTE)
+    assert set(world.words[2:]) == {"device_fault north0-1 resolved", "terminal_offline north0-1 resolved"}
+    assert world.shown("north0-1") == "asleep"
+    world.restart(world.records())
+    world.link_up()
+    world.run(2 * DAY)
+    assert world.words[4:] == []
+    world.beat("north0-1")
+    assert world.shown("north0-1") == "up"
+
+
+def test_who_leaves_the_registry_at_night_is_not_missed_in_the_morning() -> None:
+    world = town(hours=("Mo-Su 09:00-13:00",))
+    world.run(HOUR)
+    world.stop()
+    world.run(10 * HOUR)
+    without(world, "north0-1")
+    world.start()
+    world.stop("north0-1")
+    world.run(14 * HOUR)
+    assert world.words == []
