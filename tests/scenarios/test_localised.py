@@ -16,8 +16,8 @@ from .world import DAY, HOUR, MINUTE, NOON, World, second, shops
 REGIONS, CARRIERS, MODELS, PROVIDERS = "nesw", ("CMCC", "CUCC", "CTCC"), ("A80", "P2000", "V5"), ("ps1", "ps2")
 
 
-def city(shops: int = 48, each: int = 4, seed: int = 1) -> World:
-    """Shops in four regions; what each terminal is comes by chance, one in eight is on cable."""
+def city(shops: int = 48, each: int = 4, seed: int = 1, beats: dict[str, int] | None = None) -> World:
+    """Shops in four regions; what each terminal is comes by chance, one in eight is on cable; `beats` by model."""
     chance = random.Random(seed)
     sites = [Site(f"s{number}", region=REGIONS[number % 4]) for number in range(shops)]
     terminals = [
@@ -35,6 +35,7 @@ def city(shops: int = 48, each: int = 4, seed: int = 1) -> World:
         for site in sites
         for number in range(each)
     ]
+    terminals = [replace(row, interval_s=(beats or {}).get(row.model, 60)) for row in terminals]
     world = World(Registry(sites=sites, terminals=terminals))
     world.start()
     world.run(10 * MINUTE)
@@ -74,6 +75,25 @@ def test_the_page_names_what_they_share(wanted: dict[str, str], page: str) -> No
     world.run(15 * MINUTE)
     assert world.words == [f"{page} firing", f"{page} resolved"]
     assert not world.engine.incidents
+
+
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [
+        ({"carrier": "CMCC"}, "carrier_outage CMCC"),
+        ({"region": "n"}, "region_outage n"),
+        ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s"),
+        ({"model": "V5", "carrier": "CTCC"}, "attribute_outage CTCC V5"),
+    ],
+)
+def test_models_that_beat_at_different_paces_do_not_hide_what_they_share(wanted: dict[str, str], page: str) -> None:
+    """The fast ones are late first, and the slow ones seem well: that was a page for each pace."""
+    world = city(beats={"A80": 300, "P2000": 30, "V5": 60})
+    world.stop(*having(world, **wanted))
+    world.run(15 * MINUTE)
+    assert world.pages == [page]
+    outage = next(one for one in world.engine.incidents if one.paged_at)
+    assert second(outage.paged_at) - 10 * MINUTE <= 60 + 40  # long before the slowest are late
 
 
 def test_two_at_once_are_two_pages() -> None:
