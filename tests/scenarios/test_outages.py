@@ -326,7 +326,8 @@ def test_unanswered_wills_tell_of_an_outage_before_the_beats_are_missed() -> Non
 
 def test_who_falls_silent_later_spoke_against_the_outage_of_before() -> None:
     """Two shops of a carrier with five went dark; minutes later a lone terminal does, and is no proof of theirs."""
-    world = World(shops({"a": ["CMCC"] * 5, "b": ["CMCC"] * 2, "c": ["CMCC"] * 3, "d": ["CUCC"] * 8, "e": ["CUCC"] * 8}))
+    ours = {shop: ["CMCC"] * count for shop, count in {"a": 5, "b": 2, "c": 3}.items()}
+    world = World(shops({**ours, "d": ["CUCC"] * 8, "e": ["CUCC"] * 8}))
     world.start()
     world.run(10 * MINUTE)
     world.stop(*at(world, "a"), *at(world, "b"))
