@@ -177,6 +177,36 @@ def test_a_firmware_is_told_as_soon_as_one_more_is_down() -> None:
     assert len(world.pages) == 1
 
 
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [({"carrier": "CMCC"}, "carrier_outage CMCC"), ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s")],
+)
+def test_an_outage_that_comes_over_minutes_is_one_page(wanted: dict[str, str], page: str) -> None:
+    """No moment explains it, and whoever was silent before counts against a crowd: that was a ticket for each."""
+    world = city(beats=dict.fromkeys(MODELS, 30))
+    cut = having(world, **wanted)
+    random.Random(5).shuffle(cut)
+    for key in cut:
+        world.stop(key)
+        world.run(5 * MINUTE / len(cut))
+    world.run(15 * MINUTE)
+    assert world.pages == [page]
+    world.start()
+    world.run(15 * MINUTE)
+    assert world.pages == [page]
+    assert not world.engine.incidents
+
+
+def test_shops_of_a_region_that_close_one_by_one_call_nobody() -> None:
+    """Nobody declared hours: each goes dark as a whole, as no outage that comes over minutes would have it."""
+    world = city(beats=dict.fromkeys(MODELS, 30))
+    for site in [one.id for one in world.registry.sites if one.region == "n"]:
+        world.stop(*(row.id for row in world.registry.terminals if row.site == site))
+        world.run(75)
+    world.run(HOUR)
+    assert world.pages == []
+
+
 def rolled_out(world: World, keys: list[str], bad: list[str], *, every_s: int) -> None:
     """One after the other gets a new version; the bad ones stop after four minutes of it."""
     for key in keys:

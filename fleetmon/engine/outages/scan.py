@@ -81,11 +81,11 @@ class Scan:
         failing = Counter([terminal.cohort for terminal in together])
         return self._suspicions(failing, known, ATTRIBUTES, beats, now)
 
-    def worn(self, known: Collection[Scope], now: int) -> list[Suspicion]:
-        """What model or firmware those may share who are down, whenever that came."""
+    def worn(self, known: Collection[Scope], axes: Sequence[str], now: int) -> list[Suspicion]:
+        """What those may share of these attributes who are down, whenever that came."""
         counts = self._fleet.census.counts.items()
         down = Counter({cohort: count for (cohort, state), count in counts if state is Liveness.DOWN})
-        return self._suspicions(down, known, ("model", "firmware"), _BEATS, now)
+        return self._suspicions(down, known, axes, _BEATS, now)
 
     def _suspicions(
         self, failing: Mapping[Cohort, int], known: Collection[Scope], axes: Sequence[str], beats: int, now: int

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.agenda import Parts
 from fleetmon.engine.fleet import suspicion
-from fleetmon.engine.groups import covers
+from fleetmon.engine.groups import ATTRIBUTES, covers
 from fleetmon.engine.hearing import audible
 from fleetmon.engine.outages.scan import FEW, MOST, Scan, Suspicion, named, widest
 from fleetmon.engine.shard import Shard
@@ -20,6 +20,7 @@ from fleetmon.model.incident import Alternative, Scope
 from fleetmon.model.terminal import NEVER, Liveness, Terminal
 
 _LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
+_MINUTES: Final = 600_000  # in which what fails bit by bit is gone: what takes longer looks like closing time
 _HEARD: Final = (Liveness.UP, Liveness.SUSPECT)  # until they are down
 _ROUNDS: Final = 4  # of one search: outages of different moments
 _SAY: Final = 3  # terminals that tell how others are
@@ -67,15 +68,24 @@ class Search:
         return found, undecided
 
     def worn(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
-        """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
-        for suspected in self.scan.worn(known, now):
+        """What went down bit by bit, not at one moment: by a bad update within hours, by whatever else within minutes."""
+        found: list[Found] = []
+        for axes, within in ((("model", "firmware"), _LATELY), (ATTRIBUTES, _MINUTES)):
+            found = found or (yield from self._worn(self.scan.worn(known, axes, now), within, now))
+        return found
+
+    def _worn(self, suspicions: Sequence[Suspicion], within: int, now: int) -> Parts[list[Found]]:
+        """The first suspicion of which most members went down lately, and those that did before count against it."""
+        for suspected in suspicions:
             if () in suspected.scopes:
                 break  # that it is everybody's is likelier than whatever comes after: shops close, too
             for scope in suspected.scopes:
                 members = yield from self.unexplained(self._groups.members(scope), now)
                 sight = yield from look(members, now, self._shard.heard_since)
                 down = [one for one in sight.silent if one.liveness is Liveness.DOWN]
-                lately = [one for one in down if one.since > now - _LATELY]
+                if within < _LATELY:
+                    down = yield from self._in_open_shops(down, now)
+                lately = [one for one in down if one.since > now - within]
                 if not lately:
                     continue
                 well = yield from self._tried([one for one in members if one.liveness in _HEARD], lately, now)
@@ -84,6 +94,15 @@ class Search:
                 if detector_of(scope).breached(tally):
                     return [Found(detector_of(scope), scope, lately, since)]
         return []
+
+    def _in_open_shops(self, down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Those beside whom somebody of their shop is heard: shops that close one by one go dark as a whole."""
+        heard = dict.fromkeys([one.site for one in down], False)
+        for part in parts(list(heard)):
+            for site in filter(None, part):
+                heard[site] = bool(look_at_once(self._groups.shop(site), now, self._shard.heard_since).others)
+            yield len(part)
+        return [one for one in down if heard[one.site]]
 
     def _tried(self, others: Sequence[Terminal], down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
         """Those who have run what they run for as long as half of those did whom it took: the rest prove nothing yet.
