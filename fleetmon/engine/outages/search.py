@@ -68,7 +68,7 @@ class Search:
         return found, undecided
 
     def worn(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
-        """What went down bit by bit, not at one moment: by a bad update within hours, by whatever else within minutes."""
+        """What went down bit by bit, not at one moment: by a bad update in hours, by whatever else in minutes."""
         found: list[Found] = []
         for axes, within in ((("model", "firmware"), _LATELY), (ATTRIBUTES, _MINUTES)):
             found = found or (yield from self._worn(self.scan.worn(known, axes, now), within, now))
