@@ -1,11 +1,11 @@
 """A host (acquirer, issuer, switch, institution) fails: it signed off, or far more requests fail, hang or are declined.
 
 Evidence are the response codes of ISO 8583 field 39 that speak of the host and not of the card: 68 reply
-too late, 91 issuer or switch inoperative, 92 no route, 96 system malfunction, 98 no answer; and requests
-that nobody answered. It may fail four times as often as it does as a rule, or one request in twenty, whichever
-is more; what is beyond must be so much, or last so long, that chance does not explain it. The same test is put to
-answers for which nobody waits, and to other declines, of which two in three are nobody's bad day; what is merely
-slow makes believe sooner that payments suffer.
+too late, 91 issuer or switch inoperative, 92 no route, 96 system malfunction, 98 no answer, and 90, a cut-over,
+if that does not end; and requests that nobody answered. It may fail four times as often as it does as a rule, or
+one request in twenty, whichever is more; what is beyond must be so much, or last so long, that chance does not
+explain it. The same test is put to answers for which nobody waits, and to other declines, of which two in three
+are nobody's bad day; what is merely slow makes believe sooner that payments suffer.
 Where it can be wrong: a switch whose one large issuer fails reports many 91 although it works itself; a host
 that never worked while it was watched seems to be as ever once that was learned.
 """
@@ -31,12 +31,12 @@ _BY_THE_CARD = ("Y1", "Y3")  # approved by the chip, and no host was asked
 
 
 def reply(told: Transaction, overlay: Overlay | None = None) -> Reply | None:
-    """What a stage of a transaction tells of the hosts behind it; at a cut-over (90) nothing is wrong."""
+    """What a stage of a transaction tells of the hosts behind it; at a cut-over (90) nothing is wrong for a while."""
     if told.stage == "approved":
         return _WELL if told.response not in _BY_THE_CARD else None
     if told.stage == "declined":
         means = meaning(told.response or "", overlay)
-        return {"host": Reply.FAILED, "cutover": None, "": Reply.ODD}.get(means, Reply.REFUSED)
+        return {"host": Reply.FAILED, "cutover": Reply.TURNING, "": Reply.ODD}.get(means, Reply.REFUSED)
     if told.stage == "unanswered":
         return Reply.LOST
     if told.stage == "uploaded":
@@ -59,10 +59,19 @@ def hangs(p95: float, usual: float) -> bool:
     return slow(p95, usual) and p95 >= _PATIENCE
 
 
-def refuses(health: HostHealth, overlay: Overlay | None = None) -> bool:
-    """It declines more than anybody does as a rule."""
-    meanings = ((meaning(code, overlay), count) for code, count in health.codes.items())
-    return sum(count for means, count in meanings if means != "ok") > _most(_REFUSED) * health.requests
+def declined(health: HostHealth, overlay: Overlay | None = None) -> int:
+    """How many requests were declined at the host for whatever reason, by its own report."""
+    return sum(count for code, count in health.codes.items() if meaning(code, overlay) not in ("ok", "cutover"))
+
+
+def turning(health: HostHealth, overlay: Overlay | None = None) -> int:
+    """To how many requests it said that it changes its business day, by its own report."""
+    return sum(count for code, count in health.codes.items() if meaning(code, overlay) == "cutover")
+
+
+def withheld(approved: float, before: float) -> bool:
+    """Fewer than half as many are approved as shortly before: what somebody tries out would be declined in addition."""
+    return approved < before / 2
 
 
 def fails(health: HostHealth, replies: Replies) -> bool:
@@ -128,7 +137,9 @@ HOST_OUTAGE = HostDetector(
     slow=slow,
     hangs=hangs,
     waits_ms=_PATIENCE,
-    refuses=refuses,
+    declined=declined,
+    turning=turning,
+    withheld=withheld,
     fails=fails,
     works=works,
     excess=excess,

@@ -8,6 +8,10 @@ acquirer, model or firmware was spared. Then what they share is the way to us: a
 broker, a bridge, an access list; or a broker that lost all connections at once. One provider's is ours only if others
 where its terminals are were heard; where nobody else is, it must be in several regions and on several carriers or
 networks. They come back one after the other, and as long as they do the rest is waited for.
+A will says by when it comes who ended the connection. Of a terminal without power or network a broker learns when
+one and a half keep-alives have passed without a word; a connection that was closed is told of at once. Terminals that
+were heard seconds before their wills had power and network, so if nearly all leave wills within a minute and some of
+those came so soon, the broker dropped them, whatever they share, and connecting again takes its time.
 Where it can be wrong: a power cut of all that a fleet of one region has looks like our fault, and our fault with a
 provider of one region, where nobody else is, like a power cut. A gateway that carries less than four fifths of what
 can be named is not noticed here. Fewer than ten terminals prove nothing.
@@ -25,6 +29,9 @@ FEW = 4  # silent ones that would make an outage
 TELLING = 5  # so few that are all silent, or all heard, are no chance
 WELL = 0.2  # share of silent ones, at most
 CLEARLY = 4.0  # standard deviations
+SOON = 5_000  # ms from a terminal's last word to its will; keep-alives are longer
+SOME, ONE_IN = 3, 100  # wills that came so soon; with a beat every five minutes one in sixty does
+WHOLE = 8  # wills, at least, in which nearly all lose their connections
 _EVERYWHERE = ("way", "site")
 _OF_PROVIDER = (*_EVERYWHERE, "region")
 
@@ -34,6 +41,8 @@ def breached(arrivals: Arrivals) -> bool:
     total, by, beside = arrivals.total, arrivals.by, arrivals.beside
     if total.silent < FEWEST or not _is_common(arrivals) or _is_early(arrivals):
         return False
+    if beside is None and _are_closed(arrivals.closed + arrivals.lost, arrivals.closed):
+        return True
     others = _others(beside or ())
     if sum(others) >= TELLING:
         return _share(others) <= WELL and _is_broad(by["site"], total)
@@ -58,6 +67,20 @@ def recovered(arrivals: Arrivals, steady: bool) -> bool:
         if _share(count) <= WELL
     )
     return arrivals.total.heard > 0 and (share <= WELL or spared or (steady and share < NEARLY_ALL))
+
+
+def soon(before: int) -> bool:
+    """Whether a will came too soon after the terminal's last word for a keep-alive to have run out."""
+    return before <= SOON
+
+
+def dropped(wills: int, soon: int, awake: int) -> bool:
+    """Whether the broker closed nearly all connections within a minute."""
+    return wills >= max(WHOLE, NEARLY_ALL * awake) and _are_closed(wills, soon)
+
+
+def _are_closed(wills: int, soon: int) -> bool:
+    return soon >= SOME and soon * ONE_IN >= wills
 
 
 def _is_common(arrivals: Arrivals) -> bool:
@@ -110,4 +133,6 @@ INGEST_IMPAIRED = IngestDetector(
     breached=breached,
     undecided=undecided,
     recovered=recovered,
+    soon=soon,
+    dropped=dropped,
 )

@@ -64,6 +64,11 @@ def unanswered_at(will_at: int, interval: int) -> int:
     return will_at + min(WILL_WAIT, interval)
 
 
+def back_by(at: int) -> int:
+    """When whoever had to connect again at `at`, like everybody, has had its time before people are told."""
+    return at + LONGEST_WAIT
+
+
 def hold(interval: int) -> int:
     """One beat, so that neighbours with the same fault have missed theirs too."""
     return min(max(interval, SHORTEST_HOLD), LONGEST_HOLD)
@@ -77,6 +82,7 @@ TERMINAL_OFFLINE = LivenessDetector(
     down_after=down_after,
     down_after_will=down_after_will,
     unanswered_at=unanswered_at,
+    back_by=back_by,
     hold=hold,
     missed=missed,
     most_beats=most_beats,

@@ -11,7 +11,7 @@ from fleetmon.detect import TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.acknowledgements import Acknowledgements
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
 from fleetmon.engine.conditions import Conditions
-from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
+from fleetmon.engine.deltas import Claim, Delta, Dropped, HostReport, Late, LinkReport, LivenessChange, Move, Work
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.hearing import Hearing, not_before
 from fleetmon.engine.hosts.hosts import Hosts
@@ -81,6 +81,7 @@ class Correlator:
             Asked: self.hosts.ask,
             HostReport: self.hosts.observe,
             LinkReport: lambda report: self._links.look(report.terminal, report.at),
+            Dropped: lambda drop: self.reception.dropped(drop.at),
             Work: self.works.work,
         }
 

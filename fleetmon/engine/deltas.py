@@ -49,6 +49,12 @@ class LinkReport(NamedTuple):
     terminal: Terminal
 
 
+class Dropped(NamedTuple):
+    """Nearly all terminals lost their connections at once, and not their networks."""
+
+    at: int
+
+
 class Work(NamedTuple):
     """A terminal told of work on it: a technician's mark, or that it goes offline for maintenance."""
 
@@ -66,4 +72,4 @@ class HostReport(NamedTuple):
     event: HostHealth | Notice
 
 
-Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Asked | Work | HostReport
+Delta = LivenessChange | Late | Move | FaultChange | Symptoms | Claim | LinkReport | Dropped | Asked | Work | HostReport

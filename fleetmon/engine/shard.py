@@ -19,9 +19,9 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
-from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
+from fleetmon.detect import INGEST_IMPAIRED, SIM_PROBLEM, TERMINAL_OFFLINE
 from fleetmon.engine.deadlines import Deadlines
-from fleetmon.engine.deltas import Claim, Delta, HostReport, Late, LinkReport, LivenessChange, Move, Work
+from fleetmon.engine.deltas import Claim, Delta, Dropped, HostReport, Late, LinkReport, LivenessChange, Move, Work
 from fleetmon.engine.fleet import Fleet, slack, suspicion
 from fleetmon.engine.outcome import Fact, Message, Outcome, Refusal
 from fleetmon.engine.terminal.asked import asked
@@ -59,8 +59,10 @@ class Shard:
         self.deaf_since: int | None = None
         self.heard_again: dict[str, int] = {}  # providers that were not heard since: from when on; NO_DEADLINE: still
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
-        self._wills: deque[int] = deque()  # when they came, lately
+        self._wills: deque[tuple[int, bool]] = deque()  # when they came, lately, and whether soon after a word
+        self._soon = 0  # how many of these
         self._storm = NEVER, NEVER  # the first and the last will of the newest storm of them
+        self._dropped_at = NEVER  # when nearly all lost their connections
         self._deltas: list[Delta] = []
         self.faults = Faults()
         self.checkup = Checkup(fleet, lambda: self.heard_since, self.faults.kinds, self._deltas.append)
@@ -263,23 +265,29 @@ class Shard:
                 self._deltas.append(Work(now, terminal, said, terminal.epoch))
             return
         terminal.will_at = terminal.will_at or now
-        self._count_will(now)
+        self._count_will(terminal, now)
         if terminal.liveness is Liveness.SUSPECT:
             terminal.due = max(self.proof(terminal), now + 1)
             self.deadlines.arm(terminal)
         elif terminal.liveness in (_UP, Liveness.NEVER_SEEN):
             self._expire(terminal, now)
 
-    def _count_will(self, now: int) -> None:
+    def _count_will(self, terminal: Terminal, now: int) -> None:
         wills, states = self._wills, self.fleet.census.providers.items()
-        wills.append(now)
-        while wills[0] < now - _TOGETHER:
-            wills.popleft()
-        if len(wills) >= _STORM:
-            awake = sum([count for (_, liveness), count in states if liveness in (_UP, Liveness.SUSPECT)])
-            if len(wills) * _ONE_IN >= awake:
-                first, last = self._storm
-                self._storm = (first if now <= last + _TOGETHER else wills[0]), now
+        wills.append((now, INGEST_IMPAIRED.soon(now - terminal.last_seen)))
+        self._soon += wills[-1][1]
+        while wills[0][0] < now - _TOGETHER:
+            self._soon -= wills.popleft()[1]
+        if len(wills) < _STORM:
+            return
+        awake = sum([count for (_, liveness), count in states if liveness in (_UP, Liveness.SUSPECT)])
+        if len(wills) * _ONE_IN >= awake:
+            first, last = self._storm
+            self._storm = (first if now <= last + _TOGETHER else wills[0][0]), now
+        known = self._dropped_at and now <= self._dropped_at + _TOGETHER
+        if not known and INGEST_IMPAIRED.dropped(len(wills), self._soon, awake):
+            self._dropped_at = now
+            self._deltas.append(Dropped(now))
 
     def _alive(self, terminal: Terminal, now: int, lost: int = 0) -> None:
         deaf = self.heard_from(terminal.cohort.provider) > terminal.last_seen
@@ -358,10 +366,13 @@ class Shard:
         margin = slack(interval)
         beats = self.habits.patience.beats(terminal, terminal.last_seen, told=told)
         first, last = self._storm
+        is_stormy = terminal.will_at > NEVER and first <= terminal.will_at <= last
         # A will from before we heard proves nothing: who answered it may have gone unheard.
-        if terminal.will_at > heard and not first <= terminal.will_at <= last:
+        if terminal.will_at > heard and not is_stormy:
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
-        return heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
+        proven = heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
+        anew = last if is_stormy else heard if heard > terminal.last_seen else NEVER
+        return max(proven, TERMINAL_OFFLINE.back_by(anew)) if told and anew else proven
 
     def known_from(self, terminal: Terminal) -> int:
         """When its silence began, as far as we could hear it: with its last word, or when we last began to hear."""

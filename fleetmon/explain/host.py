@@ -3,7 +3,7 @@
 from fleetmon.model.case import Case, Pulse
 from fleetmon.model.cause import Cause, Clue, Suspicion, cite_all, cite_sale
 from fleetmon.model.episode import Episode, Evidence
-from fleetmon.model.incident import Incident
+from fleetmon.model.incident import DECLINES, Incident
 from fleetmon.model.standing import Wait
 
 MANY, OFTEN = 3, 0.3  # failures that are no accident, and their share
@@ -15,12 +15,13 @@ _BAD = ("late", "partial", "rejected")
 def host_outage(case: Case) -> Suspicion | None:
     """The acquirer or the issuer failed at the time, and nothing was announced."""
     asked = case.kept_back or case.answerless or case.refused
-    if not (asked or case.at_host) or (case.refused and case.meaning not in ("host", "cutover", "")):
+    swept = case.refused and _declines_all(case)
+    if not (asked or case.at_host) or (case.refused and not swept and case.meaning not in ("host", "cutover", "")):
         return None
     told = [one for one in case.health if one.kind in ("failing", "signed_off")]
     near = [one for one in told if one.touches(case.span[0], case.span[1])]
     incident = case.incident_of("host_outage")
-    clues = _answers(case)
+    clues = [*_answers(case), *([Clue("code", 5.0, cite_sale(case))] if swept else [])]
     if near and case.kept_back:
         clues.append(Clue("message", 4.5 * case.hindrance(near), cite_all(near)))
     elif near and case.at_host:
@@ -56,8 +57,8 @@ def _numbers(case: Case, near: list[Episode], incident: Incident | None) -> dict
     facts["host"] = host
     if case.refused:
         facts["code"] = case.sale.response
-    if (pulse := case.pulse.get(host)) is not None and pulse.failures:
-        facts |= {"failures": pulse.failures, "requests": pulse.requests}
+    if (pulse := case.pulse.get(host)) is not None and (failed := max(pulse.failures, pulse.alike)):
+        facts |= {"failures": failed, "requests": pulse.requests}
     return facts
 
 
@@ -70,11 +71,18 @@ def _answers(case: Case) -> list[Clue]:
             clues.append(Clue("own", 1.5, cite_all(case.signs_of("no_host"))))
     if case.refused:
         clues.append(Clue("code", {"host": 2.4, "cutover": 1.0}.get(case.meaning, 0.0), cite_sale(case)))
+    usual = case.meaning == "cutover" and case.incident_of("host_outage") is None  # others are told the same every day
     for pulse in case.pulse.values():
         often = pulse.failures >= MANY and pulse.failures >= OFTEN * pulse.requests
-        if not case.at_host and not case.kept_back and often:
+        if often and not (usual or case.at_host or case.kept_back):
             clues.append(Clue("neighbours", 2.0 if case.meaning or case.answerless else 0.8, cite_sale(case)))
     return clues
+
+
+def _declines_all(case: Case) -> bool:
+    """Whether a host declined nearly everything at the time, and with this code: then it says nothing of the card."""
+    known = any(one.failing is not None and one.failing.sign == DECLINES for one in case.incidents)
+    return known and any(MANY <= one.alike >= OFTEN * one.requests for one in case.pulse.values())
 
 
 def _is_cut_off(pulse: Pulse) -> bool:

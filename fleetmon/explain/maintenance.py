@@ -42,11 +42,14 @@ def terminal_maintenance(case: Case) -> Suspicion | None:
 
 def host_maintenance(case: Case) -> Suspicion | None:
     """A bank or payment system had announced work for that time, or was at its day's cut-over."""
-    notices = [one for one in case.announced if one.kind in _BANKS and _serves(one, case)]
-    episodes = [one for one in map(_episode, notices) if one.touches(*_needed(case))]
-    if episodes and (weight := _weight(case, notices, case.hindrance(episodes))):
-        facts: dict[str, int | str] = {"host": notices[0].host, "since_at": episodes[0].begin}
-        return Suspicion([Clue("message", weight, cite_all(episodes, "notice"))], facts=facts | _work(notices[0]))
+    needed = _needed(case)
+    of_banks = [one for one in case.announced if one.kind in _BANKS and _serves(one, case)]
+    notices = [one for one in of_banks if _episode(one).touches(*needed)]
+    episodes = [_episode(one) for one in notices]
+    if notices and (weight := _weight(case, notices, case.hindrance(episodes))):
+        most = max(notices, key=lambda one: _episode(one).overlap(*needed))
+        facts: dict[str, int | str] = {"host": most.host, "since_at": most.begin}
+        return Suspicion([Clue("message", weight, cite_all(episodes, "notice"))], facts=facts | _work(most))
     cutover = [one for one in case.health if one.kind == "cutover"]
     if case.refused and case.meaning == "cutover":
         told = Evidence(f"terminal/{case.sale.terminal}/transaction", case.sale.declined, "declined 90")

@@ -94,6 +94,7 @@ class Pulse(NamedTuple):
     failures: int = 0
     stored: int = 0  # sales that were kept in terminals instead
     storing: int = 0  # merchants whose sales those are
+    alike: int = 0  # requests that were declined with the code of the sale
 
 
 class Case(Struct):

@@ -71,7 +71,8 @@ class Arrivals(NamedTuple):
     """What came since a moment of the terminals of one provider, or of everybody.
 
     `waiting` were not heard since, and need not have been; had their messages come, some `owed` of them were.
-    `willed` are the silent ones that need not have been heard either, but left a will. `by`
+    `willed` are the silent ones that need not have been heard either, but left a will; of the silent ones with a will
+    `closed` had it so soon that somebody closed the connection, `lost` had not. `by`
     counts by attribute and value: those of a cohort, `site`, `merchant`, and `way` (the carrier, else the network that
     is none). `beside` tells of each other provider: those where the silent ones are, in region and on the way, and all
     of them; None where everybody is meant.
@@ -81,6 +82,8 @@ class Arrivals(NamedTuple):
     waiting: int
     owed: float
     willed: int
+    closed: int
+    lost: int
     by: Mapping[str, Mapping[str, Count]]
     beside: Sequence[tuple[Count, Count]] | None
 
@@ -93,6 +96,8 @@ class IngestDetector(NamedTuple):
     breached: Callable[[Arrivals], bool]
     undecided: Callable[[Arrivals], bool]  # whether it is too early to say
     recovered: Callable[[Arrivals, bool], bool]  # the latter: whether nobody else has come back for a while
+    soon: Callable[[int], bool]  # from a terminal's last word to its will -> whether that was no keep-alive
+    dropped: Callable[[int, int, int], bool]  # wills of a minute, those that came soon, terminals that are awake
 
 
 class DownAfter(Protocol):
@@ -117,6 +122,7 @@ class LivenessDetector(NamedTuple):
     down_after: DownAfter
     down_after_will: Callable[[int, int, int, int, int], int]  # (last seen, will at, interval, slack, beats) -> when
     unanswered_at: Callable[[int, int], int]  # (will at, interval) -> when a reconnection ought to have come
+    back_by: Callable[[int], int]  # all connections were lost at a time -> when it may be told of who is not back
     hold: Callable[[int], int]  # interval -> how long neighbours get to show that they share the fault
     missed: Callable[[int, int, int], int]  # (silence, interval, slack) -> the longest patience that it outlasted
     most_beats: Callable[[int], int]  # interval -> the longest patience with a link that is not announced as weak
@@ -190,6 +196,7 @@ class Reply(enum.IntEnum):
     LOST = 2  # no answer came, for which the way there may be to blame
     ODD = 3  # kept in the terminal, a code that nobody knows, or answered late: bad only where that is not usual
     REFUSED = 4  # the host answered, and declined: bad only where it declines nearly everything
+    TURNING = 5  # it changes its business day: bad only where that does not end
 
 
 class Replies(NamedTuple):
@@ -223,7 +230,9 @@ class HostDetector(NamedTuple):
     slow: Callable[[float, float], bool]  # (p95, its usual value) in ms
     hangs: Callable[[float, float], bool]  # the same, so slow that nobody waits for it
     waits_ms: int  # nobody waits longer for an answer
-    refuses: Callable[[HostHealth, Overlay | None], bool]  # by its own report it declines nearly everything
+    declined: Callable[[HostHealth, Overlay | None], int]  # requests that were declined by its own report
+    turning: Callable[[HostHealth, Overlay | None], int]  # to which it said that it changes its business day
+    withheld: Callable[[float, float], bool]  # (approvals in a second, those of shortly before): the host takes them
     fails: Callable[[HostHealth, Replies], bool]  # by its own report, with what is usual
     works: Callable[[HostHealth, Replies], bool]
     excess: Callable[[Replies], float]  # how sure it is that more fail than may, in log-odds

@@ -35,6 +35,7 @@ LEGAL: Final = frozenset(
 )
 
 EVIDENCE: Final = 10  # terminals named in an incident
+FAILS, SLOW, DECLINES, SIGNED_OFF = "fails", "answers too late", "declines nearly everything", "signed off"  # hosts
 
 Scope = tuple[tuple[str, str], ...]  # attribute, value; sorted, so that equal scopes are equal
 
@@ -67,6 +68,14 @@ class Alternative(NamedTuple):
     share: float
 
 
+class Failing(Struct, frozen=True, gc=False):
+    """How a host fails: its sign, and what else has to be known to see the end of it."""
+
+    sign: str
+    share: float = 0.0  # of the requests to it; 0 if nobody knows
+    odd: bool = False  # what ends oddly counts as well
+
+
 class Incident(Struct, gc=False):
     """One incident. Times are those of the fact (a deadline, an arrival), in milliseconds."""
 
@@ -88,6 +97,7 @@ class Incident(Struct, gc=False):
     called_again_at: int | None = None  # when people were called anew, as an acknowledgement had ended
     alternatives: tuple[Alternative, ...] = ()
     silent_since: int | None = None  # of a shared outage: when those it took fell silent, which is known only later
+    failing: Failing | None = None  # of a host's outage
 
     @property
     def began(self) -> int:

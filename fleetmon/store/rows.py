@@ -13,7 +13,7 @@ from msgspec import Struct
 from fleetmon.engine import Fact
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.episode import Episode
-from fleetmon.model.incident import Acknowledgement, Alternative, Incident, Scope, Status, Transition
+from fleetmon.model.incident import Acknowledgement, Alternative, Failing, Incident, Scope, Status, Transition
 from fleetmon.model.notice import Notice
 from fleetmon.model.schedule import Entry
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
@@ -125,6 +125,7 @@ def incident_row(found: Incident) -> dict[str, Any]:
         "evidence": msgspec.json.encode(found.evidence).decode(),
         "alternatives": _json([(list(map(dict, one.scopes)), one.share) for one in found.alternatives]),
         "acknowledgement": None if found.acknowledgement is None else _json(found.acknowledgement),
+        "failing": None if found.failing is None else _json(found.failing),
     }
 
 
@@ -145,6 +146,7 @@ def incident_from(row: sa.Row[Any]) -> Incident:
             ),
             "evidence": msgspec.json.decode(fields["evidence"], type=tuple[str, ...]),
             "acknowledgement": msgspec.json.decode(fields["acknowledgement"] or "null", type=Acknowledgement | None),
+            "failing": msgspec.json.decode(fields["failing"] or "null", type=Failing | None),
         }
     )
 

@@ -71,6 +71,7 @@ incident = sa.Table(
     sa.Column("evidence", Text, nullable=False),  # JSON: list of ids
     sa.Column("alternatives", Text, nullable=False, server_default="[]"),  # JSON: list of [list of scopes, share]
     sa.Column("silent_since", sa.BigInteger),  # of a shared outage: when those it took fell silent
+    sa.Column("failing", Text),  # JSON; of a host's outage: how it fails
     sa.Column("acknowledgement", Text),  # JSON
     sa.Column("called_again_at", sa.BigInteger),
     sa.Column("owner", Text),  # to whom all its terminals belonged when people were called; '' for no single one

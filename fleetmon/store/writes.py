@@ -49,7 +49,7 @@ def transitions(connection: sa.Connection, found: Sequence[Transition]) -> None:
     latest = {change.incident.id: change.incident for change in told}
     changing = (
         *("status", "resolved_at", "terminals", "paged_at", "suppressed_by", "evidence", "alternatives"),
-        *("acknowledgement", "called_again_at"),
+        *("failing", "acknowledgement", "called_again_at"),
     )
     _upsert(connection, schema.incident, [incident_row(one) for one in latest.values()], changing)
     _insert_new(connection, schema.transition, [transition_row(change) for change in told])

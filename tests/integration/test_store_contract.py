@@ -10,7 +10,7 @@ from fleetmon.engine import Engine, Fact, Message, TerminalChange
 from fleetmon.ingest.quarantine import Refused
 from fleetmon.model.errors import StoreError
 from fleetmon.model.events import DeviceEvent
-from fleetmon.model.incident import Incident, Status, Transition
+from fleetmon.model.incident import Failing, Incident, Status, Transition
 from fleetmon.model.registry import Registry
 from fleetmon.model.terminal import PARTITIONS
 from fleetmon.store import Store, StoreSettings, TerminalRow, address, check
@@ -58,7 +58,7 @@ def test_a_fact_is_stored_once_however_often_it_comes(store: Store) -> None:
 
 def test_incident_audit_and_outbox_go_in_together_and_only_once(store: Store) -> None:
     firing = announced("i", terminal="x")
-    firing.silent_since = 3
+    firing.silent_since, firing.failing = 3, Failing("fails", 0.5, odd=True)
     for _ in range(2):
         write(store, transitions=[called(5, Status.PENDING, firing, "Tamper")])
     assert store.restore(lambda _: -1, 0).firing == [firing]

@@ -251,6 +251,53 @@ def test_a_newcomer_is_waited_for_as_its_neighbours_have_taught() -> None:
     assert patience(world, "next-1") == pytest.approx(5.05)
 
 
+CELLAR = shops({"cellar": ["CMCC"] * 4, "far.b": ["CMCC"]})
+
+
+def newcomers(**firmware: str) -> World:
+    """Three terminals of a cellar lose much, one after the other; a fourth comes, and one elsewhere."""
+    world = corner(CELLAR)
+    world.stop("cellar-4", "far-1")
+    for key, runs in firmware.items():
+        world.birth(key.replace("_", "-"), firmware=runs)
+    for number in range(240):
+        world.run(20 * MINUTE)
+        lose(world, (1, 2, 3, 2)[number % 4], f"cellar-{1 + number % 3}")
+    for key in ("cellar-4", "far-1"):
+        world.start(key)
+        world.run(MINUTE)
+    return world
+
+
+def test_a_newcomer_is_believed_to_lose_as_much_as_its_shop() -> None:
+    assert patience(newcomers(), "cellar-4") == pytest.approx(4.05)
+    assert patience(newcomers(), "far-1") == pytest.approx(3.05), "what a shop loses is no matter of its network's"
+
+
+def test_what_other_firmware_loses_says_nothing() -> None:
+    told = {"cellar_1": "2.0", "cellar_2": "2.0", "cellar_3": "2.0"}
+    assert patience(newcomers(**told, cellar_4="2.0"), "cellar-4") == pytest.approx(4.05)
+    assert patience(newcomers(**told, cellar_4="2.1"), "cellar-4") == pytest.approx(3.05)
+
+
+def test_what_a_shop_loses_is_forgiven_within_a_day_to_who_loses_nothing() -> None:
+    world = newcomers()
+    world.run(DAY)
+    assert patience(world, "cellar-4") == pytest.approx(3.05)
+
+
+def test_nobody_is_its_own_neighbour() -> None:
+    """A terminal alone in its shop, and one beside others that were never heard, are waited for alike."""
+    alone, beside = corner(), World(shops({"corner": ["CMCC"] * 3}))
+    beside.start("corner-1")
+    beside.run(10 * MINUTE + 1)
+    for world in (alone, beside):
+        for number in range(8):
+            world.run(DAY)
+            lose(world, 2 + number % 3, "corner-1")
+    assert patience(alone) == patience(beside)
+
+
 def test_what_was_learned_outlives_a_restart_and_old_records_are_read() -> None:
     world = corner()
     learn_four(world)

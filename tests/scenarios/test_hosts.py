@@ -81,6 +81,15 @@ def test_cancelled_work_excuses_nothing() -> None:
     assert made.words == [f"{OUTAGE} firing"]
 
 
+def test_a_report_that_is_at_odds_with_itself_harms_nobody() -> None:
+    made = world()
+    for _ in range(4):
+        health = HostHealth(at=made.now, window_s=0, requests=10, codes={"91": 80, "05": 20})
+        made.again(Message(made.now, "ACQ", health, retained=False, topic="pos/v1/host/ACQ/health", payload=b"x"))
+        made.run(MINUTE)
+    assert made.words == [f"{OUTAGE} firing"]
+
+
 def test_a_report_that_comes_late_changes_nothing() -> None:
     made = world()
     for _ in range(4):

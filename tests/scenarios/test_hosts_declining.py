@@ -1,10 +1,13 @@
 """Hosts that decline nearly everything, whatever the code: somebody's rule has gone wrong."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from .asking import GOOD, Fate, Sold, for_some, trading
+from fleetmon.model.incident import Failing
+
+from .asking import GOOD, Fate, Sold, Trade, for_some, trading
 from .test_hosts_history import restarted
 from .world import HOUR, MINUTE
 
@@ -66,6 +69,105 @@ def test_declining_in_work_or_at_the_cut_over_is_excused() -> None:
     made.report(GOOD, cutover="start")
     made.deal(10 * MINUTE, NO)
     assert made.hosts == []
+
+
+def causes(made: Trade, since: int) -> Counter[tuple[str, str]]:
+    found = made.engine.explainer.unpaid(made.now)
+    return Counter((one.sale.response, one.findings[0].cause) for one in found if one.sale.declined >= since)
+
+
+def test_whose_sale_was_declined_is_told_that_the_host_is_why_unless_the_card_is() -> None:
+    made = trading()
+    begun = made.now
+    made.deal(20 * MINUTE, lambda _: ("declined", "51" if made.chance.random() < 0.05 else "05"))
+    told = causes(made, begun + 5 * MINUTE * 1000)
+    assert set(told) == {("05", "host_outage"), ("51", "card_declined")}
+    restarted(made, recalled=True)
+    made.deal(MINUTE, NO)
+    assert set(causes(made, made.now - MINUTE * 1000)) == {("05", "host_outage")}
+
+
+# -- by its own word, where nobody of ours asks -------------------------------------------------------
+
+
+def reported(made: Trade, minutes: int, approved: int, declined: int, code: str = "05") -> None:
+    for _ in range(minutes):
+        made.report({"00": approved, code: declined})
+        made.run(MINUTE)
+
+
+@pytest.mark.parametrize("code", ["05", "57", "A0", "Q7"])
+def test_a_host_that_tells_of_declining_everything_fails_until_it_tells_of_approvals(code: str) -> None:
+    made = trading(4)
+    reported(made, 30, 95, 5)
+    reported(made, 15, 5, 80, code)
+    assert made.hosts == OUTAGE
+    assert made.last("host_outage").failing == Failing("declines nearly everything")
+    reported(made, 10, 60, 5)
+    assert made.hosts == RESOLVED
+
+
+def test_of_few_requests_more_reports_are_needed() -> None:
+    made = trading(4)
+    reported(made, 60, 4, 0)
+    reported(made, 4, 0, 4)
+    assert made.hosts == []
+    reported(made, 6, 0, 4)
+    assert made.hosts == OUTAGE
+
+
+def test_two_reports_of_declines_are_none() -> None:
+    made = trading(4)
+    for _ in range(10):
+        reported(made, 10, 95, 5)
+        reported(made, 2, 5, 95)
+    assert made.hosts == []
+
+
+def test_cards_that_are_tried_out_are_declined_in_addition() -> None:
+    made = trading(4)
+    reported(made, 60, 95, 5)
+    reported(made, 60, 90, 900)
+    assert made.hosts == []
+    reported(made, 15, 5, 900)
+    assert made.hosts == OUTAGE
+
+
+@pytest.mark.parametrize("usual", [0, 300, 700])
+def test_what_a_host_declines_as_a_rule_and_at_first_sight_proves_nothing(usual: int) -> None:
+    made = trading(4)
+    reported(made, 60 if usual else 0, 1_000 - usual, usual)
+    reported(made, 60, 200, 800) if usual != 300 else reported(made, 60, 350, 650)
+    assert made.hosts == []
+
+
+def test_declines_that_terminals_belie_call_nobody() -> None:
+    made = trading()
+    reported(made, 30, 95, 5)
+    for _ in range(20):
+        made.report({"00": 5, "05": 95})
+        made.deal(MINUTE)
+    assert made.hosts == []
+
+
+def test_a_report_of_declines_in_announced_work_is_excused() -> None:
+    made = trading(4)
+    reported(made, 30, 95, 5)
+    made.announce(20 * MINUTE)
+    reported(made, 20, 5, 95)
+    assert made.hosts == []
+
+
+@pytest.mark.parametrize("recalled", [True, False])
+def test_such_an_outage_goes_on_after_a_restart(recalled: bool) -> None:
+    made = trading(4)
+    reported(made, 30, 95, 5)
+    reported(made, 10, 5, 95)
+    restarted(made, recalled=recalled)
+    reported(made, 10, 5, 95)
+    assert made.hosts == OUTAGE
+    reported(made, 10, 95, 5)
+    assert made.hosts == RESOLVED
 
 
 @pytest.mark.parametrize("recalled", [True, False])

@@ -8,6 +8,7 @@ from fleetmon.explain import CAUSES, explain
 from fleetmon.model.case import AccountWord, Announcement, FileWord, Pulse
 from fleetmon.model.cause import Actor
 from fleetmon.model.events import Posted
+from fleetmon.model.incident import DECLINES, SLOW, Failing
 from fleetmon.model.registry import FeeClasses, Host, Merchant
 from fleetmon.model.standing import Standing, Wait
 from fleetmon.model.terms import Terms
@@ -166,6 +167,10 @@ def test_host_maintenance() -> None:
     assert cause(refused("91", announced=[WORK])) == "host_maintenance"
     assert cause(kept(announced=[WORK._replace(end=CUTOFF + HOUR)])) == "host_maintenance"
     assert cause(refused("90")) == "host_maintenance", "the day's cut-over"
+    same = {host: Pulse(requests=40, failures=30) for host in ("ACQ", "ISS")}
+    assert cause(refused("90", pulse=same)) == "host_maintenance"
+    stuck = incident("host_outage", (NOON - MINUTE, NOON + HOUR), scope=(("host", "ACQ"),))
+    assert cause(refused("90", pulse=same, incidents=[stuck])) == "host_outage", "it did not end"
     payout = WORK._replace(begin=DUE - HOUR, end=DUE + HOUR, services=frozenset({"payout"}))
     assert cause(settled(announced=[payout])) == "host_maintenance"
     assert "host/ACQ/notice/n1" in cited(asked(announced=[WORK]))
@@ -183,6 +188,27 @@ def test_host_maintenance() -> None:
 def test_work_at_another_time_or_for_another_service_is_no_excuse(other: Announcement) -> None:
     assert cause(asked(announced=[other])) != "host_maintenance"
     assert cause(refused("51", announced=[other])) == "card_declined"
+
+
+def test_of_several_works_the_one_that_covers_the_moment_is_named() -> None:
+    early = WORK._replace(host="ISS", id="n0", begin=NOON - 9 * HOUR, end=NOON - 8 * HOUR)
+    late = early._replace(id="n2", begin=NOON + 8 * HOUR, end=NOON + 9 * HOUR)
+    for told in ([early, WORK, late], [late, WORK, early]):
+        found = first(asked(announced=told))
+        assert (found.cause, found.facts["host"], found.facts["owner"]) == ("host_maintenance", "ACQ", "ACQ")
+        assert (found.facts["since_at"], found.facts["until_at"]) == (WORK.begin, WORK.end)
+
+
+def test_of_several_works_at_a_time_the_one_that_took_most_of_it_is_named() -> None:
+    short = WORK._replace(host="ISS", id="n0", begin=NOON, end=NOON + MINUTE)
+    long = WORK._replace(end=CUTOFF + HOUR)
+    assert {first(kept(announced=told)).facts["host"] for told in ([short, long], [long, short])} == {"ACQ"}
+
+
+def test_work_on_payouts_at_another_time_makes_no_other_work_likelier() -> None:
+    now = WORK._replace(begin=DUE - HOUR, end=DUE + HOUR)
+    payout = WORK._replace(id="n2", begin=NOON - 2 * HOUR, end=NOON - HOUR, services=frozenset({"payout"}))
+    assert explain(settled(announced=[now, payout])) == explain(settled(announced=[now]))
 
 
 def failing(span: tuple[int, int] = (NOON - MINUTE, NOON + 10 * MINUTE)) -> Any:
@@ -204,6 +230,20 @@ def test_an_outage_that_only_terminals_saw_is_cited_with_its_host_and_times() ->
     assert (found.cause, found.incident) == ("host_outage", "host_outage-1")
     assert found.facts["host"] == "ISS"
     assert (found.facts["since_at"], found.facts["until_at"]) == (NOON - MINUTE, NOON + HOUR)
+
+
+@pytest.mark.parametrize("code", ["05", "57", "A0", "30", "03"])
+def test_a_host_that_declines_everything_is_why_and_not_the_card(code: str) -> None:
+    seen = incident("host_outage", (NOON - MINUTE, NOON + HOUR), scope=(("host", "ISS"),))
+    seen.failing = Failing(DECLINES, 0.95)
+    same, other = {"ACQ": Pulse(requests=40, alike=30)}, {"ACQ": Pulse(requests=40, alike=2)}
+    found = first(refused(code, incidents=[seen], pulse=same))
+    assert (found.cause, found.incident, found.confidence > 0.8) == ("host_outage", "host_outage-1", True)
+    assert found.facts["host"] == "ISS"
+    assert cause(refused(code, incidents=[seen], pulse=other)) != "host_outage", "others hear another code"
+    assert cause(refused(code, pulse=same)) != "host_outage", "nobody is blamed"
+    seen.failing = Failing(SLOW)
+    assert cause(refused(code, incidents=[seen], pulse=same)) != "host_outage"
 
 
 def test_slow_answers_are_evidence_where_none_came() -> None:

@@ -28,7 +28,7 @@ from fleetmon.model.incident import Incident
         ("declined", "96", Reply.FAILED),
         ("declined", "98", Reply.FAILED),
         ("declined", "68", Reply.FAILED),
-        ("declined", "90", None),
+        ("declined", "90", Reply.TURNING),
         ("declined", "Q7", Reply.ODD),
         ("declined", None, Reply.ODD),
         ("unanswered", None, Reply.LOST),

@@ -1,5 +1,7 @@
 """When a silence of very many is our own: cases written by hand."""
 
+import pytest
+
 from fleetmon.detect import INGEST_IMPAIRED
 from fleetmon.model.detector import Arrivals, Count
 
@@ -13,6 +15,7 @@ def case(
     waiting: int = 0,
     owed: float = 0.0,
     willed: int = 0,
+    wills: tuple[int, int] = (0, 0),
 ) -> Arrivals:
     """So many silent and heard by way, spread evenly over regions and shops."""
     total = Count(sum(silent for silent, _ in ways.values()), sum(heard for _, heard in ways.values()))
@@ -26,7 +29,7 @@ def case(
         "region": spread(regions),
         "site": spread(shops),
     }
-    return Arrivals(total, waiting, owed, willed, by, beside)
+    return Arrivals(total, waiting, owed, willed, *wills, by, beside)
 
 
 ALL = {"CMCC": (20, 0), "wifi": (20, 0)}
@@ -47,6 +50,24 @@ def test_one_way_or_one_shop_alone_may_be_to_blame() -> None:
     assert not INGEST_IMPAIRED.breached(case({"CMCC": (40, 0), "wifi": (4, 0)}))
     assert not INGEST_IMPAIRED.breached(case(ALL, shops=1))
     assert INGEST_IMPAIRED.breached(case(ALL, regions=1)), "a fleet of one region is not a region's fault"
+
+
+def test_connections_that_were_closed_are_no_fault_of_what_they_share() -> None:
+    """Soon after a word: the broker did it. After a keep-alive: they have neither power nor network."""
+    one = {"CMCC": (40, 0)}
+    assert not INGEST_IMPAIRED.breached(case(one, wills=(0, 40)))
+    assert not INGEST_IMPAIRED.breached(case(one, wills=(2, 38))), "two may have restarted"
+    assert INGEST_IMPAIRED.breached(case(one, wills=(3, 37)))
+    assert not INGEST_IMPAIRED.breached(case(one, wills=(3, 37), beside=[])), "one provider's may share a gateway"
+    assert not INGEST_IMPAIRED.breached(case({"CMCC": (30, 10)}, wills=(10, 20)))
+
+
+@pytest.mark.parametrize(
+    ("wills", "soon", "awake", "expected"),
+    [(80, 20, 100, True), (79, 20, 100, False), (80, 2, 100, False), (7, 7, 7, False), (800, 7, 1_000, False)],
+)
+def test_nearly_all_wills_of_a_minute_are_the_brokers(wills: int, soon: int, awake: int, expected: bool) -> None:
+    assert INGEST_IMPAIRED.dropped(wills, soon, awake) is expected
 
 
 def test_a_provider_is_judged_by_who_stands_beside_it() -> None:

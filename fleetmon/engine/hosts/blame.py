@@ -17,8 +17,8 @@ from msgspec.structs import replace
 
 from fleetmon.detect import HOST_OUTAGE
 from fleetmon.engine.hosts.answers import Known, Request
-from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW
 from fleetmon.model.detector import Replies, Reply
+from fleetmon.model.incident import DECLINES, FAILS, SLOW
 from fleetmon.model.registry import CELLULAR
 
 TWICE: Final = 2  # failures of one terminal that count

@@ -17,9 +17,10 @@ from fleetmon.engine.directory import Directory
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.hosts.answers import Answers, Known
 from fleetmon.engine.hosts.blame import DOUBTFUL, Blame, blamed, refusing
+from fleetmon.engine.hosts.cutovers import Cutovers
 from fleetmon.engine.hosts.trouble import Trouble
 from fleetmon.engine.hosts.waits import Waits
-from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW, Words
+from fleetmon.engine.hosts.words import Words
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.outcome import Fact
 from fleetmon.engine.shard import Shard
@@ -28,7 +29,7 @@ from fleetmon.engine.work.works import Works
 from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Reply
 from fleetmon.model.events import HostHealth, Notice, Transaction
-from fleetmon.model.incident import Incident, Scope, Status
+from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW, Failing, Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 SETTLE: Final = 5_000  # from a failure to its judgement, so that a burst is judged once
@@ -48,6 +49,7 @@ class Hosts:
         self.words = Words(self._is_unusual)
         self.answers = Answers(self._is_unusual)
         self._waits = Waits()
+        self._cutovers = Cutovers()
         self.actions: Mapping[str, Action] = {"hosts": self.look, "host": self.give_up}
         self._incidents = incidents
         self._works = works
@@ -62,7 +64,7 @@ class Hosts:
 
     def register(self, directory: Directory) -> None:
         """Take what the operator knows of hosts."""
-        self.words.registered = self.answers.registered = directory.hosts.keys()
+        self.words.registered = self.answers.registered = self._cutovers.registered = directory.hosts.keys()
         self._overlays = directory.overlays
         self.words.overlay = directory.overlays.get
         self._switch = directory.switches[0] if len(directory.switches) == 1 else ""
@@ -85,25 +87,30 @@ class Hosts:
             return
         acquirer, issuer = told.acquirer or terminal.cohort.acquirer, told.issuer or ""
         reply, late = self._reply(told, acquirer, waited)
-        if reply is not _WELL and (
-            reply is None
-            or (reply in DOUBTFUL and not asked.steady)
-            or self._is_excused(acquirer, at)
-            or self._is_excused(issuer, at)
-        ):
+        if reply is Reply.TURNING or self._cutovers:
+            reply = self._turned(reply, at, acquirer, issuer)
+        if reply is not _WELL and (reply is None or (reply in DOUBTFUL and not asked.steady)):
             return
-        if self.answers.note(at, terminal, reply, acquirer, issuer, late=late):
-            if self._troubles:
-                for host in {acquirer, issuer, self._switch} & self._troubles.keys():
+        excused = reply is not _WELL and (self._is_excused(acquirer, at) or self._is_excused(issuer, at))
+        if not (excused or self.answers.note(at, terminal, reply, acquirer, issuer, late=late)):
+            return
+        if self._troubles:
+            for host in {acquirer, issuer, self._switch} & self._troubles.keys():
+                if not excused or self._is_excused(host, at):  # what was open before its work goes on
                     self._weigh(host, terminal.id, reply, at, timed=waited is not None)
-            if reply is not _WELL and (reply is not Reply.REFUSED or self.answers.refuses(acquirer, issuer)):
-                self._look(at + SETTLE)
+        if (
+            reply is not _WELL
+            and not excused
+            and (reply is not Reply.REFUSED or self.answers.refuses(acquirer, issuer))
+        ):
+            self._look(at + SETTLE)
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing incident that was read back."""
         if incident.kind == HOST_OUTAGE.kind:
             since = max(incident.opened_at, self._shard.deaf_since or 0)
-            self._troubles[_host(incident)] = Trouble(incident, since)
+            known = incident.failing or Failing("")
+            self._troubles[_host(incident)] = Trouble(incident, since, known.share, known.odd, known.sign)
             self._plan(since + DAY, 99, "host", incident)
 
     def recall(self, facts: Iterable[Fact]) -> None:
@@ -119,7 +126,7 @@ class Hosts:
                 terminal = self._shard.fleet.terminals.get(key)
                 acquirer = event.acquirer or (terminal.cohort.acquirer if terminal else "")
                 reply, _ = self._reply(event, acquirer, waits.end(key, event))
-                if reply is not None:
+                if reply is not None and reply is not Reply.TURNING:
                     self.answers.recall(at, key, reply, acquirer, event.issuer or "")
 
     def look(self, due: int) -> None:
@@ -139,8 +146,8 @@ class Hosts:
     # -- in ----------------------------------------------------------------------------------------
 
     def _health(self, host: str, health: HostHealth, at: int) -> None:
-        word = self.words.note(host, health, at)
         trouble = self._troubles.get(host)
+        word = self.words.note(host, health, at, was_off=trouble is not None and trouble.sign == SIGNED_OFF)
         if word is None:
             return
         if trouble is not None:
@@ -155,6 +162,17 @@ class Hosts:
         reply = HOST_OUTAGE.reply(told, self._overlays.get(acquirer))
         late = waited is not None and waited >= HOST_OUTAGE.waits_ms and reply in (_WELL, Reply.REFUSED)
         return (Reply.ODD if late else reply), late
+
+    def _turned(self, reply: Reply | None, at: int, *hosts: str) -> Reply | None:
+        """What it tells that a host changes its business day: nothing, or that it fails if it does so for too long."""
+        if reply is None:
+            return None
+        lasts = self._cutovers.note(at, *hosts, turning=reply is Reply.TURNING)
+        if reply is not Reply.TURNING:
+            return reply
+        troubles = [self._troubles[host] for host in hosts if host in self._troubles]
+        known = any(one.incident.status is Status.FIRING for one in troubles)
+        return Reply.FAILED if lasts or known else None
 
     def _weigh(self, host: str, terminal: str, reply: Reply, at: int, *, timed: bool) -> None:
         """A request to a host with an open incident has ended."""
@@ -218,6 +236,7 @@ class Hosts:
             if blame is not None:
                 incident.measure(blame.terminals)
             incident.suppressed_by = self._above(host)
+            incident.failing = Failing(trouble.sign, trouble.share, trouble.odd)
             self._incidents.fire(incident, now, trouble.sign)
             self._plan(now + DAY, 99, "host", incident)
         else:

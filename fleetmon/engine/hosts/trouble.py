@@ -6,12 +6,13 @@ from typing import Final
 from msgspec import Struct, field
 
 from fleetmon.detect import HOST_OUTAGE
-from fleetmon.engine.hosts.words import DECLINES, FAILS, SLOW, Word
+from fleetmon.engine.hosts.words import Word
 from fleetmon.model.detector import Replies, Reply
-from fleetmon.model.incident import Incident
+from fleetmon.model.incident import DECLINES, SLOW, Incident
 
 _ENOUGH: Final = 2  # terminals that saw it go on
 _MANY: Final = 8  # requests that tell how bad it is
+_LONG: Final = 8  # times from one failure to the next; so long without one is no chance
 
 
 class Trouble(Struct):
@@ -23,10 +24,13 @@ class Trouble(Struct):
     odd: bool = False  # what ends oddly counts as well
     sign: str = ""  # what is wrong; empty if nobody knows any more
     failed_at: int = 0  # a request of a terminal
+    belied: bool = False  # it called itself well while terminals saw it fail
     relief: float = 0.0  # what terminals tell for its end, since they told against it last
     answered: float = 0.0  # the same by the host's own word
     _asked: int = 0
     _failed: int = 0
+    _begun: int = 0  # the first request that failed
+    _admitted: bool = False  # the host told last that it fails; of its next word a part may be of that time
     _witnesses: set[str] = field(default_factory=set)  # terminals; a few tell enough
 
     def weigh(self, terminal: str, reply: Reply, at: int, usual: float, *, timed: bool) -> None:
@@ -43,6 +47,7 @@ class Trouble(Struct):
         self.relief = min(max(self.relief + told, 0.0), 2 * self._enough)
         if reply is not Reply.WELL:
             self.failed_at, self.answered = at, 0.0
+            self._begun = self._begun or at
             self._failed += 1
             if self._asked >= _MANY:
                 self.share = self._failed / self._asked  # not of what goes well since
@@ -54,9 +59,12 @@ class Trouble(Struct):
         self.heard_at = word.heard_at
         if word.said.fails:
             self.relief = self.answered = 0.0
-        elif word.health.requests and (not word.said.works or (word.said.refuses and self.sign not in (FAILS, SLOW))):
+            self.belied, self._admitted = False, True
+        elif word.health.requests and (not word.said.works or (word.said.refuses and self.sign in (DECLINES, ""))):
             self.answered = 0.0
-        elif word.said.works and word.begin > self.failed_at:  # else terminals have seen it fail since
+        elif word.said.works and word.begin <= self.failed_at:
+            self.belied, self._admitted = self.belied or not self._admitted, False
+        elif word.said.works and (not self.belied or self._is_quiet(word.heard_at)):
             signed_on = word.health.requests == 0  # it had signed off, or this would be no word of health
             self.answered += HOST_OUTAGE.relieved if signed_on else word.health.requests
 
@@ -69,6 +77,10 @@ class Trouble(Struct):
     def is_over(self) -> bool:
         """Whether so many went well since it last failed that the host works again."""
         return self.relief >= self._enough or self.answered >= HOST_OUTAGE.relieved
+
+    def _is_quiet(self, now: int) -> bool:
+        """Whether terminals have seen nothing fail for longer than chance explains."""
+        return (now - self.failed_at) * self._failed >= _LONG * (self.failed_at - self._begun)
 
     @property
     def _enough(self) -> float:

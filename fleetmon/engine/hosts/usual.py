@@ -1,7 +1,7 @@
 """A mean that fades: what is usual of something, learned in whatever order it is told.
 
-What is a week old counts half. The past that is read back after a start comes in any order, so each part is
-weighed by its own time.
+What is a week old counts half, unless a shorter memory is wanted. The past that is read back after a start comes
+in any order, so each part is weighed by its own time.
 """
 
 from typing import Final
@@ -19,10 +19,11 @@ class Usual(Struct, gc=False):
     weight: float = 0.0
     total: float = 0.0
     at: int = 0  # up to when it has faded
+    half_life: int = HALF_LIFE
 
     def learn(self, at: int, total: float, weight: float = 1.0) -> None:
         """Take in what was so at `at`."""
-        faded = 2.0 ** (-abs(at - self.at) / HALF_LIFE)
+        faded = 2.0 ** (-abs(at - self.at) / self.half_life)
         if at > self.at:
             self.at = at
             self.weight, self.total = self.weight * faded + weight, self.total * faded + total

@@ -134,7 +134,9 @@ class Gather:
         named = (acquirer, sale.issuer, payout.payer if payout else "", *payers, *self._directory.switches)
         behind = [host for host in dict.fromkeys(named) if host]
         case.hosts = {host: row for host in behind if (row := self._directory.hosts.get(host))}
-        case.pulse = {host: self._ledger.pulse(host, start, stop) for host in (acquirer, sale.issuer) if host}
+        case.pulse = {
+            host: self._ledger.pulse(host, start, stop, sale.response) for host in (acquirer, sale.issuer) if host
+        }
         case.health = [episode for host in behind for episode in self._health(host, start, stop)]
         for host in behind:
             case.files += self._ledger.files.get((host, case.standing.day), [])

@@ -37,6 +37,7 @@ FAILED: Final = frozenset({"68", "90", "91", "92", "96", "98", "C1"})  # the hos
 
 
 _ENOUGH: Final = 4
+_CODES: Final = 64
 _PROMPT: Final = 120_000
 
 
@@ -47,6 +48,11 @@ class _Answers(Struct):
     failures: int = 0
     stored: int = 0
     storing: set[str] = field(default_factory=set)  # merchants; a few tell enough
+    codes: dict[str, int] = field(default_factory=dict)  # with which it declined; no more than a host has
+
+    def decline(self, code: str) -> None:
+        if code in self.codes or len(self.codes) < _CODES:
+            self.codes[code] = self.codes.get(code, 0) + 1
 
 
 class Ledger:
@@ -126,6 +132,8 @@ class Ledger:
             if not is_stored:
                 bucket.requests += 1
                 bucket.failures += fails
+                if told.stage == "declined" and told.response:
+                    bucket.decline(told.response)
                 continue
             bucket.stored += 1
             if len(bucket.storing) < _ENOUGH:
@@ -142,7 +150,7 @@ class Ledger:
         """Who pays this sale: its merchant's acquirer, else the one that the terminal named."""
         return self.directory.acquirer(sale.merchant) or sale.acquirer
 
-    def pulse(self, host: str, start: int, stop: int) -> Pulse:
+    def pulse(self, host: str, start: int, stop: int, code: str = "") -> Pulse:
         """How a host answered the whole fleet from five minutes before `start` to five after `stop`."""
         buckets: Mapping[int, _Answers] = self._pulse.get(host, {})
         span = range(start // BUCKET - 1, stop // BUCKET + 2)
@@ -153,6 +161,7 @@ class Ledger:
             sum(one.failures for one in found),
             sum(one.stored for one in found),
             len(set().union(*[one.storing for one in found])),
+            sum(one.codes.get(code, 0) for one in found),
         )
 
     def unpaid(self, now: int, merchant: str | None = None) -> Iterator[tuple[Sale, Standing]]:
@@ -190,10 +199,12 @@ class Ledger:
 
     def forget_words(self, now: int) -> None:
         """Drop old words of hosts."""
-        oldest = (now - OPEN_KEPT) // BUCKET
+        oldest, declined = (now - OPEN_KEPT) // BUCKET, (now - PAID_KEPT - DAY) // BUCKET
         for buckets in self._pulse.values():
-            for bucket in [one for one in buckets if one < oldest]:
-                del buckets[bucket]
+            for bucket in [one for one in buckets if one < declined]:
+                buckets[bucket].codes.clear()  # no declined sale is so old
+                if bucket < oldest:
+                    del buckets[bucket]
         self.files = {key: words for key, words in self.files.items() if key[1] >= day_of(now - OPEN_KEPT)}
 
     def _over(self, book: Book, now: int) -> Iterator[tuple[str, str]]:

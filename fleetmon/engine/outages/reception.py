@@ -109,6 +109,11 @@ class Reception:
         """We hear again, and everybody has a fresh grace; but the broker may have been away for them as well."""
         self._await(EVERYBODY, Return(at, at))
 
+    def dropped(self, at: int) -> None:
+        """The broker closed all connections but ours: everybody has to come back."""
+        self._grant(EVERYBODY, at)
+        self._await(EVERYBODY, Return(at, at))
+
     def link_lost(self) -> None:
         """The link itself is lost: that explains every silence, and everybody will have a fresh grace."""
         self._lost.clear()

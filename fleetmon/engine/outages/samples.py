@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import astuple
 
+from fleetmon.detect import INGEST_IMPAIRED
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.terminal.presence import EARLY
 from fleetmon.engine.work.windows import Windows
@@ -122,7 +123,10 @@ def arrivals(sight: Sight, moment: int, now: int, provider: str, everybody: Sigh
     total, waiting = Count(len(silent), len(heard)), len(sight.waiting)
     owed = sum([min(1.0, (now - moment) / terminal.interval_ms) for terminal in sight.waiting])
     willed = sum([bool(terminal.will_at) and now <= terminal.last_seen + terminal.wait_ms for terminal in sight.silent])
-    return Arrivals(total, waiting, owed, willed, by, _beside(sight.silent, provider, everybody) if provider else None)
+    soon = [INGEST_IMPAIRED.soon(one.will_at - one.last_seen) for one in sight.silent if one.will_at]
+    closed, lost = soon.count(True), soon.count(False)
+    beside = _beside(sight.silent, provider, everybody) if provider else None
+    return Arrivals(total, waiting, owed, willed, closed, lost, by, beside)
 
 
 def _beside(silent: Sequence[Terminal], provider: str, everybody: Sight) -> list[tuple[Count, Count]]:

@@ -21,7 +21,7 @@ class Habits:
     """The habits of the terminals of a shard."""
 
     def __init__(self, fleet: Fleet) -> None:
-        self.patience = Patience()
+        self.patience = Patience(fleet.groups.shop)
         self.presence = Presence(fleet)
         self.usual = Lateness()
         # Of shared outages, pending or firing, those that may have taken a terminal; the correlator knows.

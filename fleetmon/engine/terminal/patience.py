@@ -2,16 +2,19 @@
 
 All that is remembered of a terminal is one integer of some 50 bytes, 0 for most: how many runs of missed beats
 there were, by length, and in how much time. Both fade with the open time that passes, so that nights
-and outages let nothing be forgotten and old trouble is forgiven in weeks. How long runs go on is also
-counted for each network, for those of whom little is known yet.
+and outages let nothing be forgotten and old trouble is forgiven in weeks. Of whom little is known yet, that is
+believed which is known of its neighbours (same shop, carrier, network and firmware): they are asked when it is
+needed, never itself through them. How long runs go on is also counted for each network.
 """
 
 from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from fleetmon.detect import TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.model.days import DAY
-from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs, onward
+from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs, often, onward
 from fleetmon.model.terminal import NEVER, Terminal
 
 SUSPICIONS: Final = 12.0  # mistakes that a terminal may cause in thirty open days, by default (ADR 31)
@@ -30,14 +33,18 @@ _ONE: Final = 16  # counts are in sixteenths
 _MOST: Final = (1 << _BITS) - 1
 _ENOUGH: Final = 4_096  # runs of a network, after which the old ones count half
 _NETWORKS: Final = 1_000  # terminals name carriers; the memory shall not keep them all
-_TRUSTED: Final = 20  # runs that the fleet's habit is worth to a network, and the usual one to the fleet
+_TRUSTED: Final = 20  # runs that the usual habit is worth to the fleet, and each one's to the next smaller part of it
+_NEIGHBOURS: Final = 8  # are enough to ask; thousands may fall silent together
+_NEAR: Final = 64  # of a shop, among whom they are looked for
 _USUAL: Final = [USUAL_ONWARD] * (len(LENGTHS) - 1)
 
 
 class Patience:
     """What is known of the links of all terminals, and what follows from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, shop: Callable[[str], Sequence[Terminal]] = lambda _: ()) -> None:
+        """Who is in a shop, by its id, `shop` tells."""
+        self._shop = shop
         self.allow(SUSPICIONS, TICKETS)
         self._fleet = [0] * len(LENGTHS)
         self._networks: dict[tuple[str, str], list[int]] = {}
@@ -84,16 +91,31 @@ class Patience:
         return WEAK_SIGNAL.recovered(self._runs(terminal, at), most, self._tickets)
 
     def _runs(self, terminal: Terminal, at: int) -> Runs:
+        days, counts = self._remembered(terminal, at)
+        usual = onward(_sums(self._fleet), _USUAL, _TRUSTED)
+        if network := self._networks.get(_network(terminal)):
+            usual = onward(_sums(network), usual, _TRUSTED)
+        known = [self._remembered(one, min(at, one.last_seen)) for one in self._neighbours(terminal)]
+        if not known:
+            return Runs(days, counts, usual)
+        theirs = [sum(column) for column in zip(*[one for _, one in known], strict=True)]
+        begin = often(theirs[0], sum([watched for watched, _ in known]))
+        return Runs(days, counts, onward(theirs, usual, _TRUSTED), begin)
+
+    def _remembered(self, terminal: Terminal, at: int) -> tuple[float, list[float]]:
+        """The open days for which it was watched, and its runs at least as long as each of LENGTHS."""
         if terminal.watched_from != NEVER and at - terminal.watched_from >= DAY:
             whole = (at - terminal.watched_from) // _MINUTE * _MINUTE
             self.watch(terminal, at, terminal.watched_from + whole)
         days = (terminal.runs & _MINUTES) / _DAY
         if terminal.watched_from != NEVER:
             days += max(at - terminal.watched_from, 0) / DAY
-        usual = onward(_sums(self._fleet), _USUAL, _TRUSTED)
-        if network := self._networks.get(_network(terminal)):
-            usual = onward(_sums(network), usual, _TRUSTED)
-        return Runs(days, [count / _ONE for count in _sums(_counts(terminal.runs))], usual)
+        return days, [count / _ONE for count in _sums(_counts(terminal.runs))]
+
+    def _neighbours(self, terminal: Terminal) -> Iterator[Terminal]:
+        """Some that ought to lose as much as it does."""
+        near, like = islice(self._shop(terminal.site), _NEAR), _place(terminal)
+        return islice((one for one in near if one is not terminal and _place(one) == like), _NEIGHBOURS)
 
     def _share(self, terminal: Terminal, place: int, count: int) -> None:
         key = _network(terminal)
@@ -108,6 +130,10 @@ class Patience:
 
 def _network(terminal: Terminal) -> tuple[str, str]:
     return terminal.cohort.carrier, terminal.cohort.network
+
+
+def _place(terminal: Terminal) -> tuple[str, str, str]:
+    return terminal.cohort.carrier, terminal.cohort.network, terminal.cohort.firmware
 
 
 def _counts(runs: int) -> list[int]:
