@@ -96,13 +96,13 @@ class Search:
         return []
 
     def _in_open_shops(self, down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
-        """Those beside whom somebody of their shop is heard: shops that close one by one go dark as a whole."""
+        """Those who fell silent beside somebody of their shop: shops that close one by one go dark as a whole."""
         heard = dict.fromkeys([one.site for one in down], False)
         for part in parts(list(heard)):
             for site in filter(None, part):
                 heard[site] = bool(look_at_once(self._groups.shop(site), now, self._shard.heard_since).others)
             yield len(part)
-        return [one for one in down if heard[one.site]]
+        return [one for one in down if heard[one.site] and not one.overslept]
 
     def _tried(self, others: Sequence[Terminal], down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
         """Those who have run what they run for as long as half of those did whom it took: the rest prove nothing yet.
