@@ -1,8 +1,8 @@
 """The software does not work: it starts again and again, or nothing can be paid with it.
 
 A single crash is no fault, and the loop ends an hour after the last. Nothing can be paid when the host cannot read
-its messages, or since an update when sales are refused for reasons of the terminal's own or none are made any longer;
-that ends with the first sale that succeeds.
+its messages, or since an update when sales are refused for reasons of the terminal's own, get no answer or fail
+otherwise while others of its acquirer sell, or none are made any longer; that ends with the first sale that succeeds.
 Where it can be wrong: a loose plug looks like a loop of restarts.
 """
 

@@ -15,7 +15,8 @@ from fleetmon.model.runs import LENGTHS, Runs
 SUSPECT_BEATS = 2
 DOWN_BEATS = 3
 MOST_BEATS = 10
-LONGEST_WAIT = 300_000  # after which a terminal that is gone is known to be, unless three beats take longer
+LONGEST_WAIT = 300_000  # after which a terminal that is gone is known to be,
+SLOWEST_BEATS = 5  # or after so many beats where those take longer: three are too few for links that lose one in fifty
 UTMOST_WAIT = 1_800_000  # for a link that is announced as weak
 WILL_WAIT = 26_000  # a terminal that can come back does so within this time
 SHORTEST_HOLD, LONGEST_HOLD = 15_000, 300_000
@@ -43,7 +44,7 @@ def missed(silence: int, interval: int, slack: int) -> int:
 
 def most_beats(interval: int) -> int:
     """The patience of a link that is not announced as weak."""
-    return max(DOWN_BEATS, min(MOST_BEATS, LONGEST_WAIT // interval))
+    return max(SLOWEST_BEATS, min(MOST_BEATS, LONGEST_WAIT // interval))
 
 
 def beats(runs: Runs, interval: int, budget: float, *, weak: bool) -> int:

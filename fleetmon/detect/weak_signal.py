@@ -1,8 +1,8 @@
 """A terminal's link loses so much that its silence proves nothing in time.
 
 Evidence are runs of missed beats that the terminal lived through: in the same boot and session, in open hours,
-alone. The link is weak when the longest wait allowed would still call it down by mistake twice as often as
-the budget permits; it is well again when the budget is kept.
+alone; what its network has lived through makes nobody weak. The link is weak when the longest wait allowed would still
+call it down by mistake twice as often as the budget permits; it is well again when the budget is kept.
 Where it can be wrong: a terminal that stops beating for minutes without restarting looks the same.
 """
 
@@ -10,11 +10,12 @@ from bisect import bisect_right
 
 from fleetmon.model.detector import LinkDetector
 from fleetmon.model.incident import Policy
-from fleetmon.model.runs import LENGTHS, Runs
+from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs
 
 _ONCE = 1.0  # a run of some length is no reason to announce a link; it is reason enough to wait longer next time
-_FEW = 3  # longer runs of its own, before a network's habit may call a link weak
+_FEW = 3  # longer runs of its own, before what is usual may call a link weak
 _OVERSPENT = 2.0
+_USUAL = [USUAL_ONWARD] * (len(LENGTHS) - 1)
 
 
 def breached(runs: Runs, most_beats: int, budget: float) -> bool:
@@ -28,7 +29,8 @@ def recovered(runs: Runs, most_beats: int, budget: float) -> bool:
 
 
 def _mistakes(runs: Runs, most_beats: int) -> float:
-    return runs.rates(_ONCE)[bisect_right(LENGTHS, most_beats) - 1]
+    own = runs._replace(onward=_USUAL)  # a good link beside bad ones is not announced for its neighbours' losses
+    return own.rates(_ONCE)[bisect_right(LENGTHS, most_beats) - 1]
 
 
 WEAK_SIGNAL = LinkDetector(

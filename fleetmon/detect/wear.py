@@ -10,12 +10,14 @@ Where it can be wrong: a reader in bright sun or with worn-out cards errs withou
 import math
 from typing import Final
 
-ENOUGH_READS: Final = 30  # between two looks, or
+from fleetmon.model.events import Heartbeat
+
+ENOUGH_READS: Final = 50  # between two looks, or
 ENOUGH_ERRORS: Final = 8
-_USUAL: Final = 0.01  # of the reads fail, where nothing is known
+_USUAL: Final = 0.02  # of the reads may fail anywhere: few reads without an error promise nothing
 _BOTHERS: Final = 0.05
 _TOO_MANY: Final = 0.15
-_FEW: Final = 4  # errors that prove nothing
+_FEW: Final = 6  # errors; fewer prove nothing
 _WELL: Final = 0.6  # of what is called worn
 _SURE: Final = 4.0  # standard deviations
 WEAK_PER_HOUR: Final = 0.45  # of a full charge
@@ -25,9 +27,17 @@ _SINKS_BY: Final = 0.02
 _FULL: Final = 0.9
 
 
+def may_wear(beat: Heartbeat) -> bool:
+    """Whether a heartbeat shows what may become wear: nearly none of a terminal that stands on its charger does."""
+    counters, power = beat.counters, beat.power
+    return (counters is not None and (counters.read_errors or 0) >= ENOUGH_ERRORS) or (
+        power is not None and power.battery is not None and power.battery < _FULL
+    )
+
+
 def usual_errors(own: float | None, model: float | None) -> float:
-    """The share of reads that may be expected to fail; where both are known, what is more."""
-    return max([share for share in (own, model) if share is not None], default=_USUAL)
+    """The share of reads that may be expected to fail: the most of what is known."""
+    return max(_USUAL, own or 0.0, model or 0.0)
 
 
 def is_worn(errors: int, reads: int, usual: float) -> bool:

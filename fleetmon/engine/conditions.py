@@ -90,14 +90,14 @@ class Conditions:
                 if terminal is not None and wait and self._incidents.find(kind, _own(terminal)) is None:
                     self._wait(_OF_KIND[kind], terminal, now, wait)
 
-    def restore(self, incident: Incident) -> None:
+    def restore(self, incident: Incident, now: int) -> None:
         """Take up a firing incident that was read back."""
         detector = _OF_KIND.get(incident.kind)
         if detector is None:
             return
         self._shard.checkup.watch(incident.scope[0][1])
-        if detector.oneshot_ms is not None:
-            until = incident.opened_at + detector.oneshot_ms
+        until = incident.opened_at + (detector.oneshot_ms or 0)
+        if until > now:  # else what happened once is over, and what lasts is over when its terminal says so
             self._until[incident.kind, incident.scope] = until
             self._plan(until, LAST, "fault", incident.kind, incident.scope)
 

@@ -126,7 +126,7 @@ class Correlator:
         self.hosts.restore(incident)
         if incident.kind == WEAK_SIGNAL.kind and (weak := self._fleet.terminals.get(incident.scope[0][1])):
             self._links.watch(weak, incident.opened_at)
-        self.conditions.restore(incident)
+        self.conditions.restore(incident, self._shard.deaf_since or 0)
         self._serials.restore(incident)
 
     def remember(self, incident: Incident) -> None:

@@ -15,11 +15,11 @@ grace from `heard_since` on; the same for those of one provider, if only they ca
 A will shortens the wait, but not one of very many: brokers restart, and connecting again takes its time.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from fleetmon.detect import INGEST_IMPAIRED, SIM_PROBLEM, TERMINAL_OFFLINE
+from fleetmon.detect import SIM_PROBLEM, TERMINAL_OFFLINE
 from fleetmon.engine.deadlines import Deadlines
 from fleetmon.engine.deltas import Claim, Delta, Dropped, HostReport, Late, LinkReport, LivenessChange, Move, Work
 from fleetmon.engine.fleet import Fleet, slack, suspicion
@@ -30,6 +30,8 @@ from fleetmon.engine.terminal.faults import FaultChange, Faults
 from fleetmon.engine.terminal.habits import Habits, lost_before
 from fleetmon.engine.terminal.news import GRACEFUL, began_anew, fact_key, is_swapped, why_no_news
 from fleetmon.engine.terminal.presence import EARLY
+from fleetmon.engine.terminal.resets import Resets
+from fleetmon.engine.terminal.wills import Wills
 from fleetmon.model.days import DAY
 from fleetmon.model.events import (
     DeviceEvent,
@@ -45,8 +47,6 @@ from fleetmon.model.terminal import FULL, NEVER, NO_DEADLINE, Liveness, Order, T
 
 _UP: Final = Liveness.UP
 _FRESH: Final = (Order.NEW, Order.LATE)
-_TOGETHER: Final = 60_000  # wills within so many ms
-_STORM, _ONE_IN = 8, 4  # are one of all connections if there are so many, of such a part of those awake
 
 
 class Shard:
@@ -59,10 +59,8 @@ class Shard:
         self.deaf_since: int | None = None
         self.heard_again: dict[str, int] = {}  # providers that were not heard since: from when on; NO_DEADLINE: still
         self.counts: Counter[str] = Counter()  # repeated, late, old_boot, missing messages
-        self._wills: deque[tuple[int, bool]] = deque()  # when they came, lately, and whether soon after a word
-        self._soon = 0  # how many of these
-        self._storm = NEVER, NEVER  # the first and the last will of the newest storm of them
-        self._dropped_at = NEVER  # when nearly all lost their connections
+        self._wills = Wills(fleet.census)
+        self._resets = Resets()
         self._deltas: list[Delta] = []
         self.faults = Faults()
         self.checkup = Checkup(fleet, lambda: self.heard_since, self.faults.kinds, self._deltas.append)
@@ -168,7 +166,10 @@ class Shard:
 
     def _heartbeat(self, terminal: Terminal, beat: Heartbeat, now: int, *, retained: bool) -> None:
         lost = lost_before(terminal, beat, now)
-        if retained or self._in_order(terminal, beat) not in _FRESH:
+        order = Order.REPEATED if retained else self._in_order(terminal, beat)
+        if order is Order.OLD_BOOT and self._resets.beats(terminal, beat, now):
+            self._alive(terminal, now)
+        if order not in _FRESH:
             return
         if beat.interval_s is not None:
             self._promise(terminal, beat.interval_s)
@@ -250,6 +251,7 @@ class Shard:
         terminal.ended, terminal.session, terminal.session_at = terminal.session, said.session, said.at
         if said.interval_s is not None:
             self._promise(terminal, said.interval_s)
+        self._resets.told(terminal)
         before = terminal.cohort
         self.fleet.identify(terminal, said.model, said.firmware, said.carrier)
         if terminal.cohort is not before:
@@ -265,29 +267,13 @@ class Shard:
                 self._deltas.append(Work(now, terminal, said, terminal.epoch))
             return
         terminal.will_at = terminal.will_at or now
-        self._count_will(terminal, now)
+        if self._wills.note(terminal, now):
+            self._deltas.append(Dropped(now))
         if terminal.liveness is Liveness.SUSPECT:
             terminal.due = max(self.proof(terminal), now + 1)
             self.deadlines.arm(terminal)
         elif terminal.liveness in (_UP, Liveness.NEVER_SEEN):
             self._expire(terminal, now)
-
-    def _count_will(self, terminal: Terminal, now: int) -> None:
-        wills, states = self._wills, self.fleet.census.providers.items()
-        wills.append((now, INGEST_IMPAIRED.soon(now - terminal.last_seen)))
-        self._soon += wills[-1][1]
-        while wills[0][0] < now - _TOGETHER:
-            self._soon -= wills.popleft()[1]
-        if len(wills) < _STORM:
-            return
-        awake = sum([count for (_, liveness), count in states if liveness in (_UP, Liveness.SUSPECT)])
-        if len(wills) * _ONE_IN >= awake:
-            first, last = self._storm
-            self._storm = (first if now <= last + _TOGETHER else wills[0][0]), now
-        known = self._dropped_at and now <= self._dropped_at + _TOGETHER
-        if not known and INGEST_IMPAIRED.dropped(len(wills), self._soon, awake):
-            self._dropped_at = now
-            self._deltas.append(Dropped(now))
 
     def _alive(self, terminal: Terminal, now: int, lost: int = 0) -> None:
         deaf = self.heard_from(terminal.cohort.provider) > terminal.last_seen
@@ -365,13 +351,12 @@ class Shard:
         heard, interval = self.known_from(terminal), terminal.interval_ms
         margin = slack(interval)
         beats = self.habits.patience.beats(terminal, terminal.last_seen, told=told)
-        first, last = self._storm
-        is_stormy = terminal.will_at > NEVER and first <= terminal.will_at <= last
+        is_stormy = self._wills.in_storm(terminal.will_at)
         # A will from before we heard proves nothing: who answered it may have gone unheard.
         if terminal.will_at > heard and not is_stormy:
             return TERMINAL_OFFLINE.down_after_will(heard, terminal.will_at, interval, margin, beats)
         proven = heard + TERMINAL_OFFLINE.down_after(interval, margin, beats)
-        anew = last if is_stormy else heard if heard > terminal.last_seen else NEVER
+        anew = self._wills.last if is_stormy else heard if heard > terminal.last_seen else NEVER
         return max(proven, TERMINAL_OFFLINE.back_by(anew)) if told and anew else proven
 
     def known_from(self, terminal: Terminal) -> int:

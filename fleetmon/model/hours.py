@@ -1,8 +1,9 @@
 """Opening hours: `["Mo-Fr 08:30-22:00", "Sa,Su 10:00-02:00"]` as intervals of the week.
 
 Times are local (Asia/Shanghai, which has had no daylight saving since 1991, so a fixed offset is
-exact). A span that ends before it starts runs past midnight. Where it can be wrong: shops that keep
-other hours on holidays; the detection of closings then learns from the terminals, not from here.
+exact). A span that ends before it starts runs past midnight, and so does one until 26:00, as maps write it.
+Where it can be wrong: shops that keep other hours on holidays; the detection of closings then learns from the
+terminals, not from here.
 """
 
 import re
@@ -75,14 +76,15 @@ def _parse(rule: str) -> list[tuple[int, int]]:
     start, end = _clock(clock[0], clock[1], rule), _clock(clock[2], clock[3], rule)
     if end <= start:
         end += DAY
+    if start > DAY or end > start + DAY:
+        raise ValueError(f'"{rule}" names a time that no clock shows')
     return [(day * DAY + start, day * DAY + end) for day in _days(days, rule)]
 
 
 def _clock(hour: str, minute: str, rule: str) -> int:
-    value = (int(hour) * 60 + int(minute)) * 60_000
-    if value > DAY or int(minute) > 59:
+    if int(minute) > 59:
         raise ValueError(f'"{rule}" names a time that no clock shows')
-    return value
+    return (int(hour) * 60 + int(minute)) * 60_000
 
 
 def _days(text: str, rule: str) -> list[int]:

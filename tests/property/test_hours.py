@@ -70,6 +70,16 @@ def test_without_rules_it_is_always_open_and_never_opens() -> None:
     assert Hours([]).next_opening(MONDAY) is None
 
 
+def test_a_closing_after_midnight_may_be_counted_on_as_maps_do_and_no_day_has_more_than_a_day() -> None:
+    there, back = Hours(["Mo-Su 17:00-26:30"]), Hours(["Mo-Su 17:00-02:30"])
+    for minute in range(0, WEEK, 10):
+        at = MONDAY + minute * MINUTE
+        assert (there.is_open(at), there.next_closing(at)) == (back.is_open(at), back.next_closing(at))
+    for rule in ("Mo 08:00-33:00", "Mo 25:00-26:00", "Mo 08:00-09:60"):
+        with pytest.raises(ValueError, match="no clock shows"):
+            Hours([rule])
+
+
 def test_lists_of_days_and_spaces_are_understood() -> None:
     hours = Hours(["Mo, We-Th ,Sa  09:00 - 10:00"])
     starts = [hours.is_open(MONDAY + (day * 1440 + 9 * 60) * MINUTE) for day in range(7)]
@@ -84,7 +94,7 @@ def test_lists_of_days_and_spaces_are_understood() -> None:
         "09:00-10:00",
         "Mo 9:00-10:00",
         "Mo 09:60-10:00",
-        "Mo 09:00-24:01",
+        "Mo 09:00-33:01",
         "Xx 09:00-10:00",
         "Mo- 09:00-10:00,",
     ],

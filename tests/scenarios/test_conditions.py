@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from fleetmon.model.episode import Episode
-from fleetmon.model.events import Geo, Net, Pending, Poi, Power
+from fleetmon.model.events import Counters, Geo, Net, Pending, Poi, Power
 from fleetmon.model.registry import Registry, Site, Terminal
 from fleetmon.model.terminal import NO_DEADLINE
 from fleetmon.model.window import Occurrence, Window, window_id
@@ -299,6 +299,53 @@ def test_a_restart_neither_forgets_nor_repeats_nor_ends_too_early() -> None:
     restart(world)
     world.run(HOUR)
     assert world.words[3:] == ["clock_skew corner-1 resolved"]
+
+
+def test_a_fault_that_was_just_mended_when_we_restart_has_not_ended_hours_ago() -> None:
+    world = corner()
+    world.show("corner-1", poi=Poi(printer="NoPaper"))
+    world.run(4 * HOUR)
+    mended = world.now
+    world.show("corner-1", poi=WELL)
+    world.run(3 * MINUTE)
+    restart(world)
+    world.run(15 * MINUTE)
+    assert world.words == ["device_fault corner-1 firing", "device_fault corner-1 resolved"]
+    resolved = world.last("device_fault").resolved_at
+    assert resolved is not None
+    assert mended <= resolved <= mended + 6 * MINUTE * 1000
+
+
+def test_a_loop_of_crashes_goes_on_over_a_restart_and_ends_with_its_last() -> None:
+    world = corner()
+    for count in range(5):
+        world.show("corner-1", counters=Counters(app_crashes=count))
+        world.run(10 * MINUTE)
+    assert world.words == ["software_fault corner-1 firing"]
+    restart(world)
+    for count in range(5, 10):
+        world.show("corner-1", counters=Counters(app_crashes=count))
+        world.run(10 * MINUTE)
+    assert world.words == ["software_fault corner-1 firing"]
+    world.run(2 * HOUR)
+    assert world.words[1:] == ["software_fault corner-1 resolved"]
+
+
+def test_keys_that_are_refused_are_not_well_when_the_first_sale_after_a_restart_is_refused_too() -> None:
+    world = corner()
+    for number in range(4):
+        world.trade("corner-1", f"x{number}", "declined", response="A0")
+        world.run(5 * MINUTE)
+    assert world.words == ["keys corner-1 firing"]
+    world.run(HOUR)
+    restart(world)
+    for number in range(4, 7):
+        world.trade("corner-1", f"x{number}", "declined", response="A0")
+        world.run(20 * MINUTE)
+    assert world.words == ["keys corner-1 firing"]
+    world.trade("corner-1", "x7")
+    world.run(20 * MINUTE)
+    assert world.words[1:] == ["keys corner-1 resolved"]
 
 
 def test_what_began_before_a_restart_counts_from_its_beginning() -> None:

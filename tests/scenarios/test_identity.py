@@ -48,6 +48,40 @@ def test_births_that_overtake_each_other_leave_the_newest_session_in_force() -> 
     assert world.liveness("corner-1") == "asleep"
 
 
+def test_a_terminal_that_was_reset_while_we_were_deaf_lives_by_its_beats() -> None:
+    """Its State comes as a replay, which begins no epoch; so its beats are of a boot that seems to be over."""
+    world = corner()
+    life = world.lives["corner-1"]
+    world.birth("corner-1", boot=57, serial="SN1")
+    world.run(10 * MINUTE)
+    world.link_down()
+    world.run(20)
+    life.boot, life.seq = 1, -1
+    world.link_up()
+    world.birth("corner-1", retained=True, boot=1, serial="SN1")
+    world.run(2 * HOUR)
+    assert world.liveness("corner-1") == "up"
+    assert world.words == []
+    world.stop()
+    world.run(HOUR)
+    assert world.words == ["terminal_offline corner-1 firing"]
+
+
+def test_stragglers_of_an_old_boot_are_no_beats() -> None:
+    world = corner()
+    life = world.lives["corner-1"]
+    world.birth("corner-1", boot=57, serial="SN1")
+    world.run(10 * MINUTE)
+    world.stop()
+    life.boot, life.seq = 1, 500
+    world.run(2 * MINUTE)
+    for _ in range(40):
+        world.beat("corner-1")
+        world.run(0.1)
+    world.run(5 * MINUTE)
+    assert world.liveness("corner-1") == "down"
+
+
 def test_replays_and_repetitions_are_no_beats() -> None:
     world = corner()
     beat = world.beat("corner-1")

@@ -177,6 +177,31 @@ def test_nothing_can_be_paid_since_an_update() -> None:
     assert world.words[1:] == ["software_fault corner-1 resolved"]
 
 
+@pytest.mark.parametrize(("stage", "response"), [("unanswered", None), ("declined", "96")])
+def test_since_an_update_it_alone_gets_no_answer_while_others_of_its_acquirer_do(
+    stage: str, response: str | None
+) -> None:
+    world = shop()
+    for key in ("corner-1", "corner-2"):
+        world.birth(key, firmware="1.0")
+    trade(world, HOUR)
+    for key in ("corner-1", "corner-2"):
+        world.birth(key, firmware="1.1")
+    for number in range(8):  # first nobody is answered: that is the host's
+        world.trade("corner-1", f"x{number}", stage, response=response)
+        world.trade("corner-2", f"n{number}", stage, response=response)
+        world.run(MINUTE)
+    assert world.words == []
+    for number in range(5):
+        world.trade("corner-2", f"m{number}", "declined", response="51")
+        world.trade("corner-1", f"y{number}", stage, response=response)
+        world.run(MINUTE)
+    assert world.words == ["software_fault corner-1 firing"]
+    world.trade("corner-1", "good")
+    world.run(20 * MINUTE)
+    assert world.words[1:] == ["software_fault corner-1 resolved"]
+
+
 def test_a_terminal_that_sold_every_ten_minutes_is_quiet_after_two_hours_and_not_at_night() -> None:
     world = shop()
     trade(world, WEEK)
@@ -274,6 +299,24 @@ def use(world: World, hours: int, *, errors: float, power: Power | None = None) 
         reads, failed = reads + 1, failed + errors / 100
         world.show("corner-1", counters=Counters(card_inserts=int(reads), read_errors=int(failed)), power=power)
         world.run(MINUTE)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_parts_wear_in_a_terminal_whose_sales_nobody_tells_and_whatever_it_numbers_between_its_beats(
+    others: int,
+) -> None:
+    world = shop(hours=())
+    reads, failed = 0.0, 0.0
+    for minute in range(16 * 60):
+        reads, failed = reads + 1, failed + (0.02 if minute < 8 * 60 else 0.2)
+        world.lives["corner-1"].seq += others
+        world.show(
+            "corner-1",
+            counters=Counters(card_inserts=int(reads), read_errors=int(failed)),
+            power=Power(battery=max(0.9 - max(minute - 500, 0) / 500, 0.4), charging=True),
+        )
+        world.run(MINUTE)
+    assert sorted(world.words) == ["battery corner-1 firing", "device_fault corner-1 firing"]
 
 
 def test_a_reader_that_errs_far_more_than_it_used_to_is_worn_until_it_reads_well() -> None:

@@ -1,8 +1,9 @@
 """A look at each heartbeat: what it shows, since when, and what a course of them shows.
 
 Nearly every heartbeat shows nothing, and costs a glance. Whoever shows something, or did lately, or has an open
-incident gets a chart, and every heartbeat is looked at in full until all is well. Of terminals that sell the
-counters, the battery and the business clock are looked at now and then even so (every sixteenth heartbeat at most).
+incident gets a chart, and every heartbeat is looked at in full until all is well. Of terminals that sell, or whose
+parts might wear, the counters, the battery and the business clock are looked at now and then even so (every seventeenth
+heartbeat at most).
 A sign that was not confirmed for some heartbeats, because the terminal was silent or we were deaf, begins anew.
 When most of the fleet is off by as much, it is our clock that is wrong, and no terminal's.
 Where it can be wrong: a fleet most of which is set to a wrong time zone looks like that, too; numbers shared with
@@ -19,6 +20,7 @@ from fleetmon.detect import OF_SIGN
 from fleetmon.detect.clock_skew import RECENT, error
 from fleetmon.detect.not_paying import Reason, reason
 from fleetmon.detect.signs import LASTING, SIGNS, SKEWED_MS, remarkable, signs
+from fleetmon.detect.wear import may_wear
 from fleetmon.engine.fleet import Fleet
 from fleetmon.engine.terminal.trade import Trade
 from fleetmon.engine.terminal.usage import sold_at
@@ -29,7 +31,7 @@ from fleetmon.model.episode import Episode
 from fleetmon.model.events import DeviceEvent, Heartbeat, Transaction
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
-_GLANCE: Final = 15  # of so many heartbeats and one, one is sampled
+_SAMPLED: Final = 17  # of so many heartbeats one is, and a prime, so also of those that are numbered 1, 3, 5
 _SLOW: Final = 900_000  # whoever beats so rarely is looked at each time
 _UNCONFIRMED: Final = 5  # intervals after which a sign begins anew
 _LOOP_WITHIN: Final = 3_600_000
@@ -101,7 +103,7 @@ class Checkup:
         """Look at a heartbeat."""
         if terminal.id in self.charts or remarkable(beat, now):
             self._look(terminal, beat, now)
-        elif terminal.usage and not (beat.seq & _GLANCE and terminal.interval_ms < _SLOW):
+        elif not (beat.seq % _SAMPLED and terminal.interval_ms < _SLOW) and (terminal.usage or may_wear(beat)):
             self._sample(terminal, beat, now)
             if terminal.id in self.charts:
                 self._look(terminal, beat, now)
@@ -115,7 +117,7 @@ class Checkup:
             if not shown:
                 return
             chart = self.charts[terminal.id] = Chart()
-        if terminal.usage:
+        if terminal.usage or may_wear(beat):
             self._sample(terminal, beat, now)
         self._weigh(terminal.id, chart, beat, now)
         shown |= chart.lasting
@@ -131,9 +133,9 @@ class Checkup:
 
     def _sample(self, terminal: Terminal, beat: Heartbeat, now: int) -> None:
         """What only now and then has to be looked at."""
-        if missed := self.trade.missed(terminal, now):
+        if terminal.usage and (missed := self.trade.missed(terminal, now)):
             self._sales(terminal, {"quiet": missed}, now)
-        if self._wear.is_due(terminal, now):
+        if (beat.counters is not None or beat.power is not None) and self._wear.is_due(terminal, now):
             found = self._wear.look(terminal, beat, now)
             for sign in found.well:
                 self.lift(terminal.id, sign)
@@ -355,6 +357,8 @@ class Checkup:
             chart.spells[kind] = Spell(episode.begin, last_seen, episode.worst)
             if kind == "wrong_clock":
                 chart.offsets = (-round(episode.worst * 1000),) * RECENT
+            elif kind == "looping":
+                chart.restarts = ((last_seen, True),) * _CRASHES  # the last may have been just before
         elif kind in SIGNS:
             self.chart(key).spells[kind] = Spell(episode.begin, last_seen, episode.worst)
 

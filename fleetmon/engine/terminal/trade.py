@@ -1,7 +1,8 @@
 """The third clock: whether a terminal that is alive does business.
 
 Each sale that succeeds winds it. Sales that fail for other reasons than the card are counted until one succeeds; a card
-that is refused proves that the way to its bank works. What is usual is learned (`usage`), and costs nothing
+that is refused proves that the way to its bank works. Whoever fails while the acquirer answers others between its
+failures is alone with that. What is usual is learned (`usage`), and costs nothing
 of terminals that never sell.
 """
 
@@ -19,6 +20,7 @@ from fleetmon.model.terminal import Terminal
 
 _SHORT: Final = 1_800_000  # after a sale nothing remarkable is missed for so long
 FAILURES: Final = 5  # in a row: nothing can be paid
+_ACQUIRERS: Final = 1_000  # terminals name them; the memory shall not keep them all
 REFUSALS: Final = 3  # in a row for the same reason of the terminal's own
 _SUCCESS: Final = ("approved", "uploaded")
 _FAILURE: Final = ("declined", "unanswered")
@@ -34,6 +36,8 @@ class _Run(Struct, gc=False):
     keys: int = 0  # of them because of the keys
     garbled: int = 0  # because the host could not read the message
     own: int = 0  # for that or another reason of the terminal's own
+    alone: int = 0  # while the acquirer answered others
+    last: int = 0  # when it failed last
 
 
 class Trade:
@@ -44,6 +48,7 @@ class Trade:
         self._fleet = fleet
         self._heard_since = heard_since
         self._runs: dict[str, _Run] = {}
+        self._answered: dict[str, int] = {}  # when each acquirer last was seen to work
 
     def take(self, terminal: Terminal, told: Transaction, now: int) -> Mapping[str, float] | None:
         """Take in a stage of a transaction; the signs of a terminal whose sales fail, none of one that works.
@@ -52,22 +57,24 @@ class Trade:
         """
         if told.kind == "reversal" or told.stage not in _ENDS:
             return None
+        acquirer = told.acquirer or terminal.cohort.acquirer
         if told.stage in _SUCCESS:
             usage = Usage.of(terminal.usage)
             since = self._since(terminal)
             usage.sell(now, usage.missed(since, now) if now - since >= _SHORT else 0.0)
             terminal.usage = usage.packed()
-            return self._works(terminal)
-        overlay = self.overlays.get(told.acquirer or terminal.cohort.acquirer)
-        why = meaning(told.response, overlay) if told.response else ""
+            return self._works(terminal, acquirer, now)
+        why = meaning(told.response, self.overlays.get(acquirer)) if told.response else ""
         if told.stage == "declined" and why in _ANSWERS:
-            return self._works(terminal)
+            return self._works(terminal, acquirer, now)
         run = self._runs.setdefault(terminal.id, _Run())
         run.failures += 1
         run.keys += why == "keys"
         run.garbled += why == "software"
         run.own += told.stage == "declined" and why in _OWN
-        return _signs(run)
+        run.alone += self._answered.get(acquirer, 0) > run.last
+        run.last = now
+        return _signs(run) or None
 
     def missed(self, terminal: Terminal, now: int) -> float:
         """How many sales are missed, when that is far more than usual at this hour; else 0."""
@@ -94,7 +101,9 @@ class Trade:
         if terminal.usage:
             terminal.usage = Usage.of(terminal.usage).renewed().packed()
 
-    def _works(self, terminal: Terminal) -> Mapping[str, float]:
+    def _works(self, terminal: Terminal, acquirer: str, now: int) -> Mapping[str, float]:
+        if acquirer in self._answered or len(self._answered) < _ACQUIRERS:
+            self._answered[acquirer] = now
         self._runs.pop(terminal.id, None)
         return {}
 
@@ -111,6 +120,6 @@ def _signs(run: _Run) -> Mapping[str, float]:
         signs["keys_refused"] = float(run.keys)
     if run.garbled >= REFUSALS:
         signs["garbled"] = float(run.garbled)
-    if run.own >= REFUSALS:
-        signs["cannot_pay"] = float(run.own)  # if it was updated
+    if run.own >= REFUSALS or run.alone >= FAILURES:
+        signs["cannot_pay"] = float(max(run.own, run.alone))  # if it was updated
     return signs

@@ -46,7 +46,7 @@ class Wear:
 
     def is_due(self, terminal: Terminal, now: int) -> bool:
         """Whether it is time for a look."""
-        return looked_ago(terminal.usage, now) >= _EVERY
+        return not terminal.usage or looked_ago(terminal.usage, now) >= _EVERY
 
     def look(self, terminal: Terminal, beat: Heartbeat, now: int) -> Found:
         """Compare with the last look."""
