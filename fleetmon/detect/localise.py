@@ -80,7 +80,7 @@ def localise(rows: Iterable[Row], attributes: Iterable[str], *, top: int = 5) ->
     is missing, None or empty belongs to no scope of its attribute. The order of the rows does not matter.
 
     Raises:
-        ValueError: The numbers of a row cannot be, or the attributes are one text.
+        ValueError: A row is no mapping, its numbers cannot be, or the attributes are one text.
     """
     if isinstance(attributes, str):
         raise ValueError(f"attributes is the text {attributes!r}, not a list of names")  # noqa: TRY004
@@ -115,6 +115,8 @@ def _leaves(rows: Iterable[Row], attributes: Sequence[str]) -> list[_Leaf]:
 
 
 def _leaf(number: int, row: Row, attributes: Sequence[str]) -> _Leaf:
+    if not isinstance(row, Mapping):
+        raise ValueError(f"row {number} is a {type(row).__name__}, not a mapping of attributes and counts")  # noqa: TRY004
     failing, total = _count(number, row, "failing"), _count(number, row, "total")
     expected = None if row.get("expected") is None else _count(number, row, "expected")
     if failing > total:

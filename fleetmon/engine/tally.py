@@ -96,8 +96,16 @@ def silent_since(silent: Sequence[Terminal], *, at_once: bool) -> Parts[int]:
 
 
 def tally_breach(sight: Sight, together: Sequence[Terminal], moment: int, now: int) -> Parts[Tally]:
-    """Count for the question: did they fall silent together? Counter-evidence is who spoke after that moment."""
-    return _count(together, sight.others, moment, now, len(sight.silent) - len(together))
+    """Count for the question: did they fall silent together? Counter-evidence is who spoke after that moment.
+
+    Be it that it is silent now as well: it fell silent later, and of something else.
+    """
+    later = list[Terminal]()
+    for part in parts(sight.silent):
+        later += [terminal for terminal in part if terminal.last_seen > moment]
+        yield len(part)
+    gone = len(sight.silent) - len(later) - len(together)
+    return (yield from _count(together, [*sight.others, *later], moment, now, gone))
 
 
 def tally_recovery(sight: Sight, opened_at: int, now: int) -> Parts[Tally]:

@@ -16,8 +16,8 @@ from .world import DAY, HOUR, MINUTE, NOON, World, second, shops
 REGIONS, CARRIERS, MODELS, PROVIDERS = "nesw", ("CMCC", "CUCC", "CTCC"), ("A80", "P2000", "V5"), ("ps1", "ps2")
 
 
-def city(shops: int = 48, each: int = 4, seed: int = 1) -> World:
-    """Shops in four regions; what each terminal is comes by chance, one in eight is on cable."""
+def city(shops: int = 48, each: int = 4, seed: int = 1, beats: dict[str, int] | None = None) -> World:
+    """Shops in four regions; what each terminal is comes by chance, one in eight is on cable; `beats` by model."""
     chance = random.Random(seed)
     sites = [Site(f"s{number}", region=REGIONS[number % 4]) for number in range(shops)]
     terminals = [
@@ -35,6 +35,7 @@ def city(shops: int = 48, each: int = 4, seed: int = 1) -> World:
         for site in sites
         for number in range(each)
     ]
+    terminals = [replace(row, interval_s=(beats or {}).get(row.model, 60)) for row in terminals]
     world = World(Registry(sites=sites, terminals=terminals))
     world.start()
     world.run(10 * MINUTE)
@@ -74,6 +75,25 @@ def test_the_page_names_what_they_share(wanted: dict[str, str], page: str) -> No
     world.run(15 * MINUTE)
     assert world.words == [f"{page} firing", f"{page} resolved"]
     assert not world.engine.incidents
+
+
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [
+        ({"carrier": "CMCC"}, "carrier_outage CMCC"),
+        ({"region": "n"}, "region_outage n"),
+        ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s"),
+        ({"model": "V5", "carrier": "CTCC"}, "attribute_outage CTCC V5"),
+    ],
+)
+def test_models_that_beat_at_different_paces_do_not_hide_what_they_share(wanted: dict[str, str], page: str) -> None:
+    """The fast ones are late first, and the slow ones seem well: that was a page for each pace."""
+    world = city(beats={"A80": 300, "P2000": 30, "V5": 60})
+    world.stop(*having(world, **wanted))
+    world.run(15 * MINUTE)
+    assert world.pages == [page]
+    outage = next(one for one in world.engine.incidents if one.paged_at)
+    assert second(outage.paged_at) - 10 * MINUTE <= 60 + 40  # long before the slowest are late
 
 
 def test_two_at_once_are_two_pages() -> None:
@@ -155,6 +175,36 @@ def test_a_firmware_is_told_as_soon_as_one_more_is_down() -> None:
     downs = [second(change.at) for change in world.changes if change.after == "down"]
     assert min(told - down for down in downs if down < told) == 5
     assert len(world.pages) == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "page"),
+    [({"carrier": "CMCC"}, "carrier_outage CMCC"), ({"provider": "ps1", "region": "s"}, "attribute_outage ps1 s")],
+)
+def test_an_outage_that_comes_over_minutes_is_one_page(wanted: dict[str, str], page: str) -> None:
+    """No moment explains it, and whoever was silent before counts against a crowd: that was a ticket for each."""
+    world = city(beats=dict.fromkeys(MODELS, 30))
+    cut = having(world, **wanted)
+    random.Random(5).shuffle(cut)
+    for key in cut:
+        world.stop(key)
+        world.run(5 * MINUTE / len(cut))
+    world.run(15 * MINUTE)
+    assert world.pages == [page]
+    world.start()
+    world.run(15 * MINUTE)
+    assert world.pages == [page]
+    assert not world.engine.incidents
+
+
+def test_shops_of_a_region_that_close_one_by_one_call_nobody() -> None:
+    """Nobody declared hours: each goes dark as a whole, as no outage that comes over minutes would have it."""
+    world = city(beats=dict.fromkeys(MODELS, 30))
+    for site in [one.id for one in world.registry.sites if one.region == "n"]:
+        world.stop(*(row.id for row in world.registry.terminals if row.site == site))
+        world.run(75)
+    world.run(HOUR)
+    assert world.pages == []
 
 
 def rolled_out(world: World, keys: list[str], bad: list[str], *, every_s: int) -> None:

@@ -335,6 +335,20 @@ def test_unanswered_wills_tell_of_an_outage_before_the_beats_are_missed() -> Non
     assert second(world.last("carrier_outage").opened_at) < 10 * MINUTE + 360
 
 
+def test_who_falls_silent_later_spoke_against_the_outage_of_before() -> None:
+    """Two shops of a carrier with five went dark; minutes later a lone terminal does, and is no proof of theirs."""
+    ours = {shop: ["CMCC"] * count for shop, count in {"a": 5, "b": 2, "c": 3}.items()}
+    world = World(shops({**ours, "d": ["CUCC"] * 8, "e": ["CUCC"] * 8}))
+    world.start()
+    world.run(10 * MINUTE)
+    world.stop(*at(world, "a"), *at(world, "b"))
+    world.run(4 * MINUTE)
+    assert sorted(world.words) == ["site_outage a firing", "site_outage b firing"]
+    world.stop("c-1")
+    world.run(10 * MINUTE)
+    assert sorted(world.words) == ["site_outage a firing", "site_outage b firing", "terminal_offline c-1 firing"]
+
+
 def test_shops_of_two_carriers_that_go_dark_together_are_shops_not_carriers() -> None:
     """A mall closes, or its power is cut: the shops' own networks are silent as well."""
     world = World(shops({f"mall{number}": ["CMCC", "CUCC"] for number in range(8)}))

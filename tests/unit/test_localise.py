@@ -220,6 +220,8 @@ def test_other_rows_that_cannot_be() -> None:
         localise([{"failing": 3}], NAMES)
     with pytest.raises(ValueError, match="row 0: carrier is a list"):
         localise([{"carrier": [], "failing": 3, "total": 3}], NAMES)
+    with pytest.raises(ValueError, match="row 0 is a str, not a mapping"):
+        localise({"CMCC": {"failing": 3, "total": 3}}, NAMES)  # type: ignore[dict-item]
 
 
 def test_shares_are_of_the_answers_given() -> None:

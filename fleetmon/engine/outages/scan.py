@@ -27,7 +27,7 @@ FEW: Final = 4  # silent ones that may share something
 _STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long fell silent with none of the newest
 _AXES: Final = 5  # attributes compared at a time
 _STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as chance
-_MOST: Final = 0.6
+MOST: Final = 0.6  # of those beside a scope who are silent as well: they share it
 _AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
 _BEATS: Final = 4  # after which nothing is proven by more of them
 _TRUSTED: Final = 5.0  # terminals that what is usual is worth beside what is seen now
@@ -81,11 +81,11 @@ class Scan:
         failing = Counter([terminal.cohort for terminal in together])
         return self._suspicions(failing, known, ATTRIBUTES, beats, now)
 
-    def one_by_one(self, known: Collection[Scope], now: int) -> list[Suspicion]:
-        """What model or firmware those may share who are down, whenever that came."""
+    def one_by_one(self, known: Collection[Scope], axes: Sequence[str], now: int) -> list[Suspicion]:
+        """What those may share of these attributes who are down, whenever that came."""
         counts = self._fleet.census.counts.items()
         down = Counter({cohort: count for (cohort, state), count in counts if state is Liveness.DOWN})
-        return self._suspicions(down, known, ("model", "firmware"), _BEATS, now)
+        return self._suspicions(down, known, axes, _BEATS, now)
 
     def _suspicions(
         self, failing: Mapping[Cohort, int], known: Collection[Scope], axes: Sequence[str], beats: int, now: int
@@ -97,7 +97,7 @@ class Scan:
         rows = self._rows(failing, struck, total, min(max(beats, 1), _BEATS), now)
         compared = _telling(rows, axes)
         answers = localise(_merged(rows, compared), compared)
-        causes = [_widest([_widened(rows, scope) for scope in _scopes(answer)]) for answer in answers]
+        causes = [widest([_widened(rows, scope) for scope in _scopes(answer)]) for answer in answers]
         sure = [[scope for scope in some if _is_sure(rows, scope, some)] for some in causes]
         return [Suspicion(some, answer.share) for some, answer in zip(sure, answers, strict=True) if some]
 
@@ -157,12 +157,12 @@ def _widened(rows: Sequence[Row], scope: Scope) -> Scope:
     for attribute in scope:
         wider = tuple([one for one in scope if one is not attribute])
         beside = [row for row in _within(rows, wider) if row[attribute[0]] != attribute[1]]
-        if wider and _sum(beside, "failing") >= max(1, _MOST * _sum(beside, "total")):
+        if wider and _sum(beside, "failing") >= max(1, MOST * _sum(beside, "total")):
             return _widened(rows, wider)
     return scope
 
 
-def _widest(scopes: Sequence[Scope]) -> list[Scope]:
+def widest(scopes: Sequence[Scope]) -> list[Scope]:
     """The scopes without any that is a part of another: of two causes one may have been widened over both."""
     return [one for one in dict.fromkeys(scopes) if not any(set(other) < set(one) for other in scopes)]
 

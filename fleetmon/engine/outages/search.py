@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.agenda import Parts
 from fleetmon.engine.fleet import suspicion
+from fleetmon.engine.groups import ATTRIBUTES, covers
 from fleetmon.engine.hearing import audible
-from fleetmon.engine.outages.scan import FEW, Scan, Suspicion, named
+from fleetmon.engine.outages.scan import FEW, MOST, Scan, Suspicion, named, widest
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import Sight, burst, look, look_at_once, parts, tally_breach
 from fleetmon.model.detector import GroupDetector
@@ -19,8 +20,11 @@ from fleetmon.model.incident import Alternative, Scope
 from fleetmon.model.terminal import NEVER, Liveness, Terminal
 
 _LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
+_MINUTES: Final = 600_000  # in which what fails bit by bit is gone: what takes longer looks like closing time
 _HEARD: Final = (Liveness.UP, Liveness.SUSPECT)  # until they are down
 _ROUNDS: Final = 4  # of one search: outages of different moments
+_SAY: Final = 3  # terminals that tell how others are
+_SAMPLE: Final = 500  # of those looked at beside an outage, or up to twice as many
 
 
 class Found(NamedTuple):
@@ -29,7 +33,9 @@ class Found(NamedTuple):
     detector: GroupDetector
     scope: Scope
     silent: list[Terminal]
+    moment: int  # by which they had fallen silent
     beside: tuple[Alternative, ...] = ()  # what it may be else
+    unsure: bool = False  # many beside it have not had their say
 
 
 class Search:
@@ -56,29 +62,47 @@ class Search:
             yield len(together)
             more = yield from self._confirmed(suspicions, now)
             undecided = undecided or (bool(suspicions) and not more)
-            found += more
+            found += [one for one in more if one.scope not in [other.scope for other in found]]
             gone = {terminal.id for one in more for terminal in one.silent} or {terminal.id for terminal in together}
             left = [terminal for terminal in left if terminal.id not in gone]
         return found, undecided
 
     def one_by_one(self, known: Sequence[Scope], now: int) -> Parts[list[Found]]:
-        """The models and firmwares of which most went down within hours, not at one moment: a bad update."""
-        for suspected in self.scan.one_by_one(known, now):
+        """What went down bit by bit, not at one moment: by a bad update in hours, by whatever else in minutes."""
+        found: list[Found] = []
+        for axes, within in ((("model", "firmware"), _LATELY), (ATTRIBUTES, _MINUTES)):
+            found = found or (yield from self._one_by_one(self.scan.one_by_one(known, axes, now), within, now))
+        return found
+
+    def _one_by_one(self, suspicions: Sequence[Suspicion], within: int, now: int) -> Parts[list[Found]]:
+        """The first suspicion of which most members went down lately, and those that did before count against it."""
+        for suspected in suspicions:
             if () in suspected.scopes:
                 break  # that it is everybody's is likelier than whatever comes after: shops close, too
             for scope in suspected.scopes:
                 members = yield from self.unexplained(self._groups.members(scope), now)
                 sight = yield from look(members, now, self._shard.heard_since)
                 down = [one for one in sight.silent if one.liveness is Liveness.DOWN]
-                lately = [one for one in down if one.since > now - _LATELY]
+                if within < _LATELY:
+                    down = yield from self._in_open_shops(down, now)
+                lately = [one for one in down if one.since > now - within]
                 if not lately:
                     continue
                 well = yield from self._tried([one for one in members if one.liveness in _HEARD], lately, now)
                 since = now - max(suspicion(one) for one in lately)
                 tally = yield from tally_breach(Sight(down, well), lately, since, now)
                 if detector_of(scope).breached(tally):
-                    return [Found(detector_of(scope), scope, lately)]
+                    return [Found(detector_of(scope), scope, lately, since)]
         return []
+
+    def _in_open_shops(self, down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
+        """Those who fell silent beside somebody of their shop: shops that close one by one go dark as a whole."""
+        heard = dict.fromkeys([one.site for one in down], False)
+        for part in parts(list(heard)):
+            for site in filter(None, part):
+                heard[site] = bool(look_at_once(self._groups.shop(site), now, self._shard.heard_since).others)
+            yield len(part)
+        return [one for one in down if heard[one.site] and not one.overslept]
 
     def _tried(self, others: Sequence[Terminal], down: Sequence[Terminal], now: int) -> Parts[list[Terminal]]:
         """Those who have run what they run for as long as half of those did whom it took: the rest prove nothing yet.
@@ -113,23 +137,60 @@ class Search:
     def _confirmed(self, suspicions: Sequence[Suspicion], now: int) -> Parts[list[Found]]:
         """The first suspicion that its members confirm, of several causes each that they do."""
         for suspected in suspicions:
-            causes: list[Found] = []
+            causes: dict[Scope, Found] = {}
             for scope in suspected.scopes:
-                causes += yield from self._verified(scope, now)
+                causes |= {one.scope: one for one in (yield from self._verified(scope, now))}
             if causes:
-                beside = _others(suspicions, [set(suspected.scopes), {one.scope for one in causes}])
-                return [one._replace(beside=beside) for one in causes]
+                beside = _others(suspicions, [set(suspected.scopes), set(causes)])
+                return [causes[scope]._replace(beside=beside) for scope in widest(list(causes))]
         return []
 
     def _verified(self, scope: Scope, now: int) -> Parts[list[Found]]:
+        """The outage of a scope, if its members confirm it, by the widest name of which they do."""
+        found = yield from self._told_by_members(scope, now)
+        unsure, name = False, None
+        while found is not None and found.scope != name:
+            name = found.scope
+            found, unsure = yield from self._widened(found, now)
+        return [found._replace(unsure=unsure)] if found else []
+
+    def _told_by_members(self, scope: Scope, now: int, *, waited: bool = True) -> Parts[Found | None]:
+        """Whether they are silent together; with `waited`, whether of those too who need not have said anything yet."""
         members = yield from self.unexplained(self._groups.members(scope), now)
         sight = yield from look(members, now, self._shard.heard_since)
         together, moment = yield from burst((yield from self._blamed(scope, sight.silent, now)))
         name = named(scope, together)
         if not (name and together):
-            return []
+            return None
         tally = yield from tally_breach(sight, together, moment, now)
-        return [Found(detector_of(name), name, together)] if detector_of(name).breached(tally) else []
+        breached = detector_of(name).breached(tally if waited else tally._replace(waiting=0))
+        return Found(detector_of(name), name, together, moment) if breached else None
+
+    def _widened(self, found: Found, now: int) -> Parts[tuple[Found, bool]]:
+        """The same without an attribute beside which they are silent, too; and whether it is too early to say.
+
+        Who beats fast is late first: when models, say, differ in that, an outage of all of them begins as that of one.
+        """
+        unsure = False
+        for attribute in found.scope if len(found.scope) > 1 else ():
+            wide = tuple([one for one in found.scope if one is not attribute])
+            silent, heard, waiting = yield from self._beside(found, wide, now)
+            if silent + heard < _SAY:
+                unsure = unsure or 2 * waiting >= len(found.silent)
+            elif silent >= MOST * (silent + heard):
+                wider = yield from self._told_by_members(wide, now, waited=False)
+                if wider is not None and set(wider.scope) < set(found.scope):
+                    return wider, False
+        return found, unsure
+
+    def _beside(self, found: Found, wide: Scope, now: int) -> Parts[tuple[int, int, int]]:
+        """Of those whom only the wider name takes: who fell silent as well, who was heard since, and the rest."""
+        near = [one for one in self._groups.members(wide) if not covers(found.scope, one.cohort)]
+        members = yield from self.unexplained(near[:: max(len(near) // _SAMPLE, 1)], now)
+        sight = yield from look(members, now, self._shard.heard_since)
+        silent = sum([one.last_seen + suspicion(one) >= found.moment for one in sight.silent])
+        heard = sum([one.last_seen > found.moment for one in sight.others])
+        return silent, heard, len(sight.others) - heard
 
     def _blamed(self, scope: Scope, silent: list[Terminal], now: int) -> Parts[list[Terminal]]:
         """Those whose silence can be the fault of what they share.
