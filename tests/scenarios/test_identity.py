@@ -2,6 +2,8 @@
 
 import msgspec
 
+from fleetmon.model.events import Heartbeat
+
 from .world import HOUR, MINUTE, World, shops
 
 
@@ -177,6 +179,35 @@ def test_a_repeated_shutdown_does_not_put_it_to_sleep_again() -> None:
     world.run(HOUR)  # it beats: it is on again
     world.again(bye)
     assert world.liveness("corner-1") == "up"
+
+
+def test_who_is_not_registered_is_waited_for_a_week_and_believed_when_it_comes() -> None:
+    world = corner()
+    stray = Heartbeat(at=world.now, boot=1, seq=1)
+    world.say("stray", stray)
+    world.run(6 * 24 * HOUR)
+    assert world.words == ["terminal_offline stray firing"]
+    world.restart(world.records())
+    world.run(10)
+    world.link_up()
+    world.run(2 * 24 * HOUR)
+    assert world.words[1:] == ["terminal_offline stray resolved"]
+    assert world.liveness("stray") == "asleep"
+    world.restart(world.records())
+    world.run(10)
+    world.link_up()
+    world.run(24 * HOUR)
+    world.say("stray", msgspec.structs.replace(stray, seq=2))
+    assert world.liveness("stray") == "up"
+    world.run(HOUR)
+    assert world.words[2:] == ["terminal_offline stray firing"]
+
+
+def test_who_is_registered_is_waited_for_as_long_as_it_takes() -> None:
+    world = corner()
+    world.stop()
+    world.run(30 * 24 * HOUR)
+    assert world.words == ["terminal_offline corner-1 firing"]
 
 
 def test_unregistered_ones_are_watched_up_to_the_limit_and_refused_beyond() -> None:

@@ -34,6 +34,7 @@ MINUTE, LATELY = 60_000, 5  # missed beats count for so many minutes
 FEW, ONE_IN = 5, 4  # missed beats that raise doubt: so many, and for such a part of those awake
 EVERYBODY: Final = ""  # whose name is no provider's
 LATEST: Final = 900_000  # from then on nobody else is waited for
+_LOST: Final = 20  # of so many words one is lost, at most, on ordinary links
 TOLD: Final = 20_000  # after which it is told; brokers restart, and all connections with them
 
 
@@ -56,12 +57,12 @@ class Return(Struct):
         return more
 
     def late_come(self, sight: Sight, at: int) -> bool:
-        """Whether more came whose word was due before the last look; not who comes at its time."""
+        """Whether more came whose word was due before the last look; not who comes at its time, or loses a beat."""
         due_within = self.looked - self.since
         self.late += sum([one.id not in self.known and one.wait_ms < due_within for one in sight.heard])
         self.looked = at
         self.known.update([one.id for one in sight.heard])
-        if self.late <= sum(map(len, sight)) // 100:
+        if self.late <= sum(map(len, sight)) // _LOST:
             return False
         self.late = 0
         return True

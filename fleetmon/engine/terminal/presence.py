@@ -4,6 +4,7 @@ A night is a silence of some hours; its beginning and its length are kept in ste
 them in one integer of some 60 bytes. A silence that begins where nights usually do, and before they usually
 end, is the evening's end and no fault; who does not come when it usually does is missed. The same weekday
 counts more than the others. Declared hours outrank all this, but how late people come is learned for them, too.
+Whoever is not in the registry is waited for a week: nobody else will say that it is gone.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ _BEFORE, _AFTER = 3 * _HOUR // 4, 3 * _HOUR  # a usual night's beginning, an unu
 _SLACK: Final = _HOUR // 2  # that people may come later than they usually do
 _LATEST: Final = 2 * _HOUR  # the same where they are known for it
 _MONDAY: Final = midnight(4)  # 1970-01-05
+_ABANDONED: Final = 7 * DAY  # after which a terminal that nobody registered is not waited for
 
 Night = tuple[int, int]  # its beginning in the week, and its length
 
@@ -49,6 +51,8 @@ class Presence:
 
     def is_off(self, terminal: Terminal, at: int) -> bool:
         """Whether nobody expects a terminal to be heard that is silent at `at`."""
+        if at >= _abandoned_at(terminal):
+            return True
         hours = self._fleet.hours(terminal)
         if hours is ALWAYS_OPEN:
             return bool(terminal.nights) and _is_usual(_nights(terminal.nights), _place(terminal.last_seen))
@@ -56,6 +60,8 @@ class Presence:
 
     def opening(self, terminal: Terminal, at: int) -> int:
         """When a terminal asleep since `at` is missed: its people are late, and it had as many beats as any silence."""
+        if at >= _abandoned_at(terminal):
+            return NO_DEADLINE
         hours = self._fleet.hours(terminal)
         if hours is ALWAYS_OPEN:
             expected = _missed(_nights(terminal.nights), terminal.last_seen)
@@ -67,9 +73,9 @@ class Presence:
         return expected + TERMINAL_OFFLINE.down_after(terminal.interval_ms, slack(terminal.interval_ms))
 
     def closing(self, terminal: Terminal, at: int) -> int:
-        """When the terminal's shop closes next, at `at` or later."""
+        """When the terminal's shop closes next, at `at` or later, or nobody waits for it any longer."""
         closing = self._fleet.hours(terminal).next_closing(at)
-        return NO_DEADLINE if closing is None else closing
+        return _abandoned_at(terminal) if closing is None else closing
 
     def _slack(self, terminal: Terminal, hours: Hours) -> int:
         """How long after the declared opening it may come: as all but the latest of its fortnight did."""
@@ -80,6 +86,12 @@ class Presence:
             late.append(max(came - opening, 0) if opening is not None else 0)
         usual = self._fleet.defaults.opening_slack_s * 1000
         return max(usual, sorted(late)[-2] + 2 * _STEP) if len(late) > _FEW else usual
+
+
+def _abandoned_at(terminal: Terminal) -> int:
+    """When a silent terminal is waited for no longer. Registered ones always are."""
+    known = terminal.last_seen or terminal.since
+    return NO_DEADLINE if terminal.registered or not known else known + _ABANDONED
 
 
 def _place(at: int) -> int:
