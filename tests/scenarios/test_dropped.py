@@ -84,3 +84,21 @@ def test_who_does_not_come_back_with_the_others_is_told_after_five_minutes() -> 
     assert incident.fired_at is not None
     assert began + 300 <= second(incident.fired_at) <= began + 362
     assert second(incident.opened_at) < began + 200, "it is shown as down before"
+
+
+def quarrel(world: World, key: str, seconds: int) -> None:
+    """Two clients fight for one name: each connection ends the other."""
+    for _ in range(seconds // 5):
+        world.run(2)
+        world.farewell(key, "lost")
+        world.run(3)
+        world.birth(key)
+
+
+def test_one_terminal_that_is_dropped_again_and_again_is_not_everybody() -> None:
+    world = World(shops({f"shop{number}": ["CMCC"] * 2 for number in range(5)}))
+    world.start()
+    world.run(10 * MINUTE)
+    world.stop("shop1-1")
+    quarrel(world, "shop3-1", 25 * MINUTE)
+    assert "terminal_offline shop1-1 firing" in world.words

@@ -1,6 +1,9 @@
-"""Wills that come together: of so many that they prove nothing of one, or of nearly all, whom the broker dropped."""
+"""Wills that come together: of so many that they prove nothing of one, or of nearly all, whom the broker dropped.
 
-from collections import deque
+Each terminal counts once, by its newest: two clients that fight for one name leave a will every few seconds.
+"""
+
+from collections import OrderedDict
 from typing import Final
 
 from fleetmon.detect import INGEST_IMPAIRED
@@ -18,23 +21,23 @@ class Wills:
         self.last = NEVER  # the newest of a storm
         self._first = NEVER
         self._census = census
-        self._lately: deque[tuple[int, bool]] = deque()  # when they came, and whether soon after a word
+        self._lately: OrderedDict[str, tuple[int, bool]] = OrderedDict()  # when, and if soon after a word
         self._soon = 0  # how many of these
         self._dropped_at = NEVER
 
     def note(self, terminal: Terminal, now: int) -> bool:
         """Take in a will; whether it is the one that shows that nearly all lost connections, and not their networks."""
-        lately = self._lately
-        lately.append((now, INGEST_IMPAIRED.soon(now - terminal.last_seen)))
-        self._soon += lately[-1][1]
-        while lately[0][0] < now - _TOGETHER:
-            self._soon -= lately.popleft()[1]
+        lately, soon = self._lately, INGEST_IMPAIRED.soon(now - terminal.last_seen)
+        self._soon += soon - lately.pop(terminal.id, (NEVER, False))[1]
+        lately[terminal.id] = now, soon
+        while (oldest := next(iter(lately.values()))[0]) < now - _TOGETHER:
+            self._soon -= lately.popitem(last=False)[1][1]
         if len(lately) < _STORM:
             return False
         states = self._census.providers.items()
         awake = sum([count for (_, liveness), count in states if liveness in (Liveness.UP, Liveness.SUSPECT)])
         if len(lately) * _ONE_IN >= awake:
-            self._first, self.last = (self._first if now <= self.last + _TOGETHER else lately[0][0]), now
+            self._first, self.last = (self._first if now <= self.last + _TOGETHER else oldest), now
         known = self._dropped_at and now <= self._dropped_at + _TOGETHER
         if known or not INGEST_IMPAIRED.dropped(len(lately), self._soon, awake):
             return False
