@@ -170,6 +170,22 @@ def test_what_is_not_heard_is_not_calm() -> None:
     assert "flapping CMCC north resolved" in world.words
 
 
+@pytest.mark.parametrize("deaf_s", [0, 90])
+def test_a_moment_of_deafness_does_not_undo_the_calm_before(deaf_s: int) -> None:
+    world = town()
+    cycle(world, ["north0-1"], 4, 6 * MINUTE, 2 * MINUTE)
+    calm_from = second(world.now)
+    world.run(20 * MINUTE)
+    if deaf_s:
+        world.link_down()
+        world.run(deaf_s)
+        world.link_up()
+    world.run(2 * HOUR)
+    ended = world.last("flapping").resolved_at
+    assert ended is not None
+    assert second(ended) - calm_from < 25 * MINUTE + 2 * deaf_s
+
+
 def test_a_terminal_that_flaps_gets_no_ticket_beside_when_a_wider_outage_leaves_it() -> None:
     world = town()
     cut = of(world, "CMCC", "north")

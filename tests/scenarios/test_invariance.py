@@ -122,6 +122,13 @@ def deafness(world: World, _: str) -> None:
     world.link_up()
 
 
+def broker_drops(world: World, _: str) -> None:
+    """The broker closes all connections, some of them just after a word."""
+    for key in [key for key, life in world.lives.items() if life.beating]:
+        world.beat(key)
+        world.farewell(key, "lost")
+
+
 def lose(world: World, key: str) -> None:
     """It goes on beating, and three beats do not arrive."""
     life = world.lives[key]
@@ -146,6 +153,7 @@ HAPPENS: dict[str, Callable[[World, str], object]] = {
     "all start": lambda world, _: world.start(),
     "region stop": lambda world, key: world.stop(*around(world, key)),
     "region start": lambda world, key: world.start(*around(world, key)),
+    "broker drops": broker_drops,
     "will": lambda world, key: world.farewell(key, "lost"),
     "birth": lambda world, key: world.birth(key),
     "shutdown": shutdown,

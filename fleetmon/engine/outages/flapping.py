@@ -113,8 +113,8 @@ class Flapping:
         incident = self.find(scope)
         if incident is None:
             return
-        if not self._is_heard(incident):  # what is not heard is not calm
-            self._penalties[scope] = self._penalties[scope][0], due
+        if not self._is_heard(incident):  # what is not heard is not calm; what was, up to the last look, is
+            self._penalties[scope] = self._left(scope, max(due - _AGAIN, self._penalties[scope][1])), due
         if FLAPPING.recovered(self._left(scope, due)):
             del self._penalties[scope]
             self._incidents.end(incident, due, "calm")
