@@ -51,7 +51,7 @@ class Outages:
         self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
         self._scan_at = NO_DEADLINE
         self._put_off = False  # until we hear again
-        self._back_at = NO_DEADLINE  # when models are looked at
+        self._back_at = NO_DEADLINE  # when what went down bit by bit is looked for
         self._back_from = 0  # not before
         self._since: dict[str, int] = {}  # since when a pending outage, or a narrower one before it, was suspected
 
@@ -177,7 +177,7 @@ class Outages:
             self._scan(now + _SCAN_AGAIN)
 
     def _look_back(self, now: int) -> Parts[None]:
-        """Find a model or firmware that goes down bit by bit; it has lasted when it is found."""
+        """Find what goes down bit by bit; it has lasted when it is found."""
         self._back_at = NO_DEADLINE
         if any(incident.status is Status.PENDING for incident in self._open):
             self._look_back_at(now + SETTLE)  # what fell silent together is decided first

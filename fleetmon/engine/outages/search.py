@@ -185,7 +185,7 @@ class Search:
 
     def _beside(self, found: Found, wide: Scope, now: int) -> Parts[tuple[int, int, int]]:
         """Of those whom only the wider name takes: who fell silent as well, who was heard since, and the rest."""
-        near = [one for one in self._groups.members(wide) if not covers(found.scope, one.cohort)]
+        near = self._groups.like(lambda cohort: covers(wide, cohort) and not covers(found.scope, cohort))
         members = yield from self.unexplained(near[:: max(len(near) // _SAMPLE, 1)], now)
         sight = yield from look(members, now, self._shard.heard_since)
         silent = sum([one.last_seen + suspicion(one) >= found.moment for one in sight.silent])

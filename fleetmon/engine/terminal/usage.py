@@ -1,4 +1,4 @@
-"""How a terminal that sells is used: when it last sold, when it usually does, how its parts last. 80 bytes each.
+"""How a terminal that sells is used, and how the parts of any one last: when it last sold and usually does. 80 bytes.
 
 Sales are counted by hour of the day, over as many days as the counts have room for: when one is full all are halved,
 and the days with them, so a busy terminal is judged by its last days and a slow one by its last month. By weekday the
