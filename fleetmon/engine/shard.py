@@ -308,8 +308,7 @@ class Shard:
             terminal.due = heard + terminal.wait_ms
             self.deadlines.arm(terminal)
         elif terminal.liveness is Liveness.ASLEEP:
-            terminal.overslept = True
-            self._down(terminal, at)
+            self._oversleep(terminal, at)
         elif at < self._suspicious(terminal):
             self._late(terminal, at)
         elif presence.is_off(terminal, at):
@@ -330,6 +329,14 @@ class Shard:
             terminal.due = max(self.proof(terminal), at + 1)
             self._change(terminal, Liveness.SUSPECT, at)
             self.deadlines.arm(terminal)
+
+    def _oversleep(self, terminal: Terminal, at: int) -> None:
+        """It did not come at its opening, unless that day is over: we were deaf, or the registry told of it late."""
+        if self.habits.presence.is_closed(terminal, at):
+            self._sleep(terminal, at)
+        else:
+            terminal.overslept = True
+            self._down(terminal, at)
 
     def _suspicious(self, terminal: Terminal) -> int:
         """When the silence of a terminal that is not one yet makes it a suspect; a will does at once."""

@@ -1,6 +1,6 @@
 """What is learned of when a shop is off, and who is missed at its opening."""
 
-from .world import ALONE, DAY, HOUR, MINUTE, World, second, shops, suspicions
+from .world import ALONE, DAY, HOUR, MINUTE, World, corner, second, shops, suspicions
 
 
 def days(world: World, count: int, *, opens: int = 21 * HOUR, jitter: int = 600) -> None:
@@ -95,6 +95,20 @@ def test_who_always_comes_late_is_missed_later_than_declared() -> None:
     world.stop()
     world.run(12 * HOUR)
     assert suspicions(world) == known + 1
+
+
+def test_a_day_that_passed_while_we_were_deaf_is_not_missed_in_the_night_after_it() -> None:
+    world = corner(shops({"corner": ["CMCC"]}, hours=("Mo-Su 09:00-22:00",)))
+    world.run(10 * HOUR)
+    world.stop()
+    world.run(HOUR)
+    world.link_down()
+    world.run(DAY)
+    world.link_up()
+    world.run(8 * HOUR)
+    assert suspicions(world) == 0
+    world.run(4 * HOUR)
+    assert suspicions(world) == 1, "the next day is missed like any other"
 
 
 def test_nights_outlive_a_restart() -> None:

@@ -118,6 +118,19 @@ def test_a_shop_that_opens_earlier_is_missed_earlier() -> None:
     assert world.words[1:] == ["terminal_offline corner-1 resolved"], "the shop closes at one"
 
 
+def test_an_opening_of_today_that_is_told_when_it_is_over_is_not_missed() -> None:
+    """Noon is that of a Thursday."""
+    world = corner(shops({"corner": ["CMCC"]}, hours=("Th,Sa 09:00-22:00",)))
+    world.run(10 * HOUR)
+    world.stop()
+    world.run(17 * HOUR)
+    hours(world, "Th-Sa 09:00-15:00")
+    world.run(15 * HOUR)
+    assert world.words == []
+    world.run(5 * HOUR)
+    assert world.words == ["terminal_offline corner-1 firing"]
+
+
 def test_who_leaves_the_registry_while_it_is_gone_is_missed_by_nobody_also_after_a_restart() -> None:
     world = town()
     world.device("north0-1", "CardJam", "set", component="reader")

@@ -51,12 +51,14 @@ class Presence:
 
     def is_off(self, terminal: Terminal, at: int) -> bool:
         """Whether nobody expects a terminal to be heard that is silent at `at`."""
-        if at >= _abandoned_at(terminal):
+        if self.is_closed(terminal, at):
             return True
-        hours = self._fleet.hours(terminal)
-        if hours is ALWAYS_OPEN:
-            return bool(terminal.nights) and _is_usual(_nights(terminal.nights), _place(terminal.last_seen))
-        return not hours.is_open(at)
+        learned = self._fleet.hours(terminal) is ALWAYS_OPEN and terminal.nights
+        return bool(learned) and _is_usual(_nights(terminal.nights), _place(terminal.last_seen))
+
+    def is_closed(self, terminal: Terminal, at: int) -> bool:
+        """Whether its shop says that it is closed, or nobody waits for it any longer."""
+        return at >= _abandoned_at(terminal) or not self._fleet.hours(terminal).is_open(at)
 
     def opening(self, terminal: Terminal, at: int) -> int:
         """When a terminal asleep since `at` is missed: its people are late, and it had as many beats as any silence."""
