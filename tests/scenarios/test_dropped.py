@@ -86,6 +86,32 @@ def test_who_does_not_come_back_with_the_others_is_told_after_five_minutes() -> 
     assert second(incident.opened_at) < began + 200, "it is shown as down before"
 
 
+@pytest.mark.parametrize(("spread", "back"), [(1, 60), (45, 120)])
+def test_dropped_twice_is_nobodys_incident_either(spread: float, back: float) -> None:
+    world = city()
+    dropped(world, spread, back)
+    world.run(5 * MINUTE)
+    dropped(world, spread, back)
+    world.run(HOUR)
+    assert [word for word in world.words if "ingest_impaired" not in word] == []
+    assert len(world.pages) <= 1
+
+
+def test_a_broker_that_drops_everybody_each_minute_hides_no_outage() -> None:
+    world = city()
+    world.stop("shop1-1", "shop1-2", "shop1-3")
+    others = [key for key in world.lives if not key.startswith("shop1-")]
+    for _ in range(30):
+        for key in others:
+            world.beat(key)
+            world.farewell(key, "lost")
+        world.run(5)
+        for key in others:
+            world.birth(key)
+        world.run(65)
+    assert world.words == ["site_outage shop1 firing"]
+
+
 def quarrel(world: World, key: str, seconds: int) -> None:
     """Two clients fight for one name: each connection ends the other."""
     for _ in range(seconds // 5):

@@ -11,6 +11,7 @@ from fleetmon.engine.census import Census
 from fleetmon.model.terminal import NEVER, Liveness, Terminal
 
 _TOGETHER: Final = 60_000  # wills within so many ms
+_ANEW: Final = 900_000  # after which a broker that drops everybody again is told of; else nothing would ever be missed
 _STORM, _ONE_IN = 8, 4  # are one of all connections if there are so many, of such a part of those awake
 
 
@@ -38,7 +39,7 @@ class Wills:
         awake = sum([count for (_, liveness), count in states if liveness in (Liveness.UP, Liveness.SUSPECT)])
         if len(lately) * _ONE_IN >= awake:
             self._first, self.last = (self._first if now <= self.last + _TOGETHER else oldest), now
-        known = self._dropped_at and now <= self._dropped_at + _TOGETHER
+        known = self._dropped_at and now < self._dropped_at + _ANEW
         if known or not INGEST_IMPAIRED.dropped(len(lately), self._soon, awake):
             return False
         self._dropped_at = now
