@@ -1,7 +1,7 @@
 """A terminal's link loses so much that its silence proves nothing in time.
 
 Evidence are runs of missed beats that the terminal lived through: in the same boot and session, in open hours,
-alone; what its network has lived through makes nobody weak. The link is weak when the longest wait allowed would still
+alone; what others have lived through makes nobody weak. The link is weak when the longest wait allowed would still
 call it down by mistake twice as often as the budget permits; it is well again when the budget is kept.
 Where it can be wrong: a terminal that stops beating for minutes without restarting looks the same.
 """
@@ -10,7 +10,7 @@ from bisect import bisect_right
 
 from fleetmon.model.detector import LinkDetector
 from fleetmon.model.incident import Policy
-from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, Runs
+from fleetmon.model.runs import LENGTHS, USUAL_ONWARD, USUAL_PER_DAY, Runs
 
 _ONCE = 1.0  # a run of some length is no reason to announce a link; it is reason enough to wait longer next time
 _FEW = 3  # longer runs of its own, before what is usual may call a link weak
@@ -29,7 +29,8 @@ def recovered(runs: Runs, most_beats: int, budget: float) -> bool:
 
 
 def _mistakes(runs: Runs, most_beats: int) -> float:
-    own = runs._replace(onward=_USUAL)  # a good link beside bad ones is not announced for its neighbours' losses
+    # A good link beside bad ones is not announced for its neighbours' losses.
+    own = runs._replace(onward=_USUAL, often=USUAL_PER_DAY)
     return own.rates(_ONCE)[bisect_right(LENGTHS, most_beats) - 1]
 
 

@@ -118,9 +118,11 @@ def test_one_long_run_makes_no_weak_link() -> None:
     assert WEAK_SIGNAL.breached(again, 5, 0.04)
 
 
-def test_a_good_link_is_not_announced_for_what_its_network_loses() -> None:
+def test_a_good_link_is_not_announced_for_what_others_lose() -> None:
     seldom = [8.0, 3.0, *[0.0] * (len(LENGTHS) - 2)]  # in a day, three of them of two beats
     assert not WEAK_SIGNAL.breached(Runs(1, seldom, [0.4] * (len(LENGTHS) - 1)), 5, 1 / 30)
+    new = [3.0, 3.0, *[0.0] * (len(LENGTHS) - 2)]
+    assert not WEAK_SIGNAL.breached(Runs(0.1, new, [0.2] * (len(LENGTHS) - 1), often=500), 5, 1 / 30)
     often = [400 * 0.4**place for place in range(len(LENGTHS))]
     assert WEAK_SIGNAL.breached(Runs(1, often, [0.1] * (len(LENGTHS) - 1)), 5, 1 / 30)
 
