@@ -96,6 +96,22 @@ def test_models_that_beat_at_different_paces_do_not_hide_what_they_share(wanted:
     assert second(outage.paged_at) - 10 * MINUTE <= 60 + 40  # long before the slowest are late
 
 
+def test_who_beats_once_an_hour_delays_no_page_by_much() -> None:
+    """The slow ones elsewhere would say whether it is the whole carrier, and have nothing to say for most of an hour."""
+    plan = {f"shop{number}.{'north' if number < 12 else 'south'}": ["CMCC", "CUCC"] for number in range(24)}
+    registry = shops(plan)
+    rows = [replace(row, interval_s=3600 if row.region == "south" else 60) for row in registry.terminals]
+    world = World(replace(registry, terminals=rows))
+    world.start()
+    world.run(2 * HOUR + 10 * MINUTE)
+    world.stop(*having(world, carrier="CMCC", region="north"))
+    world.run(HOUR)
+    assert world.pages == ["carrier_outage CMCC north"]
+    paged_at = world.last("carrier_outage").paged_at
+    assert paged_at is not None
+    assert second(paged_at) - 2 * HOUR - 10 * MINUTE <= 60 + 40 + 60
+
+
 def test_two_at_once_are_two_pages() -> None:
     world = city()
     world.stop(*having(world, carrier="CMCC", region="n"), *having(world, carrier="CTCC", region="s"))

@@ -216,7 +216,7 @@ class Outages:
         incident.alternatives = found.beside
         held = self._since[incident.id] + found.detector.policy.hold_ms
         due = max(held, incident.opened_at + SETTLE, all_late(found.silent))
-        if now < due or found.unsure or self.in_doubt(found.silent):
+        if now < due or (found.unsure and now < held + LOOK_AGAIN) or self.in_doubt(found.silent):
             self._scan(due if now < due else now + SETTLE)
             return
         yield from self._fire(incident, found.silent, now)

@@ -35,7 +35,7 @@ class Found(NamedTuple):
     silent: list[Terminal]
     moment: int  # by which they had fallen silent
     beside: tuple[Alternative, ...] = ()  # what it may be else
-    unsure: bool = False  # many beside it have not had their say
+    unsure: bool = False  # many beside it have not had their say; the slowest may not have it for an hour
 
 
 class Search:
