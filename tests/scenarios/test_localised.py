@@ -97,7 +97,7 @@ def test_models_that_beat_at_different_paces_do_not_hide_what_they_share(wanted:
 
 
 def test_who_beats_once_an_hour_delays_no_page_by_much() -> None:
-    """The slow ones elsewhere would say whether it is the whole carrier, and have nothing to say for most of an hour."""
+    """The slow ones elsewhere would say whether it is the whole carrier, and say nothing for most of an hour."""
     plan = {f"shop{number}.{'north' if number < 12 else 'south'}": ["CMCC", "CUCC"] for number in range(24)}
     registry = shops(plan)
     rows = [replace(row, interval_s=3600 if row.region == "south" else 60) for row in registry.terminals]
