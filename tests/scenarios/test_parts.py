@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from fleetmon.model.events import Counters
+
 from .world import HOUR, MINUTE, World, shops
 
 
@@ -106,3 +108,42 @@ def test_paper_that_nobody_puts_in_is_missed_since_it_ran_out_also_over_a_restar
     world.link_up()
     world.run(11 * MINUTE)
     assert world.words == ["device_fault corner-1 firing", "device_fault corner-2 firing"]
+
+
+@pytest.mark.parametrize("told", ["counter", "event", "boot"])
+def test_a_loop_of_crashes_is_a_fault_and_a_single_one_is_not(told: str) -> None:
+    world = shop()
+    world.birth("corner-1")
+
+    def crash(number: int) -> None:
+        if told == "counter":
+            world.show("corner-1", counters=Counters(app_crashes=number))
+        elif told == "event":
+            world.device("corner-1", "AppCrash", "oneshot", component="software")
+        else:
+            world.birth("corner-1", boot=number + 1)
+        world.run(8 * MINUTE)
+
+    enough = 5 if told == "boot" else 3
+    world.show("corner-1", counters=Counters(app_crashes=0)) if told == "counter" else None
+    for number in range(1, 4):
+        crash(number)
+        world.run(3 * HOUR)
+    assert world.words == []
+    for number in range(4, 4 + enough):
+        crash(number)
+    assert world.words == ["software_fault corner-1 firing"]
+    world.run(3 * HOUR)
+    assert world.words[1:] == ["software_fault corner-1 resolved"]
+
+
+def test_switching_on_in_the_morning_is_no_crash() -> None:
+    world = shop()
+    for boot in range(2, 12):
+        world.farewell("corner-1", "shutdown")
+        world.stop("corner-1")
+        world.run(4 * MINUTE)
+        world.start("corner-1")
+        world.birth("corner-1", boot=boot)
+        world.run(2 * MINUTE)
+    assert world.words == []

@@ -14,14 +14,13 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from fleetmon.detect import HOST_OUTAGE
-from fleetmon.engine.hosts.cutovers import CUTOVER
+from fleetmon.engine.hosts.cutovers import CUTOVER, STRANGERS
 from fleetmon.engine.hosts.usual import Usual
 from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Replies
 from fleetmon.model.events import HostHealth
 from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW
 
-STRANGERS: Final = 256  # hosts that nobody knows and that are listened to
 _SOON: Final = 60_000  # by which a report may be late
 _TRUST: Final = 30  # requests that make what was told count more than what is supposed
 _PACES: Final = 5  # reports after which it is known how fast a host is
