@@ -89,12 +89,13 @@ class Shard:
                     if terminal.window is not FULL:
                         window = (terminal.window << 1 | 1) & FULL
                         terminal.window = window if window != FULL else FULL  # one number for all
+                    before = terminal.beat_at
                     terminal.last_seen = terminal.beat_at = now
                     if terminal.wait_ms != patience:  # so that those who beat together share the number
                         patience = terminal.wait_ms
                         due = now + patience
                     terminal.due = due
-                    beat(terminal, event, now)
+                    beat(terminal, event, now, before)
                 else:
                     self._heartbeat(terminal, event, now, retained=retained)
             elif isinstance(event, (State, Sequenced)):
@@ -174,8 +175,8 @@ class Shard:
         if beat.interval_s is not None:
             self._promise(terminal, beat.interval_s)
         self._alive(terminal, now, lost)
-        terminal.beat_at = now
-        self.checkup.beat(terminal, beat, now)
+        before, terminal.beat_at = terminal.beat_at, now
+        self.checkup.beat(terminal, beat, now, before)
 
     def _terminal_fact(self, terminal: Terminal, message: Message, outcome: Outcome) -> None:
         event = message.event

@@ -62,7 +62,7 @@ def beat(made: Timeline, minute: int, *, late_s: int = 0, site: str = "", **fiel
     now = START + minute * MINUTE
     looked = CHECKUPS.setdefault(made, Checkup(Fleet(Registry()), lambda: 0, lambda _: frozenset(), lambda _: None))
     looked.timeline = made
-    looked.beat(terminal(site), Heartbeat(at=now - late_s * 1000, boot=1, seq=minute, **fields), now)
+    looked.beat(terminal(site), Heartbeat(at=now - late_s * 1000, boot=1, seq=minute, **fields), now, now - MINUTE)
 
 
 def state(made: Timeline, minute: int, **fields: Any) -> None:

@@ -2,8 +2,8 @@
 
 Nearly every heartbeat shows nothing, and costs a glance. Whoever shows something, or did lately, or has an open
 incident gets a chart, and every heartbeat is looked at in full until all is well. Of terminals that sell, or whose
-parts might wear, the counters, the battery and the business clock are looked at now and then even so (every seventeenth
-heartbeat at most).
+parts might wear, the counters, the battery and the business clock are looked at now and then even so: at every
+seventeenth heartbeat, and at each that comes after a long pause.
 A sign that was not confirmed for some heartbeats, because the terminal was silent or we were deaf, begins anew.
 When most of the fleet is off by as much, it is our clock that is wrong, and no terminal's.
 Where it can be wrong: a fleet most of which is set to a wrong time zone looks like that, too; numbers shared with
@@ -32,7 +32,7 @@ from fleetmon.model.events import DeviceEvent, Heartbeat, Transaction
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 _SAMPLED: Final = 17  # of so many heartbeats one is, and a prime, so also of those that are numbered 1, 3, 5
-_SLOW: Final = 900_000  # whoever beats so rarely is looked at each time
+_PAUSE: Final = 450_000  # between the usual intervals of five and of ten minutes
 _UNCONFIRMED: Final = 5  # intervals after which a sign begins anew
 _LOOP_WITHIN: Final = 3_600_000
 _MINUTE, _FEW = 60_000, 5  # clocks wrong by the same minutes: of fewer terminals nothing follows
@@ -99,11 +99,11 @@ class Checkup:
 
     # -- heartbeats --------------------------------------------------------------------------------
 
-    def beat(self, terminal: Terminal, beat: Heartbeat, now: int) -> None:
-        """Look at a heartbeat."""
+    def beat(self, terminal: Terminal, beat: Heartbeat, now: int, before: int) -> None:
+        """Look at a heartbeat; `before` is when the one before it came."""
         if terminal.id in self.charts or remarkable(beat, now):
             self._look(terminal, beat, now)
-        elif not (beat.seq % _SAMPLED and terminal.interval_ms < _SLOW) and (terminal.usage or may_wear(beat)):
+        elif not (beat.seq % _SAMPLED and now - before < _PAUSE) and (terminal.usage or may_wear(beat)):
             self._sample(terminal, beat, now)
             if terminal.id in self.charts:
                 self._look(terminal, beat, now)
