@@ -2,8 +2,7 @@
 
 Each sale that succeeds winds it. Sales that fail for other reasons than the card are counted until one succeeds; a card
 that is refused proves that the way to its bank works. Whoever fails while the acquirer answers others between its
-failures is alone with that. What is usual is learned (`usage`), and costs nothing
-of terminals that never sell.
+failures is alone with that. What is usual is learned (`usage`), and costs nothing of terminals that never sell.
 """
 
 from collections.abc import Callable, Mapping
