@@ -208,7 +208,7 @@ class Correlator:
         explained = self.outages.explanation(terminal)
         if explained is Status.FIRING:
             self.incidents.end(incident, due, "explained by a wider outage")
-        elif later or explained is Status.PENDING:
+        elif later or explained is Status.PENDING or self.reception.in_doubt([terminal]):
             self._at(later or due + SETTLE, 99, "own", incident, terminal)
         else:
             self.incidents.fire(incident, due, "silent")

@@ -132,6 +132,28 @@ def test_terminals_that_beat_fast_and_slowly_fall_silent_together() -> None:
     assert downs(world) == []
 
 
+@pytest.mark.parametrize(("shops", "lost"), [(3, {}), (5, {"provider": "B"})])
+def test_the_few_that_beat_fast_wait_until_those_that_beat_slowly_have_had_their_say(
+    shops: int, lost: dict[str, str]
+) -> None:
+    """Nine prove nothing, and are down long before ten have missed a beat."""
+    world = town(interval_s=300, fast=30, shops=shops)
+    world.mute(*those(world, **lost))
+    world.run(20 * MINUTE)
+    world.unmute()
+    world.run(HOUR)
+    of_whom = " ".join([OURS, *lost.values()])
+    assert world.words == [f"{of_whom} firing", f"{of_whom} resolved"]
+
+
+def test_the_few_that_beat_fast_are_told_of_when_those_that_beat_slowly_are_heard() -> None:
+    world = town(interval_s=300, fast=30, shops=3)
+    fast = [row.id for row in world.registry.terminals if row.interval_s == 30]
+    world.stop(*fast)
+    world.run(150)
+    assert world.words == ["attribute_outage B firing"]
+
+
 @pytest.mark.parametrize(
     ("cut", "page"),
     [

@@ -259,7 +259,7 @@ class Outages:
             self._end(incident, now, "not confirmed")
         elif incident is not None:
             due = max(incident.opened_at + SITE_OUTAGE.policy.hold_ms, all_late(silent))
-            if now < due or wider is Status.PENDING:
+            if now < due or wider is Status.PENDING or self.in_doubt(silent):
                 self._mark(scope, due if now < due else now + SETTLE)
             else:
                 yield from self._fire(incident, silent, now)

@@ -85,7 +85,7 @@ class Reception:
         self._plan = plan
         self._lost: dict[str, Return] = {}  # providers, or everybody
         self._returning: dict[str, Return] = {}  # the same, since they are not lost any longer
-        self._undecided: set[str] = set()  # those of whom it was too early to say, at the last look
+        self._undecided: dict[str, int] = {}  # of whom it was too early to say at the last look, and since when
         self._missed: dict[int, Counter[str]] = {}  # beats, by minute and provider
         self._overslept: set[str] = set()  # providers of whom somebody did not come at its opening, since the last look
         self._looked = self._due = 0  # at the sample, and when it is done next
@@ -133,7 +133,7 @@ class Reception:
         if due != self._due:
             return  # there was an earlier look since
         self._looked, self._due = due, 0
-        self._undecided.clear()
+        doubts, self._undecided = self._undecided, {}
         doubtful = self._doubtful(due)
         self._overslept.clear()
         if self._shard.deaf_since is not None and EVERYBODY not in self._lost:
@@ -143,11 +143,11 @@ class Reception:
         if doubtful:
             everybody = self._samples.choose(EVERYBODY)
             yield len(everybody)
-            if not self._judge(EVERYBODY, everybody, everybody, due):
+            if not self._judge(EVERYBODY, everybody, everybody, due, doubts.get(EVERYBODY, due)):
                 for provider in filter(None, doubtful):  # terminals without one share nothing
                     sample = self._samples.choose(provider)
                     yield len(sample)
-                    self._judge(provider, sample, everybody, due)
+                    self._judge(provider, sample, everybody, due, doubts.get(provider, due))
         if doubtful or self._returning:
             self._look_at(due + AGAIN)
 
@@ -175,17 +175,20 @@ class Reception:
         awake[EVERYBODY] = sum(awake.values())
         return awake
 
-    def _judge(self, provider: str, sample: list[Terminal], everybody: list[Terminal], due: int) -> bool:
-        """Ask the detector, and let what follows from its answer follow; whether they cannot be heard."""
+    def _judge(self, provider: str, sample: list[Terminal], everybody: list[Terminal], due: int, doubted: int) -> bool:
+        """Ask the detector, and let what follows from its answer follow; whether they cannot be heard.
+
+        Who went down since it was first `doubted` tells of the same: the fast do before the slow have had their say.
+        """
         loss = self._lost.get(provider)
-        moment = loss.moment if loss else self._samples.moment(sample, due)
+        moment = loss.moment if loss else self._samples.moment(sample, due, doubted)
         sight, others = self._samples.see(sample, moment, due), self._samples.see(everybody, moment, due)
         told = arrivals(sight, moment, due, provider, others)
         if loss is None:
             if INGEST_IMPAIRED.breached(told):
                 self._lose(provider, Return(moment, due))
             elif INGEST_IMPAIRED.undecided(told):
-                self._undecided.add(provider)
+                self._undecided[provider] = doubted
         elif not sample or INGEST_IMPAIRED.recovered(told, not loss.grows(sight, due) and loss.is_steady(sight, due)):
             self._find(provider, "messages come again", due)
         elif due >= loss.since + TOLD:

@@ -21,7 +21,7 @@ from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 SAMPLE: Final = 500  # terminals looked at, up to twice as many
 AGAINST: Final = 4  # missed beats that one heard outweighs, for nearly all means four fifths
-LATELY: Final = 10_000  # whoever has been down for longer tells of something else
+LATELY: Final = 10_000  # whoever has been down for longer, and since before there was doubt, tells of something else
 AWAKE: Final = (Liveness.UP, Liveness.SUSPECT)
 _NAMES: Final = ("site", "merchant", "way", *Cohort.__struct_fields__)
 
@@ -59,7 +59,7 @@ class Samples:
             first = (first - len(members)) % step
         return sample
 
-    def moment(self, sample: Iterable[Terminal], now: int) -> int:
+    def moment(self, sample: Iterable[Terminal], now: int, doubted: int) -> int:
         """Since when nearly everything was missed of what ought to come, for as much of it as possible; else now.
 
         Beats that were missed stand at the time at which they were due, those that came at theirs, so that it does
@@ -67,7 +67,7 @@ class Samples:
         """
         found = Counter[int]()
         for terminal in sample:
-            if self._is_missing(terminal, now - LATELY, now):
+            if self._is_missing(terminal, min(doubted, now - LATELY), now):
                 found[self._missed_at(terminal, now)] += 1
             elif terminal.liveness in AWAKE:
                 found[terminal.last_seen] -= AGAINST
