@@ -167,7 +167,7 @@ class Shard:
 
     def _heartbeat(self, terminal: Terminal, beat: Heartbeat, now: int, *, retained: bool) -> None:
         lost = lost_before(terminal, beat, now)
-        order = Order.REPEATED if retained else self._in_order(terminal, beat)
+        order = Order.REPEATED if retained else self._in_order(terminal, beat, now)
         if order is Order.OLD_BOOT and self._resets.beats(terminal, beat, now):
             self._alive(terminal, now)
         if order not in _FRESH:
@@ -185,7 +185,7 @@ class Shard:
                 return
         elif isinstance(event, Sequenced):
             lost = lost_before(terminal, event, message.received_at)
-            order = self._in_order(terminal, event)
+            order = self._in_order(terminal, event, message.received_at)
             if order is Order.REPEATED:
                 return
             if order is Order.OLD_BOOT and not terminal.born <= event.boot <= terminal.boot:
@@ -204,9 +204,13 @@ class Shard:
                     self.checkup.sale(terminal, event, message.received_at)
         outcome.facts.append(Fact(fact_key(message, event, terminal.epoch), terminal.epoch, message))
 
-    def _in_order(self, terminal: Terminal, event: Sequenced) -> Order:
-        """Note a counted message, and say how it stands to the others."""
-        missing = event.seq - terminal.seq - 1 if event.boot == terminal.boot and terminal.seq >= 0 else 0
+    def _in_order(self, terminal: Terminal, event: Sequenced, now: int) -> Order:
+        """Note a counted message, and say how it stands to the others; it may overtake the birth of its boot."""
+        missing = 0
+        if event.boot == terminal.boot:
+            missing = event.seq - terminal.seq - 1 if terminal.seq >= 0 else 0
+        elif event.boot > terminal.former and began_anew(terminal, event.boot, now):
+            self.checkup.restarted(terminal.id, now, crash=False)
         order = terminal.place(event.boot, event.seq)
         if order is Order.NEW:
             self.counts["missing"] += missing
@@ -242,7 +246,7 @@ class Shard:
             self._deltas.append(
                 FaultChange(now, terminal, SIM_PROBLEM, present=True, code="SimChanged", until=now + DAY)
             )
-        if not swapped and began_anew(terminal, said, now):
+        if not swapped and said.state == "online" and began_anew(terminal, said.boot, now):
             self.checkup.restarted(terminal.id, now, crash=False)
         if said.serial and said.serial != terminal.serial:
             self._deltas.append(Claim(now, terminal))

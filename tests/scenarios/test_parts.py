@@ -110,7 +110,7 @@ def test_paper_that_nobody_puts_in_is_missed_since_it_ran_out_also_over_a_restar
     assert world.words == ["device_fault corner-1 firing", "device_fault corner-2 firing"]
 
 
-@pytest.mark.parametrize("told", ["counter", "event", "boot"])
+@pytest.mark.parametrize("told", ["counter", "event", "boot", "boot, by a heartbeat that overtook its birth"])
 def test_a_loop_of_crashes_is_a_fault_and_a_single_one_is_not(told: str) -> None:
     world = shop()
     world.birth("corner-1")
@@ -120,11 +120,15 @@ def test_a_loop_of_crashes_is_a_fault_and_a_single_one_is_not(told: str) -> None
             world.show("corner-1", counters=Counters(app_crashes=number))
         elif told == "event":
             world.device("corner-1", "AppCrash", "oneshot", component="software")
-        else:
+        elif told == "boot":
             world.birth("corner-1", boot=number + 1)
+        else:
+            world.lives["corner-1"].boot, world.lives["corner-1"].seq = number + 1, -1
+            world.beat("corner-1")
+            world.birth("corner-1")
         world.run(8 * MINUTE)
 
-    enough = 5 if told == "boot" else 3
+    enough = 5 if told.startswith("boot") else 3
     world.show("corner-1", counters=Counters(app_crashes=0)) if told == "counter" else None
     for number in range(1, 4):
         crash(number)

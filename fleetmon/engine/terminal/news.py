@@ -17,10 +17,10 @@ def is_swapped(terminal: Terminal, said: State) -> bool:
     return bool(said.serial and terminal.serial and terminal.boot >= 0 and said.serial != terminal.serial)
 
 
-def began_anew(terminal: Terminal, said: State, now: int) -> bool:
+def began_anew(terminal: Terminal, boot: int, now: int) -> bool:
     """Whether it restarted by itself: another boot soon after the last sign of life, and no farewell in between."""
     soon = now - terminal.last_seen < REBOOT and terminal.liveness is not Liveness.ASLEEP
-    return said.boot > terminal.boot >= 0 and said.state == "online" and soon
+    return boot > terminal.boot >= 0 and soon
 
 
 def why_no_news(terminal: Terminal, said: State, *, retained: bool) -> str:
