@@ -4,7 +4,9 @@ A device event is the terminal's own verdict: it opens at once, and its `clear` 
 show the fault. A sign of heartbeats opens when it has lasted for as long as its detector says, dated from its
 beginning, and closes when heartbeats have been without it for as long as the policy keeps it, dated from the first of
 them. Silence proves nothing either way: opening and closing come with a heartbeat or an event, never by themselves.
-Only what happened once ends by time. A locked security module explains whatever else a terminal shows.
+Only what happened once ends by time, and what is set again soon after it was cleared: a contact that is loose clears
+and sets all day, and is over when it was clear for as long as the policy keeps it. A locked security module explains
+whatever else a terminal shows.
 """
 
 from typing import Final
@@ -14,7 +16,7 @@ from fleetmon.engine.agenda import Plan
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.terminal.checkup import Symptoms
-from fleetmon.engine.terminal.faults import FaultChange
+from fleetmon.engine.terminal.faults import REPLACED, FaultChange
 from fleetmon.model.detector import DeviceDetector
 from fleetmon.model.incident import Incident, Scope
 from fleetmon.model.terminal import Terminal
@@ -33,6 +35,7 @@ class Conditions:
         self._until: dict[tuple[str, Scope], int] = {}  # what happened once counts until then
         self._looked_at: set[tuple[str, Scope]] = set()  # what will be looked at by then or earlier
         self._slow: dict[tuple[str, Scope], int] = {}  # since when somebody ought to see to it
+        self._loose: dict[tuple[str, Scope], int] = {}  # what comes and goes, and when it was cleared last
 
     def fault(self, change: FaultChange) -> None:
         """Take in what device events say."""
@@ -42,13 +45,15 @@ class Conditions:
         if change.present and incident is None and change.wait_ms:
             self._wait(detector, change.terminal, change.at, change.wait_ms)
         elif change.present and incident is None:
+            if self._was_cleared_lately(detector, scope, change.at):
+                self._loose[detector.kind, scope] = change.at
             self._open(detector, change.terminal, change.at, change.code)
         elif change.present and incident is not None:
             incident.clear_since = None
         if change.until is not None:
             self._last(detector.kind, scope, change.until)
         elif not change.present and incident is not None and not change.shown:
-            self._end(incident, change.at, change.code)
+            self._clear(detector, incident, change)
 
     def shown(self, symptoms: Symptoms) -> None:
         """Take in what a heartbeat showed, and since when."""
@@ -76,7 +81,7 @@ class Conditions:
         key, incident = scope[0][1], self._incidents.find(kind, scope)
         goes_on = self._shard.faults.present(key, kind) or self._shard.checkup.shows(key, _OF_KIND[kind].signs)
         if incident is not None and not goes_on:
-            self._end(incident, due, "not again")
+            self._end(incident, due, "not again", self._loose.get((kind, scope)))
 
     def lasted(self, kind: str, terminal: Terminal, since: int, due: int) -> None:
         """Somebody had long enough to see to it."""
@@ -104,6 +109,19 @@ class Conditions:
         if detector.oneshot_ms is not None:  # it is not known any more whether it was that, nor whether it seemed over
             until = max(incident.opened_at + detector.oneshot_ms, now + detector.policy.keep_ms)
             self._last(incident.kind, incident.scope, until)
+
+    def _was_cleared_lately(self, detector: DeviceDetector, scope: Scope, at: int) -> bool:
+        past = [one.resolved_at for one in self._incidents.about(scope) if one.kind == detector.kind]
+        return any(one is not None and at - one < detector.policy.keep_ms for one in past)
+
+    def _clear(self, detector: DeviceDetector, incident: Incident, change: FaultChange) -> None:
+        """The terminal takes its word back, which is believed but of what comes and goes."""
+        key = incident.kind, incident.scope
+        if key in self._loose and change.code != REPLACED:
+            self._loose[key] = change.at
+            self._last(*key, change.at + detector.policy.keep_ms)
+        else:
+            self._end(incident, change.at, change.code)
 
     def _last(self, kind: str, scope: Scope, until: int) -> None:
         """It counts until then; one look is planned, however often it happens."""
@@ -138,6 +156,7 @@ class Conditions:
 
     def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
         self._until.pop((incident.kind, incident.scope), None)
+        self._loose.pop((incident.kind, incident.scope), None)
         self._incidents.end(incident, at, reason, since)
         left = [found for kind in _OF_KIND if (found := self._incidents.find(kind, incident.scope)) is not None]
         for other in left:

@@ -124,3 +124,45 @@ def test_a_straggler_of_the_replaced_device_is_a_fact_of_the_old_one_and_no_faul
     world.again(msgspec.structs.replace(old, event=msgspec.structs.replace(old.event, seq=77)))
     assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"]
     assert [fact.epoch for fact in world.outcome.facts][-1:] == [0]
+
+
+def test_a_contact_that_is_loose_is_told_of_once_more_and_not_each_time() -> None:
+    world = shop()
+    for _ in range(20):
+        world.device("corner-1", "Tamper", "set")
+        world.run(40)
+        world.device("corner-1", "Tamper", "clear")
+        world.run(80)
+    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved", f"{TAMPER} firing"]
+    cleared = world.now - 80_000
+    world.run(HOUR)
+    assert world.words[3:] == [f"{TAMPER} resolved"]
+    assert world.last("tamper").resolved_at == cleared
+    world.device("corner-1", "Tamper", "set")
+    world.device("corner-1", "Tamper", "clear")
+    assert world.words[4:] == [f"{TAMPER} firing", f"{TAMPER} resolved"], "that was another time"
+
+
+def test_a_terminal_with_a_loose_contact_that_is_replaced_is_well() -> None:
+    world = shop()
+    world.birth("corner-1", serial="SN1")
+    for action in ("set", "clear", "set"):
+        world.device("corner-1", "Tamper", action)
+        world.run(40)
+    world.birth("corner-1", serial="SN2", boot=1)
+    assert world.words == [f"{TAMPER} firing", f"{TAMPER} resolved"] * 2
+
+
+def test_what_comes_and_goes_over_a_restart_is_told_of_at_most_once_more() -> None:
+    world = shop()
+    for number in range(12):
+        world.device("corner-1", "PaperJam", "set", component="printer")
+        world.run(40)
+        world.device("corner-1", "PaperJam", "clear", component="printer")
+        world.run(80)
+        if number == 6:
+            world.restart(world.records())
+            world.link_up()
+    world.run(HOUR)
+    assert world.words.count("device_fault corner-1 firing") <= 3
+    assert not world.engine.incidents
