@@ -50,9 +50,9 @@ def breached(arrivals: Arrivals) -> bool:
 
 
 def undecided(arrivals: Arrivals) -> bool:
-    """Nobody was heard since some fell silent, of so many that more of them will tell."""
+    """Nobody was heard since some fell silent, of so many that more of them will tell, and it can be ours."""
     total = arrivals.total
-    few = FEW <= total.silent < FEWEST <= sum(total) + arrivals.waiting
+    few = FEW <= total.silent < FEWEST <= sum(total) + arrivals.waiting and _can_be_ours(arrivals)
     return _is_common(arrivals) and (few or (total.silent >= FEWEST and _is_early(arrivals)))
 
 
@@ -101,6 +101,12 @@ def _is_early(arrivals: Arrivals) -> bool:
     return arrivals.waiting > WELL * (silent + heard + arrivals.waiting) and (
         arrivals.owed < TELLING or by_beats.silent < FEWEST or _share(by_beats) < NEARLY_ALL
     )
+
+
+def _can_be_ours(arrivals: Arrivals) -> bool:
+    """Whether the few that are silent are of more than one shop and way, or the broker closed their connections."""
+    spread = [sum(count.silent > 0 for count in arrivals.by[name].values()) > 1 for name in _EVERYWHERE]
+    return all(spread) or arrivals.closed > 0
 
 
 def _told(counts: Mapping[str, Count]) -> list[Count]:
