@@ -21,25 +21,34 @@ a low score. The whole fleet is an answer (a scope without attributes), and the 
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import combinations, repeat
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 _PENALTY: Final = 2.0  # of log-likelihood, for each attribute named
 _STRENGTH: Final = 50.0  # of so many, a row's own history weighs as much as everybody's
-_SPREAD: Final = 0.05  # squared: a row is a fifth off its history although nothing is wrong
+_SIZE: Final = 20.0  # of the negative binomial: a row is a fifth off its history although nothing is wrong
 _TIMES: Final = tuple(1.5 * 1.6**step for step in range(15))  # as many as usual fail: 1.5 to 1,081 times
 _LONGEST: Final = 4  # attributes in one scope: nobody acts on longer descriptions
 _FURTHER: Final = 1.2  # times the score: what causes together must explain beside what one of them less does,
 _ROOTS: Final = 4.0  # or so many roots of the score of those before, by which that is off: then it is no chance
+_STARTS: Final = 5  # scopes that may be the first of some causes: the best one may be what several have in common
+_KEPT: Final = 2  # of these, that are asked for a third cause
+_TOLD: Final = 2  # sets of causes that go with the best one: more crowd out the scopes
+_EACH: Final = 0.5  # roots of what is explained, that a cause more has to add to be likelier
+_CLEAR: Final = 4.0  # log-likelihood by which causes must be likelier to be told beside others
+_FAINT: Final = 0.5
+_SMALL: Final = 0.1  # of the best: scopes that explain less are no answer of their own
 _MOST_USUAL: Final = 0.5  # without history: that more than half fail is nobody's habit
 _LEAST_USUAL: Final = 0.001  # no history is long enough to promise less; `_TIMES` reach from here to all
 _DECIMALS: Final = 6  # of a score when compared: the order of summation decides nothing
+_NONE: Final = -1  # the number of a value that is missing
 
 Row = Mapping[str, object]
 Scope = dict[str, Hashable]
-_Part = tuple[tuple[int, Hashable], ...]  # the number of an attribute and its value, for each attribute named
+_Values = tuple[Hashable, ...]
+_Counts = tuple[float, float, float | None]  # failing, total, expected
+_Part = tuple[tuple[int, int], ...]  # the numbers of an attribute and of its value, for each attribute named
 
 
 class Answer(NamedTuple):
@@ -51,9 +60,9 @@ class Answer(NamedTuple):
 
 
 class _Leaf(NamedTuple):
-    """All rows of the same values; None where an attribute is missing."""
+    """All rows of the same values, which are numbered in the order of their names."""
 
-    values: tuple[Hashable, ...]
+    values: tuple[int, ...]
     failing: float
     total: float
     expected: float | None
@@ -62,15 +71,54 @@ class _Leaf(NamedTuple):
 class _Found(NamedTuple):
     score: float
     parts: tuple[_Part, ...]
+    gain: float  # the score without what coming together costs
+
+
+class _Group(NamedTuple):
+    """A scope that may be a cause."""
+
+    part: _Part
+    held: frozenset[int]  # the numbers of its leaves
+    hot: list[int]  # those of them that could gain anything
+    most: float  # what its leaves could gain, each for itself: the group gains less, whatever was taken away
+    sums: list[float | None]  # what they gain together for each of `_TIMES`, as far as it was asked
+
+
+class _Gains:
+    """The log-likelihood each leaf gains if so many times as usual fail."""
+
+    def __init__(self, leaves: Sequence[_Leaf]) -> None:
+        self._columns: list[list[float]] = [[] for _ in _TIMES]  # as far as they were asked
+        self._counts = [
+            (leaf.failing, mean, math.log(_SIZE + mean)) for leaf, mean in zip(leaves, _usual(leaves), strict=True)
+        ]
+        self.most = [self._most(*counts) for counts in self._counts]
+
+    def column(self, place: int) -> list[float]:
+        column = self._columns[place]
+        if not column:
+            times, log_times, log = _TIMES[place], math.log(_TIMES[place]), math.log
+            column = self._columns[place] = [
+                failing * log_times - (failing + _SIZE) * (log(_SIZE + times * mean) - usually)
+                for failing, mean, usually in self._counts
+            ]
+        return column
+
+    @staticmethod
+    def _most(failing: float, mean: float, usually: float) -> float:
+        """The largest gain of a leaf, if any, which is where as many fail as did."""
+        if failing <= mean:
+            return 0.0
+        times = max(failing / mean, _TIMES[0])
+        return max(0.0, failing * math.log(times) - (failing + _SIZE) * (math.log(_SIZE + times * mean) - usually))
 
 
 class _Table(NamedTuple):
-    """What is searched. Nothing is asked as often as for the sum of some leaves, so that is one call."""
+    """What is searched."""
 
     leaves: list[_Leaf]
-    members: dict[_Part, list[int]]  # the leaves of each scope that holds a failing one; the shortest scopes first
-    picks: dict[_Part, Callable[[list[float]], tuple[float, ...]]]  # the same of a column, and a zero
-    gains: list[list[float]]  # a column for each of `_TIMES`: log-likelihood gained by each leaf, and a zero
+    gains: _Gains
+    groups: dict[_Part, _Group]  # those that could gain most first
 
 
 def localise(rows: Iterable[Row], attributes: Iterable[str], *, top: int = 5) -> list[Answer]:
@@ -85,68 +133,79 @@ def localise(rows: Iterable[Row], attributes: Iterable[str], *, top: int = 5) ->
     if isinstance(attributes, str):
         raise ValueError(f"attributes is the text {attributes!r}, not a list of names")  # noqa: TRY004
     attributes = list(dict.fromkeys(attributes))
-    table = _table(_leaves(rows, attributes))
-    ranked = _ranked(table, frozenset())
+    counts = _merged(rows, attributes)
+    values = [sorted({known[axis] for known in counts} - {None}, key=_name) for axis in range(len(attributes))]
+    table = _table(_leaves(counts, values))
+    ranked = _ranked(table)
     if not ranked or top < 1:
         return []
-    found = _distinct(table, ranked, top)
-    held = {_held(table, one): one for one in found}
-    best = next((one for one in ranked if one.parts[0]), ranked[0])  # of everybody nothing is left to search
-    for one in (*_peeled(table, best), _pair(table, ranked)):
-        held.setdefault(_held(table, one), one)
-    others = [one for one in held.values() if len(one.parts) > 1] + _in_full(table, found[0])
+    others = _together(table, ranked, top) + _in_full(table, ranked[0])
     places = max(top - len(others), 1)  # the others have theirs, or halves of one cause crowd them out
-    singles = _distinct(table, [found[0], *_wider(table, ranked), *found], places)
-    return _answers(sorted([*singles, *others], key=_order)[:top], attributes)
+    singles = list(dict.fromkeys([ranked[0], *_wider(ranked), *ranked]))[:places]
+    return _answers(sorted([*singles, *others], key=_order)[:top], attributes, values)
 
 
-def _table(leaves: list[_Leaf]) -> _Table:
-    members = _members(leaves)
-    return _Table(leaves, members, {part: itemgetter(*held, -1) for part, held in members.items()}, _gains(leaves))
-
-
-def _leaves(rows: Iterable[Row], attributes: Sequence[str]) -> list[_Leaf]:
-    merged: dict[tuple[Hashable, ...], _Leaf] = {}
+def _merged(rows: Iterable[Row], attributes: Sequence[str]) -> dict[_Values, _Counts]:
+    """The counts of all rows of the same values."""
+    merged: dict[_Values, _Counts] = {}
     for number, row in enumerate(rows):
-        leaf = _leaf(number, row, attributes)
-        other = merged.get(leaf.values)
-        merged[leaf.values] = leaf if other is None else _sum(leaf, other)
-    return sorted((leaf for leaf in merged.values() if leaf.total), key=lambda leaf: _name(leaf.values))
+        if not isinstance(row, Mapping):
+            raise ValueError(f"row {number} is a {type(row).__name__}, not a mapping of attributes and counts")  # noqa: TRY004
+        counts, values = _counts(number, row), _values(number, row, attributes)
+        if counts[1]:
+            other = merged.get(values)
+            merged[values] = counts if other is None else _sum(counts, other)
+    return merged
 
 
-def _leaf(number: int, row: Row, attributes: Sequence[str]) -> _Leaf:
-    if not isinstance(row, Mapping):
-        raise ValueError(f"row {number} is a {type(row).__name__}, not a mapping of attributes and counts")  # noqa: TRY004
+def _counts(number: int, row: Row) -> _Counts:
     failing, total = _count(number, row, "failing"), _count(number, row, "total")
     expected = None if row.get("expected") is None else _count(number, row, "expected")
     if failing > total:
         raise ValueError(f"row {number}: failing is {failing:g} of a total of {total:g}")
-    values = tuple([_value(number, row, attribute) for attribute in attributes])
-    return _Leaf(values, failing, total, expected)
-
-
-def _value(number: int, row: Row, attribute: str) -> Hashable:
-    value = row.get(attribute)
-    if not isinstance(value, Hashable):
-        raise ValueError(f"row {number}: {attribute} is a {type(value).__name__}, not a plain value")  # noqa: TRY004
-    return None if value == "" else value
+    return failing, total, expected
 
 
 def _count(number: int, row: Row, name: str) -> float:
     value = row.get(name)
-    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+    if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         raise ValueError(f"row {number}: {name} is {value!r}, not a number from 0")
     return float(value)
 
 
-def _sum(one: _Leaf, other: _Leaf) -> _Leaf:
-    known = None if one.expected is None or other.expected is None else one.expected + other.expected
-    return _Leaf(one.values, one.failing + other.failing, one.total + other.total, known)
+def _values(number: int, row: Row, attributes: Sequence[str]) -> _Values:
+    values = tuple([row.get(attribute) for attribute in attributes])
+    try:
+        hash(values)
+    except TypeError:
+        attribute, value = next(one for one in zip(attributes, values, strict=True) if not isinstance(one[1], Hashable))
+        raise ValueError(f"row {number}: {attribute} is a {type(value).__name__}, not a plain value") from None
+    return tuple([None if value == "" else value for value in values]) if "" in values else values
 
 
-def _name(values: Iterable[object]) -> tuple[str, ...]:
+def _sum(one: _Counts, other: _Counts) -> _Counts:
+    known = None if one[2] is None or other[2] is None else one[2] + other[2]
+    return one[0] + other[0], one[1] + other[1], known
+
+
+def _name(value: object) -> str:
     """What values are sorted by, whatever their type."""
-    return tuple([f"{type(value).__name__} {value}" for value in values])
+    return f"{type(value).__name__} {value}"
+
+
+def _leaves(counts: Mapping[_Values, _Counts], values: Sequence[Sequence[Hashable]]) -> list[_Leaf]:
+    places = [{None: _NONE} | {value: place for place, value in enumerate(known)} for known in values]
+    leaves = [
+        _Leaf(tuple([known[value] for known, value in zip(places, own, strict=True)]), *some)
+        for own, some in counts.items()
+    ]
+    return sorted(leaves, key=itemgetter(0))
+
+
+def _table(leaves: list[_Leaf]) -> _Table:
+    gains = _Gains(leaves)
+    groups = sorted(_groups(leaves, gains), key=lambda group: -group.most)
+    return _Table(leaves, gains, {group.part: group for group in groups})
 
 
 def _usual(leaves: Sequence[_Leaf]) -> list[float]:
@@ -185,85 +244,103 @@ def _background(leaves: Sequence[_Leaf]) -> float:
     return min(rates)
 
 
-def _gains(leaves: Sequence[_Leaf]) -> list[list[float]]:
-    size, usual = 1 / _SPREAD, _usual(leaves)
-    counts = [
-        (leaf.failing, leaf.failing + size, mean, math.log(size + mean))
-        for leaf, mean in zip(leaves, usual, strict=True)
+def _groups(leaves: Sequence[_Leaf], gains: _Gains) -> list[_Group]:
+    """The combinations of values that could gain enough to matter; of the same leaves that with the first name."""
+    columns, most = list(zip(*[leaf.values for leaf in leaves], strict=True)), gains.most
+    beside = [
+        {value: frozenset(numbers) for value, numbers in _by_value(column, range(len(leaves))).items()}
+        for column in columns
     ]
-    return [
-        [
-            failing * log_times - weight * (math.log(size + times * mean) - usually)
-            for failing, weight, mean, usually in counts
-        ]
-        + [0.0]
-        for times, log_times in zip(_TIMES, map(math.log, _TIMES), strict=True)
-    ]
+    everybody = frozenset(range(len(leaves)))
+    level = [_group((), everybody, [number for number in everybody if most[number]], sum(most))]
+    found, best = {everybody: level[0]}, 0.0
+    for length in range(1, _LONGEST + 1):
+        least, wide, level = max(_PENALTY * length, _FAINT * math.sqrt(best)), level, []
+        for wider in wide:
+            for axis in range(wider.part[-1][0] + 1 if wider.part else 0, len(columns)):
+                for value, hot in _by_value(columns[axis], wider.hot).items():
+                    could = sum([most[number] for number in hot])
+                    if could > least and value != _NONE:
+                        held = wider.held & beside[axis][value]
+                        if held not in found:
+                            found[held] = _group((*wider.part, (axis, value)), held, hot, could)
+                            level.append(found[held])
+        best = best or max([0.0, *[_climb(gains, group, frozenset(), 0)[0] for group in level]])
+    return list(found.values())
 
 
-def _members(leaves: Sequence[_Leaf]) -> dict[_Part, list[int]]:
-    """The leaves of every combination of values that occurs in a failing leaf."""
-    failing, quiet = [
-        [number for number, leaf in enumerate(leaves) if bool(leaf.failing) is it] for it in (True, False)
-    ]
-    columns, still = _columns(leaves, failing), _columns(leaves, quiet)
-    found: dict[_Part, list[int]] = {}
-    for length in range(min(len(columns), _LONGEST) + 1):
-        for axes in combinations(range(len(columns)), length):
-            groups: defaultdict[tuple[Hashable, ...], list[int]] = defaultdict(list)
-            for number, key in zip(failing, _keys(columns, axes), strict=False):
-                groups[key].append(number)
-            for number, key in zip(quiet, _keys(still, axes), strict=False):
-                if key in groups:
-                    groups[key].append(number)
-            for key, group in groups.items():
-                if None not in key:
-                    found[tuple(zip(axes, key, strict=True))] = group
+def _group(part: _Part, held: frozenset[int], hot: list[int], most: float) -> _Group:
+    return _Group(part, held, hot, most, [None] * len(_TIMES))
+
+
+def _by_value(column: Sequence[int], numbers: Iterable[int]) -> dict[int, list[int]]:
+    """These leaves by their values of an attribute."""
+    found = defaultdict[int, list[int]](list)
+    for number in numbers:
+        found[column[number]].append(number)
     return found
 
 
-def _columns(leaves: Sequence[_Leaf], numbers: Sequence[int]) -> list[list[Hashable]]:
-    """The values of some leaves, by attribute."""
-    width = len(leaves[0].values) if leaves else 0
-    return [[leaves[number].values[axis] for number in numbers] for axis in range(width)]
+def _shorter(part: _Part) -> list[_Part]:
+    return [part[:place] + part[place + 1 :] for place in range(len(part))]
 
 
-def _keys(columns: Sequence[list[Hashable]], axes: Sequence[int]) -> Iterable[tuple[Hashable, ...]]:
-    """The values by some attributes together; by none always the same."""
-    return zip(*[columns[axis] for axis in axes], strict=True) if axes else repeat(())
-
-
-def _ranked(table: _Table, taken: frozenset[int]) -> list[_Found]:
-    """Every scope that explains something of the leaves not taken yet, best first; of equals the shortest."""
-    columns = [[0.0 if number in taken else gain for number, gain in enumerate(column)] for column in table.gains]
-    found, everybody, place = [], len(table.leaves), 0
-    for part, pick in table.picks.items():
-        if part and len(table.members[part]) == everybody:
-            continue  # a value that all have says nothing
-        gain, place = _climb(columns, pick, place)
+def _ranked(table: _Table) -> list[_Found]:
+    """The scopes that explain something, best first."""
+    found, place, best = list[_Found](), 0, 0.0
+    for part, group in table.groups.items():
+        if group.most < _SMALL * best:
+            break
+        gain, place = _climb(table.gains, group, frozenset(), place)
         score = gain - _PENALTY * len(part)
         if score > 0:
-            found.append(_Found(score if part else score / _FURTHER, (part,)))
-    return sorted(found, key=_weight, reverse=True)
+            found.append(_Found(score if part else score / _FURTHER, (part,), score))
+            best = max(best, score)
+    return sorted(found, key=_order)
 
 
-def _climb(
-    columns: Sequence[list[float]], pick: Callable[[list[float]], tuple[float, ...]], place: int
-) -> tuple[float, int]:
-    """The largest sum of what is picked, and of which column, searched from one on: beside it the sums only fall."""
-    best = sum(pick(columns[place]))
+def _next(table: _Table, found: _Found) -> _Found | None:
+    """The best scope of what the found ones leave; what one of them is a part of is beside it no cause of its own."""
+    taken, best, place = _held(table, found), None, 0
+    for part, group in table.groups.items():
+        least = _PENALTY * len(part) + (best.score if best else 0.0)
+        if group.most < least:
+            break
+        inside = group.held & taken
+        if any(set(part) <= set(one) for one in found.parts):
+            continue
+        if group.most - sum([table.gains.most[number] for number in inside]) < least:
+            continue
+        gain, place = _climb(table.gains, group, inside, place)
+        score = gain - _PENALTY * len(part)
+        one = _Found(score, (part,), score)
+        if score > 0 and (best is None or _order(one) < _order(best)):
+            best = one
+    return best
+
+
+def _climb(gains: _Gains, group: _Group, without: frozenset[int], place: int) -> tuple[float, int]:
+    """The largest gain of a group, and of which column, searched from one on: beside it the sums only fall."""
+    best = _gain(gains, group, without, place)
     for step in (1, -1):
         start = place
-        while 0 <= place + step < len(columns) and (gain := sum(pick(columns[place + step]))) > best:
+        while 0 <= place + step < len(_TIMES) and (gain := _gain(gains, group, without, place + step)) > best:
             best, place = gain, place + step
         if place != start:
             break
     return best, place
 
 
-def _order(found: _Found) -> tuple[float, int, list[tuple[tuple[int, ...], tuple[str, ...]]]]:
+def _gain(gains: _Gains, group: _Group, without: frozenset[int], place: int) -> float:
+    column, gain = gains.column(place), group.sums[place]
+    if gain is None:
+        gain = group.sums[place] = sum(map(column.__getitem__, group.held))
+    return gain - sum([column[number] for number in without]) if without else gain
+
+
+def _order(found: _Found) -> tuple[float, int, list[tuple[tuple[int, ...], tuple[int, ...]]]]:
     """Best first; of equals the shortest, then that of earlier attributes, then by name."""
-    parts = [(tuple([axis for axis, _ in part]), _name(value for _, value in part)) for part in found.parts]
+    parts = [(tuple([axis for axis, _ in part]), tuple([value for _, value in part])) for part in found.parts]
     return -_weight(found), sum(map(len, found.parts)), parts
 
 
@@ -272,51 +349,59 @@ def _weight(found: _Found) -> float:
 
 
 def _held(table: _Table, found: _Found) -> frozenset[int]:
-    return frozenset(number for part in found.parts for number in table.members[part])
+    return frozenset().union(*[table.groups[part].held for part in found.parts])
 
 
-def _wider(table: _Table, ranked: Sequence[_Found]) -> list[_Found]:
+def _wider(ranked: Sequence[_Found]) -> list[_Found]:
     """What names one attribute less than the best: a cause that is weaker in places looks narrower than it is."""
     (part,) = ranked[0].parts
-    shorter = {part[:place] + part[place + 1 :] for place in range(len(part))} - {()}
-    held = [table.members[wide] for wide in shorter if wide in table.members]
-    return [one for one in ranked if table.members[one.parts[0]] in held] if held else []
+    shorter = set(_shorter(part)) - {()}
+    return [one for one in ranked if one.parts[0] in shorter]
 
 
 def _in_full(table: _Table, best: _Found) -> list[_Found]:
     """The longest name of the same leaves, if there is a longer one: nothing tells which of the names is the cause."""
     (part,) = best.parts
-    values = [table.leaves[number].values for number in table.members[part]]
+    values = [table.leaves[number].values for number in table.groups[part].held]
     common = [(axis, known[0]) for axis, known in enumerate(zip(*values, strict=True)) if len(set(known)) == 1]
-    full = tuple([(axis, value) for axis, value in common if value is not None])
+    full = tuple([(axis, value) for axis, value in common if value != _NONE])
     score = best.score - _PENALTY * (len(full) - len(part))
-    return [_Found(score, (full,))] if part and full != part and score > 0 else []
+    return [_Found(score, (full,), score)] if part and full != part and score > 0 else []
 
 
-def _distinct(table: _Table, ranked: Iterable[_Found], top: int) -> list[_Found]:
-    """The best, without longer names for the same leaves: a site says nothing more with its region."""
-    found: dict[frozenset[int], _Found] = {}
-    for one in ranked:
-        found.setdefault(_held(table, one), one)
-        if len(found) == top:
-            break
-    return list(found.values())
+def _together(table: _Table, ranked: Sequence[_Found], top: int) -> list[_Found]:
+    """Causes that come together: what goes with the best one and, where others are clearly likelier, those as well."""
+    starts = [one for one in ranked if one.parts[0]][:_STARTS]  # beside the whole fleet there is nothing
+    twos = [_with_next(table, start) for start in starts]
+    threes = [_with_next(table, two) for two in sorted(twos, key=_likely)[-_KEPT:]]
+    usual = [_pair(table, ranked), *twos[:1]]
+    if twos and twos[0].score > starts[0].score:
+        usual.append(_with_next(table, twos[0]))
+    told = _others(table, sorted(usual, key=_order), ranked[:top])[:_TOLD]
+    for likely in _others(table, sorted([*twos, *threes], key=_likely)[-1:], [*ranked[:top], *usual]):
+        if _likely(likely) > max(map(_likely, told), default=0.0) + _CLEAR:
+            best = max(one.score for one in (ranked[0], *told))
+            return [*told, likely._replace(score=min(likely.score, best))]
+    return told
 
 
-def _peeled(table: _Table, best: _Found) -> list[_Found]:
-    """Take away what the best scope holds and search the rest: for a second, and when that adds enough for a third."""
-    second = _with_next(table, best)
-    return [second] if second.score < best.score else [second, _with_next(table, second)]
+def _others(table: _Table, found: Iterable[_Found], known: Iterable[_Found]) -> list[_Found]:
+    """Those that hold other leaves than any before them."""
+    held, others = {_held(table, one) for one in known}, list[_Found]()
+    for one in found:
+        if (its := _held(table, one)) not in held:
+            held.add(its)
+            others.append(one)
+    return others
 
 
 def _with_next(table: _Table, found: _Found) -> _Found:
-    rest = _ranked(table, _held(table, found))
-    return next((_joined(found, one) for one in rest if not _contains(one, found)), found)
+    more = _next(table, found)
+    return _joined(found, more) if more else found
 
 
-def _contains(one: _Found, found: _Found) -> bool:
-    """Whether one is a scope that some scope found is a part of: what is beside a part is no cause of its own."""
-    return any(set(one.parts[0]) <= set(part) for part in found.parts)
+def _likely(found: _Found) -> float:
+    return found.gain - _EACH * (len(found.parts) - 1) * math.sqrt(found.gain)
 
 
 def _pair(table: _Table, ranked: Sequence[_Found]) -> _Found:
@@ -333,22 +418,25 @@ def _pair(table: _Table, ranked: Sequence[_Found]) -> _Found:
             if other is one:
                 continue
             pair = _joined(other, one)
-            held = len(table.members[other.parts[0]]) + len(table.members[part])
-            if held < len(table.members[rest]) and (len(best.parts) == 1 or _weight(pair) > _weight(best)):
+            held = len(table.groups[other.parts[0]].held) + len(table.groups[part].held)
+            if held < len(table.groups[rest].held) and (len(best.parts) == 1 or _weight(pair) > _weight(best)):
                 best = pair
     return best
 
 
 def _joined(found: _Found, more: _Found) -> _Found:
     whole = found.score + more.score
-    return _Found(max(whole / _FURTHER, whole - _ROOTS * math.sqrt(found.score)), found.parts + more.parts)
+    score = max(whole / _FURTHER, whole - _ROOTS * math.sqrt(found.score))
+    return _Found(score, found.parts + more.parts, found.gain + more.gain)
 
 
-def _answers(found: Sequence[_Found], attributes: Sequence[str]) -> list[Answer]:
+def _answers(found: Sequence[_Found], attributes: Sequence[str], values: Sequence[Sequence[Hashable]]) -> list[Answer]:
     best = found[0].score
     # a likelihood is sure of itself in proportion to its size; being off by its root is what is seen
     weights = [math.exp((one.score - best) / math.sqrt(best)) for one in found]
     return [
-        Answer([{attributes[axis]: value for axis, value in part} for part in one.parts], one.score, weight)
+        Answer(
+            [{attributes[axis]: values[axis][value] for axis, value in part} for part in one.parts], one.score, weight
+        )
         for one, weight in zip(found, [weight / sum(weights) for weight in weights], strict=True)
     ]
