@@ -21,12 +21,12 @@ a low score. The whole fleet is an answer (a scope without attributes), and the 
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from fleetmon.model.failures import NONE, Leaf, Row, failures, usual
+
 _PENALTY: Final = 2.0  # of log-likelihood, for each attribute named
-_STRENGTH: Final = 50.0  # of so many, a row's own history weighs as much as everybody's
 _SIZE: Final = 20.0  # of the negative binomial: a row is a fifth off its history although nothing is wrong
 _TIMES: Final = tuple(1.5 * 1.6**step for step in range(15))  # as many as usual fail: 1.5 to 1,081 times
 _LONGEST: Final = 4  # attributes in one scope: nobody acts on longer descriptions
@@ -37,17 +37,10 @@ _KEPT: Final = 2  # of these, that are asked for a third cause
 _TOLD: Final = 2  # sets of causes that go with the best one: more crowd out the scopes
 _EACH: Final = 0.5  # roots of what is explained, that a cause more has to add to be likelier
 _CLEAR: Final = 4.0  # log-likelihood by which causes must be likelier to be told beside others
-_FAINT: Final = 0.5
 _SMALL: Final = 0.1  # of the best: scopes that explain less are no answer of their own
-_MOST_USUAL: Final = 0.5  # without history: that more than half fail is nobody's habit
-_LEAST_USUAL: Final = 0.001  # no history is long enough to promise less; `_TIMES` reach from here to all
 _DECIMALS: Final = 6  # of a score when compared: the order of summation decides nothing
-_NONE: Final = -1  # the number of a value that is missing
 
-Row = Mapping[str, object]
 Scope = dict[str, Hashable]
-_Values = tuple[Hashable, ...]
-_Counts = tuple[float, float, float | None]  # failing, total, expected
 _Part = tuple[tuple[int, int], ...]  # the numbers of an attribute and of its value, for each attribute named
 
 
@@ -57,15 +50,6 @@ class Answer(NamedTuple):
     scopes: list[Scope]  # several when causes come together
     score: float  # log-likelihood gained, less penalties
     share: float  # of belief, among the answers given with it; not calibrated
-
-
-class _Leaf(NamedTuple):
-    """All rows of the same values, which are numbered in the order of their names."""
-
-    values: tuple[int, ...]
-    failing: float
-    total: float
-    expected: float | None
 
 
 class _Found(NamedTuple):
@@ -85,38 +69,38 @@ class _Group(NamedTuple):
 
 
 class _Gains:
-    """The log-likelihood each leaf gains if so many times as usual fail."""
+    """The log-likelihood that each leaf gains if some times as many fail as usual."""
 
-    def __init__(self, leaves: Sequence[_Leaf]) -> None:
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
         self._columns: list[list[float]] = [[] for _ in _TIMES]  # as far as they were asked
+        means = usual(leaves)
         self._counts = [
-            (leaf.failing, mean, math.log(_SIZE + mean)) for leaf, mean in zip(leaves, _usual(leaves), strict=True)
+            (leaf.failing, leaf.failing + _SIZE, mean / (mean + _SIZE))
+            for leaf, mean in zip(leaves, means, strict=True)
         ]
-        self.most = [self._most(*counts) for counts in self._counts]
+        self.most = [  # is where as many fail as did
+            max(0.0, _gain_of(*counts, max(_TIMES[0], counts[0] / mean))) if counts[0] > mean else 0.0
+            for counts, mean in zip(self._counts, means, strict=True)
+        ]
 
     def column(self, place: int) -> list[float]:
         column = self._columns[place]
         if not column:
-            times, log_times, log = _TIMES[place], math.log(_TIMES[place]), math.log
+            more, log_times, log1p = _TIMES[place] - 1, math.log(_TIMES[place]), math.log1p
             column = self._columns[place] = [
-                failing * log_times - (failing + _SIZE) * (log(_SIZE + times * mean) - usually)
-                for failing, mean, usually in self._counts
+                failing * log_times - weight * log1p(more * part) for failing, weight, part in self._counts
             ]
         return column
 
-    @staticmethod
-    def _most(failing: float, mean: float, usually: float) -> float:
-        """The largest gain of a leaf, if any, which is where as many fail as did."""
-        if failing <= mean:
-            return 0.0
-        times = max(failing / mean, _TIMES[0])
-        return max(0.0, failing * math.log(times) - (failing + _SIZE) * (math.log(_SIZE + times * mean) - usually))
+
+def _gain_of(failing: float, weight: float, part: float, times: float) -> float:
+    return failing * math.log(times) - weight * math.log1p((times - 1) * part)
 
 
 class _Table(NamedTuple):
     """What is searched."""
 
-    leaves: list[_Leaf]
+    leaves: list[Leaf]
     gains: _Gains
     groups: dict[_Part, _Group]  # those that could gain most first
 
@@ -133,9 +117,8 @@ def localise(rows: Iterable[Row], attributes: Iterable[str], *, top: int = 5) ->
     if isinstance(attributes, str):
         raise ValueError(f"attributes is the text {attributes!r}, not a list of names")  # noqa: TRY004
     attributes = list(dict.fromkeys(attributes))
-    counts = _merged(rows, attributes)
-    values = [sorted({known[axis] for known in counts} - {None}, key=_name) for axis in range(len(attributes))]
-    table = _table(_leaves(counts, values))
+    leaves, values = failures(rows, attributes)
+    table = _table(leaves)
     ranked = _ranked(table)
     if not ranked or top < 1:
         return []
@@ -145,106 +128,13 @@ def localise(rows: Iterable[Row], attributes: Iterable[str], *, top: int = 5) ->
     return _answers(sorted([*singles, *others], key=_order)[:top], attributes, values)
 
 
-def _merged(rows: Iterable[Row], attributes: Sequence[str]) -> dict[_Values, _Counts]:
-    """The counts of all rows of the same values."""
-    merged: dict[_Values, _Counts] = {}
-    for number, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise ValueError(f"row {number} is a {type(row).__name__}, not a mapping of attributes and counts")  # noqa: TRY004
-        counts, values = _counts(number, row), _values(number, row, attributes)
-        if counts[1]:
-            other = merged.get(values)
-            merged[values] = counts if other is None else _sum(counts, other)
-    return merged
-
-
-def _counts(number: int, row: Row) -> _Counts:
-    failing, total = _count(number, row, "failing"), _count(number, row, "total")
-    expected = None if row.get("expected") is None else _count(number, row, "expected")
-    if failing > total:
-        raise ValueError(f"row {number}: failing is {failing:g} of a total of {total:g}")
-    return failing, total, expected
-
-
-def _count(number: int, row: Row, name: str) -> float:
-    value = row.get(name)
-    if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ValueError(f"row {number}: {name} is {value!r}, not a number from 0")
-    return float(value)
-
-
-def _values(number: int, row: Row, attributes: Sequence[str]) -> _Values:
-    values = tuple([row.get(attribute) for attribute in attributes])
-    try:
-        hash(values)
-    except TypeError:
-        attribute, value = next(one for one in zip(attributes, values, strict=True) if not isinstance(one[1], Hashable))
-        raise ValueError(f"row {number}: {attribute} is a {type(value).__name__}, not a plain value") from None
-    return tuple([None if value == "" else value for value in values]) if "" in values else values
-
-
-def _sum(one: _Counts, other: _Counts) -> _Counts:
-    known = None if one[2] is None or other[2] is None else one[2] + other[2]
-    return one[0] + other[0], one[1] + other[1], known
-
-
-def _name(value: object) -> str:
-    """What values are sorted by, whatever their type."""
-    return f"{type(value).__name__} {value}"
-
-
-def _leaves(counts: Mapping[_Values, _Counts], values: Sequence[Sequence[Hashable]]) -> list[_Leaf]:
-    places = [{None: _NONE} | {value: place for place, value in enumerate(known)} for known in values]
-    leaves = [
-        _Leaf(tuple([known[value] for known, value in zip(places, own, strict=True)]), *some)
-        for own, some in counts.items()
-    ]
-    return sorted(leaves, key=itemgetter(0))
-
-
-def _table(leaves: list[_Leaf]) -> _Table:
+def _table(leaves: list[Leaf]) -> _Table:
     gains = _Gains(leaves)
     groups = sorted(_groups(leaves, gains), key=lambda group: -group.most)
     return _Table(leaves, gains, {group.part: group for group in groups})
 
 
-def _usual(leaves: Sequence[_Leaf]) -> list[float]:
-    """How many of each leaf fail when nothing is wrong: its history, drawn towards everybody's."""
-    known = [(leaf.expected, leaf.total) for leaf in leaves if leaf.expected is not None]
-    if known:
-        rate = (sum(expected for expected, _ in known) + 0.5) / (sum(total for _, total in known) + 1)
-    else:
-        rate = _background(leaves)
-    return [leaf.total * max(_rate(leaf, rate), _LEAST_USUAL) for leaf in leaves]
-
-
-def _rate(leaf: _Leaf, everybodys: float) -> float:
-    if leaf.expected is None:
-        return everybodys
-    return (leaf.expected + _STRENGTH * everybodys) / (leaf.total + _STRENGTH)
-
-
-def _background(leaves: Sequence[_Leaf]) -> float:
-    """The usual rate without history: of the attribute that tells best, what its better quarter stays below.
-
-    By the attribute at fault, all but the values at fault are well; a quarter is, unless nearly all fail.
-    """
-    rates = [_MOST_USUAL]
-    for axis in range(len(leaves[0].values) if leaves else 0):
-        failing, total = defaultdict[Hashable, float](float), defaultdict[Hashable, float](float)
-        for leaf in leaves:
-            failing[leaf.values[axis]] += leaf.failing
-            total[leaf.values[axis]] += leaf.total
-        quarter = sum(total.values()) / 4
-        for rate, weight in sorted([((failing[value] + 0.5) / (total[value] + 1), total[value]) for value in total]):
-            quarter -= weight
-            if quarter <= 0:
-                rates.append(rate)
-                break
-    return min(rates)
-
-
-def _groups(leaves: Sequence[_Leaf], gains: _Gains) -> list[_Group]:
+def _groups(leaves: Sequence[Leaf], gains: _Gains) -> list[_Group]:
     """The combinations of values that could gain enough to matter; of the same leaves that with the first name."""
     columns, most = list(zip(*[leaf.values for leaf in leaves], strict=True)), gains.most
     beside = [
@@ -253,19 +143,18 @@ def _groups(leaves: Sequence[_Leaf], gains: _Gains) -> list[_Group]:
     ]
     everybody = frozenset(range(len(leaves)))
     level = [_group((), everybody, [number for number in everybody if most[number]], sum(most))]
-    found, best = {everybody: level[0]}, 0.0
+    found = {everybody: level[0]}
     for length in range(1, _LONGEST + 1):
-        least, wide, level = max(_PENALTY * length, _FAINT * math.sqrt(best)), level, []
+        wide, level = [group for group in level if len(group.held) > 1], []
         for wider in wide:
             for axis in range(wider.part[-1][0] + 1 if wider.part else 0, len(columns)):
                 for value, hot in _by_value(columns[axis], wider.hot).items():
                     could = sum([most[number] for number in hot])
-                    if could > least and value != _NONE:
+                    if could > _PENALTY * length and value != NONE:
                         held = wider.held & beside[axis][value]
                         if held not in found:
                             found[held] = _group((*wider.part, (axis, value)), held, hot, could)
                             level.append(found[held])
-        best = best or max([0.0, *[_climb(gains, group, frozenset(), 0)[0] for group in level]])
     return list(found.values())
 
 
@@ -364,7 +253,7 @@ def _in_full(table: _Table, best: _Found) -> list[_Found]:
     (part,) = best.parts
     values = [table.leaves[number].values for number in table.groups[part].held]
     common = [(axis, known[0]) for axis, known in enumerate(zip(*values, strict=True)) if len(set(known)) == 1]
-    full = tuple([(axis, value) for axis, value in common if value != _NONE])
+    full = tuple([(axis, value) for axis, value in common if value != NONE])
     score = best.score - _PENALTY * (len(full) - len(part))
     return [_Found(score, (full,), score)] if part and full != part and score > 0 else []
 
