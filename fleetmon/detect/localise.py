@@ -5,18 +5,25 @@ the failures: `carrier=X`, `carrier=X & region=Y`, or a few of them together. Th
 scan statistic (Neill, Fast subset scan, JRSS-B 74(2), 2012) over the combinations that occur among failing
 rows: how much likelier is the table if inside a scope some times as many fail as usual, and outside as many
 as usual? The failures of a row count as negative binomial rather than Poisson: real rows differ more than
-chance has it, and a few large ones would outvote the others. Each attribute named costs a penalty. What the
-best scope holds is taken away and the rest is searched again, for causes that come together.
+chance has it, and a few large ones would outvote the others. Each attribute named costs a penalty. What a
+scope holds is taken away and the rest is searched again, for causes that come together: beside the best scope, and
+beside the next ones too, because the best one may be no cause but what several causes have in common.
 
 Beside the best scope the list holds what it may have been taken for: each scope one attribute wider, because a
 cause that hurts some of its rows less looks narrower than it is; the best causes that come together; and, where
 all its rows share more than its name says, that longer name, because nothing tells which of the two is the cause.
 
+Large tables are quick because little of them is looked at: a combination is split only by the rows that fail more
+than usual, one whose rows could not gain its penalty even each for itself is left out with all that is narrower,
+names of the same rows are one, and of what was summed for a scope only the rows taken away are subtracted.
+
 Where it can be wrong: `carrier=X` and `carrier=X & region=Y` are told apart only by the other regions, so when those
 are few both are answers. Causes are taken away one by one, the largest first: one that explains less than a fifth of
 those before, and no more than those may be off by, is an alternative at best, and when a third of the fleet fails for
-several causes, a scope across them may come first. It is asked where, never whether: chance has a best scope too, of
-a low score. The whole fleet is an answer (a scope without attributes), and the best one when all fail alike.
+several causes, a scope across them may come first. Healthy rows count little against a scope in which others fail by
+far more than usual, so single rows that fail for reasons of their own make it look wider. It is asked where, never
+whether: chance has a best scope too, of a low score. The whole fleet is an answer (a scope without attributes), and
+the best one when all fail alike.
 """
 
 import math
@@ -33,12 +40,13 @@ _LONGEST: Final = 4  # attributes in one scope: nobody acts on longer descriptio
 _FURTHER: Final = 1.2  # times the score: what causes together must explain beside what one of them less does,
 _ROOTS: Final = 4.0  # or so many roots of the score of those before, by which that is off: then it is no chance
 _STARTS: Final = 5  # scopes that may be the first of some causes: the best one may be what several have in common
-_KEPT: Final = 2  # of these, that are asked for a third cause
-_TOLD: Final = 2  # sets of causes that go with the best one: more crowd out the scopes
-_EACH: Final = 0.5  # roots of what is explained, that a cause more has to add to be likelier
-_CLEAR: Final = 4.0  # log-likelihood by which causes must be likelier to be told beside others
-_SMALL: Final = 0.1  # of the best: scopes that explain less are no answer of their own
+_KEPT: Final = 3  # twos that are asked for a third
+_TOLD: Final = 2  # sets of causes that go with the best scope: more of them crowd out the scopes
+_EACH: Final = 0.5  # roots of what is explained: by so much one cause more has to be likelier,
+_CLEAR: Final = 4.0  # and by so much other causes than those that go with the best scope
+_SMALL: Final = 0.1  # of what the best scope explains: less is no answer by itself
 _DECIMALS: Final = 6  # of a score when compared: the order of summation decides nothing
+_EVEN: Final = 10.0**-_DECIMALS
 
 Scope = dict[str, Hashable]
 _Part = tuple[tuple[int, int], ...]  # the numbers of an attribute and of its value, for each attribute named
@@ -188,23 +196,21 @@ def _ranked(table: _Table) -> list[_Found]:
     return sorted(found, key=_order)
 
 
-def _next(table: _Table, found: _Found) -> _Found | None:
-    """The best scope of what the found ones leave; what one of them is a part of is beside it no cause of its own."""
-    taken, best, place = _held(table, found), None, 0
+def _next(table: _Table, found: _Found) -> list[_Found]:
+    """The best two scopes of what the found ones leave; what one of them is a part of is beside it no cause."""
+    taken, best, place, least = _held(table, found), list[_Found](), 0, 0.0
     for part, group in table.groups.items():
-        least = _PENALTY * len(part) + (best.score if best else 0.0)
-        if group.most < least:
+        if group.most - _PENALTY < least:
             break
-        inside = group.held & taken
         if any(set(part) <= set(one) for one in found.parts):
             continue
-        if group.most - sum([table.gains.most[number] for number in inside]) < least:
+        penalty, inside = _PENALTY * len(part), group.held & taken
+        if group.most - sum([table.gains.most[number] for number in inside]) - penalty < least:
             continue
         gain, place = _climb(table.gains, group, inside, place)
-        score = gain - _PENALTY * len(part)
-        one = _Found(score, (part,), score)
-        if score > 0 and (best is None or _order(one) < _order(best)):
-            best = one
+        if (score := gain - penalty) > 0:
+            best = sorted([*best, _Found(score, (part,), score)], key=_order)[:2]
+            least = best[1].score - _EVEN if len(best) > 1 else 0.0
     return best
 
 
@@ -259,18 +265,18 @@ def _in_full(table: _Table, best: _Found) -> list[_Found]:
 
 
 def _together(table: _Table, ranked: Sequence[_Found], top: int) -> list[_Found]:
-    """Causes that come together: what goes with the best one and, where others are clearly likelier, those as well."""
+    """Causes that come together: what goes with the best scope, and what else is clearly likelier than that."""
     starts = [one for one in ranked if one.parts[0]][:_STARTS]  # beside the whole fleet there is nothing
-    twos = [_with_next(table, start) for start in starts]
-    threes = [_with_next(table, two) for two in sorted(twos, key=_likely)[-_KEPT:]]
+    twos = [two for start in starts for two in _with_next(table, start)]
+    threes = [_with_next(table, two)[0] for two in sorted(twos, key=_likely)[-_KEPT:]]
     usual = [_pair(table, ranked), *twos[:1]]
     if twos and twos[0].score > starts[0].score:
-        usual.append(_with_next(table, twos[0]))
+        usual.append(_with_next(table, twos[0])[0])
     told = _others(table, sorted(usual, key=_order), ranked[:top])[:_TOLD]
     for likely in _others(table, sorted([*twos, *threes], key=_likely)[-1:], [*ranked[:top], *usual]):
         if _likely(likely) > max(map(_likely, told), default=0.0) + _CLEAR:
-            best = max(one.score for one in (ranked[0], *told))
-            return [*told, likely._replace(score=min(likely.score, best))]
+            best = max(one.score for one in (ranked[0], *told))  # to come before that it has to explain further
+            told.append(likely._replace(score=max(min(likely.score, best), likely.score / _FURTHER)))
     return told
 
 
@@ -284,9 +290,9 @@ def _others(table: _Table, found: Iterable[_Found], known: Iterable[_Found]) -> 
     return others
 
 
-def _with_next(table: _Table, found: _Found) -> _Found:
+def _with_next(table: _Table, found: _Found) -> list[_Found]:
     more = _next(table, found)
-    return _joined(found, more) if more else found
+    return [_joined(found, one) for one in more] or [found]
 
 
 def _likely(found: _Found) -> float:
