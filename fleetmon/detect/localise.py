@@ -202,10 +202,10 @@ def _next(table: _Table, found: _Found) -> list[_Found]:
     for part, group in table.groups.items():
         if group.most - _PENALTY < least:
             break
-        if any(set(part) <= set(one) for one in found.parts):
-            continue
         penalty, inside = _PENALTY * len(part), group.held & taken
         if group.most - sum([table.gains.most[number] for number in inside]) - penalty < least:
+            continue
+        if any(set(part) <= set(one) for one in found.parts):
             continue
         gain, place = _climb(table.gains, group, inside, place)
         if (score := gain - penalty) > 0:
