@@ -157,7 +157,7 @@ def _groups(leaves: Sequence[Leaf], gains: _Gains) -> list[_Group]:
         for wider in wide:
             for axis in range(wider.part[-1][0] + 1 if wider.part else 0, len(columns)):
                 for value, hot in _by_value(columns[axis], wider.hot).items():
-                    could = sum([most[number] for number in hot])
+                    could = sum(map(most.__getitem__, hot))
                     if could > _PENALTY * length and value != NONE:
                         held = wider.held & beside[axis][value]
                         if held not in found:
@@ -198,12 +198,13 @@ def _ranked(table: _Table) -> list[_Found]:
 
 def _next(table: _Table, found: _Found) -> list[_Found]:
     """The best two scopes of what the found ones leave; what one of them is a part of is beside it no cause."""
-    taken, best, place, least = _held(table, found), list[_Found](), 0, 0.0
+    taken, most = _held(table, found), table.gains.most
+    best, place, least = list[_Found](), 0, 0.0
     for part, group in table.groups.items():
         if group.most - _PENALTY < least:
             break
         penalty, inside = _PENALTY * len(part), group.held & taken
-        if group.most - sum([table.gains.most[number] for number in inside]) - penalty < least:
+        if group.most - sum(map(most.__getitem__, inside)) - penalty < least:
             continue
         if any(set(part) <= set(one) for one in found.parts):
             continue
@@ -230,7 +231,7 @@ def _gain(gains: _Gains, group: _Group, without: frozenset[int], place: int) -> 
     column, gain = gains.column(place), group.sums[place]
     if gain is None:
         gain = group.sums[place] = sum(map(column.__getitem__, group.held))
-    return gain - sum([column[number] for number in without]) if without else gain
+    return gain - sum(map(column.__getitem__, without)) if without else gain
 
 
 def _order(found: _Found) -> tuple[float, int, list[tuple[tuple[int, ...], tuple[int, ...]]]]:
@@ -268,12 +269,12 @@ def _together(table: _Table, ranked: Sequence[_Found], top: int) -> list[_Found]
     """Causes that come together: what goes with the best scope, and what else is clearly likelier than that."""
     starts = [one for one in ranked if one.parts[0]][:_STARTS]  # beside the whole fleet there is nothing
     twos = [two for start in starts for two in _with_next(table, start)]
-    threes = [_with_next(table, two)[0] for two in sorted(twos, key=_likely)[-_KEPT:]]
     usual = [_pair(table, ranked), *twos[:1]]
+    threes = {two: _with_next(table, two)[0] for two in sorted(twos, key=_likely)[-_KEPT:]}
     if twos and twos[0].score > starts[0].score:
-        usual.append(_with_next(table, twos[0])[0])
+        usual.append(threes[twos[0]] if twos[0] in threes else _with_next(table, twos[0])[0])
     told = _others(table, sorted(usual, key=_order), ranked[:top])[:_TOLD]
-    for likely in _others(table, sorted([*twos, *threes], key=_likely)[-1:], [*ranked[:top], *usual]):
+    for likely in _others(table, sorted([*twos, *threes.values()], key=_likely)[-1:], [*ranked[:top], *usual]):
         if _likely(likely) > max(map(_likely, told), default=0.0) + _CLEAR:
             best = max(one.score for one in (ranked[0], *told))  # to come before that it has to explain further
             told.append(likely._replace(score=max(min(likely.score, best), likely.score / _FURTHER)))
