@@ -45,7 +45,7 @@ def reporting(*, signed_on: bool = True, p95_ms: int = 400, codes: dict[str, int
 @pytest.mark.parametrize(
     ("fail", "zh", "en"),
     [
-        (failing, "大量请求失败（68、91、92、96、98 或无应答）", "many requests fail there (68, 91, 92, 96, 98, "),
+        (failing, "大量请求失败，应答为 68、91、92、96、98 或没有应答", "many requests fail there, with 68, 91, 92,"),
         (declining, "几乎拒绝所有交易", "it declines nearly everything, whatever the card"),
         (turning, "日切（90）迟迟没有结束", "it changes its business day (90), and that does not end"),
         (lambda: reporting(codes=BAD), "大量请求失败", "many requests fail there"),
@@ -68,8 +68,8 @@ def test_a_page_says_how_much_fails_and_at_how_many_terminals() -> None:
     made = declining()
     seen = made.last("host_outage").terminals
     assert seen > 30
-    assert f"（发现时占其请求的 100%，涉及 {seen} 台终端）" in _told(made, "zh")
-    assert f" (when it was told: 100% of its requests, at {seen} terminals)." in _told(made, "en")
+    assert f"（发现时占所见请求的 100%，涉及 {seen} 台终端）" in _told(made, "zh")
+    assert f" (when it was told: 100% of the requests that were seen, at {seen} terminals)." in _told(made, "en")
     assert "terminals" not in _told(reporting(codes=BAD), "en"), "nobody but the host itself has told"
 
 
