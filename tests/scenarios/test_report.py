@@ -4,8 +4,9 @@ from datetime import datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from fleetmon.model.events import Selector, Transaction
+from fleetmon.model.events import HostHealth, Selector, Transaction
 from fleetmon.model.window import Occurrence, Window
 from fleetmon.web.report.picture import picture
 from fleetmon.web.report.text import subject, text
@@ -111,6 +112,29 @@ async def test_one_terminal_is_its_own_incident_and_what_fits_none_is_told_by_it
     made.until(7 * HOUR)
     later = await made.report(1)
     assert (later.happened, later.payments.lost_s, later.payments.availability) == ([], 0, 1.0)
+
+
+async def test_who_cannot_pay_while_its_acquirer_fails_is_the_acquirers_and_the_report_says_how(
+    night: Make,
+) -> None:
+    """The host's own word is all there is of the outage, so no terminals are counted for it."""
+    made = night()
+    other = [replace(one, acquirer="OTHER") if one.id == "b3" else one for one in made.registry.terminals]
+    made.engine.register(replace(made.registry, terminals=other))
+    made.until(2 * HOUR)
+    for number in range(30):
+        made.tell("host/ACQ/health", HostHealth(at=made.now, window_s=60, requests=60, codes={"91": 60}))
+        for who in ("a1", "a2", "b3"):
+            made.sell(who, f"no{number}", stage="declined", response="91", rrn=None)
+        made.run(MINUTE)
+    found = await made.report(3)
+    [one] = [one for one in found.happened if one.kind == "host_outage"]
+    assert (one.scope, one.failing, one.lost_terminals) == ({"host": "ACQ"}, "fails", 2)
+    assert one.lost_s is not None
+    assert one.lost_s > 2 * 15 * MINUTE
+    assert found.payments.unexplained_s > 15 * MINUTE, "of b3, whose acquirer is another"
+    assert "; fails\n" in text(found, "en")
+    assert "；处理异常\n" in text(found, "zh")
 
 
 async def test_what_goes_on_is_open_and_counted_until_now(night: Make) -> None:

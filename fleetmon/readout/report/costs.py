@@ -1,14 +1,15 @@
 """Which incident cost how much: what was lost is laid at the door of the incident that took the terminal.
 
 Each stretch counts once, under the outage of many that began when the terminal fell silent, else under the terminal's
-own incident, and there under what explains it. What fits no incident is told by itself: nothing is spread by guess.
+own incident, and there under what explains it; of one that was alive, without an incident of its own, under the outage
+of its acquirer. What fits no incident is told by itself: nothing is spread by guess.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.detect import HOST_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.groups import takes
 from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.model.incident import Incident
@@ -44,10 +45,13 @@ class Costs:
         self._of_many = [one for one in incidents if is_of_many(one)]
         self._of_many.sort(key=lambda one: (one.suppressed_by is not None, -one.terminals, one.id))
         self._own: dict[str, list[Incident]] = {}
+        self._of_host: dict[str, list[Incident]] = {}
         for one in incidents:
             scope = dict(one.scope)
             if "terminal" in scope:
                 self._own.setdefault(scope["terminal"], []).append(one)
+            elif one.kind == HOST_OUTAGE.kind:
+                self._of_host.setdefault(scope["host"], []).append(one)
 
     def root(self, incident: Incident) -> Incident:
         """The incident that explains it, as far as it is of this span, too."""
@@ -69,6 +73,7 @@ class Costs:
         own = [one for one in self._own.get(lost.terminal.id, ()) if self._touches(one, lost)]
         if lost.idle:
             yield from (one for one in own if one.kind != TERMINAL_OFFLINE.kind)
+            yield from (one for one in self._of_host.get(lost.terminal.acquirer, ()) if self._touches(one, lost))
             return
         terminal = terminal_of(lost.terminal)
         yield from (one for one in self._of_many if self._began(one, lost) and takes(one.scope, terminal))

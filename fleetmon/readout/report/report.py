@@ -259,6 +259,7 @@ class Reports:
             waiting=self._waiting(one, danger) if one.resolved_at is None else 0,
             late=_late(family, danger),
             names=names(self._engine, one.scope),
+            failing=one.failing.sign if one.failing is not None else "",
         )
 
     def _waiting(self, incident: Incident, danger: Danger) -> int:
