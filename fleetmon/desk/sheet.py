@@ -73,6 +73,7 @@ def _did(entry: AuditView, language: Language) -> str:
     book, after = texts(language), entry.detail.get("after") or {}
     said = {"author": entry.author or "fleetmon", "action": book.get(f"action.{entry.action}", entry.action)}
     said |= {"until": local_time(after["until"])} if "until" in after else {}
-    if why := after.get("comment") or entry.detail.get("reason"):
+    reason = entry.detail.get("reason", "") if entry.author is None else ""  # a person's is the action itself
+    if why := after.get("comment") or book.get(f"step.{reason}", reason):
         said["why"] = str(why)
     return fill(book["desk.incident.did"], said)

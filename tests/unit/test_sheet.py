@@ -7,7 +7,7 @@ import pytest
 from fleetmon.desk.sheet import line, sheet
 from fleetmon.detect import OF_SIGN
 from fleetmon.locale import LANGUAGES, Language, Situation
-from fleetmon.web.views import IncidentDetail, TransitionView
+from fleetmon.web.views import AuditView, IncidentDetail, TransitionView
 
 TOLD_BY_US = (
     "silent together", "went down one by one", "went to sleep", "messages stopped", "messages stopped again and again",
@@ -38,6 +38,22 @@ def test_why_it_went_on_is_told_in_words_of_the_language(reason: str) -> None:
 
 def test_what_a_neighbour_said_stays_as_it_is() -> None:
     assert list(sheet(incident("NoPaper"), "zh"))[-1].endswith("告警中：NoPaper")
+
+
+@pytest.mark.parametrize(
+    ("author", "reason", "zh", "en"),
+    [
+        ("wang", "acknowledgement withdrawn", "wang：取消认领", "wang: took the acknowledgement back"),
+        (None, "acknowledgement expired", "fleetmon：认领结束：已到期", "the acknowledgement ended: its time was over"),
+        (None, "worse than when it was acknowledged", "比认领时更严重", "ended: worse than when it was acknowledged"),
+    ],
+)  # fmt: skip
+def test_why_an_acknowledgement_ended_is_told_too(author: str | None, reason: str, zh: str, en: str) -> None:
+    action = "lapsed" if author is None else "unacknowledged"
+    known = AuditView(2, author, action, "incident", "x", {"before": {}, "after": None, "reason": reason})
+    told = {language: list(sheet(incident(audit=[known]), language))[-1] for language in LANGUAGES}
+    assert told["zh"].endswith(zh)
+    assert told["en"].endswith(en)
 
 
 @pytest.mark.parametrize(
