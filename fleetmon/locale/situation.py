@@ -39,11 +39,11 @@ class Situation(Struct, frozen=True):
     waiting: Annotated[int | None, Meta(description="Sales known to wait in the silent ones, in fen; not late.")] = None
     closes_at: Annotated[int | None, Meta(description="By when the first of their batches has to be closed.")] = None
     due_at: Annotated[int | None, Meta(description="When the first of that money has to be there.")] = None
-    failing: Annotated[str, Meta(description="What is wrong with a host, as in the history; empty if unknown.")] = ""
-    failed: Annotated[float | None, Meta(description="The requests to it that failed when it was noticed.")] = None
     also: Annotated[
         Also | None, Meta(description="What else is down; told of incidents that people are called for.")
     ] = None
+    failing: Annotated[str, Meta(description="What is wrong with a host, as in the history; empty if unknown.")] = ""
+    failed: Annotated[float | None, Meta(description="The requests to it that failed when it was noticed.")] = None
 
 
 def named(scope: Mapping[str, str], names: Mapping[str, Sequence[str]], language: Language) -> dict[str, str]:
