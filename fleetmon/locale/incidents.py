@@ -32,7 +32,8 @@ def describe(
 
 def summary(kind: str, scope: Mapping[str, str], names: Mapping[str, Sequence[str]], language: Language) -> str:
     """What an incident is called, with the names of its scope; raises KeyError for a kind without texts."""
-    return fill(texts(language)[f"incident.{kind}.summary"], _fields(scope, named(scope, names, language), language))
+    said = fill(texts(language)[f"incident.{kind}.summary"], _fields(scope, named(scope, names, language), language))
+    return said.replace("） ", "）")  # an id stands apart from Chinese, a bracket does not
 
 
 def _fields(scope: Mapping[str, str], said: Mapping[str, str], language: Language) -> dict[str, str]:

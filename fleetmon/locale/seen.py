@@ -39,7 +39,7 @@ def seen(evidence: Sequence[str], language: Language) -> list[str]:
         else:
             told.append((one, end))
     lines = sorted((one.at, _line(one, end, language)) for one, end in told)
-    return [text for _, text in lines] + strange
+    return list(dict.fromkeys(text for _, text in lines)) + strange  # to the minute several may be the same
 
 
 def _read(line: str) -> _Sight | None:

@@ -133,8 +133,12 @@ async def test_who_cannot_pay_while_its_acquirer_fails_is_the_acquirers_and_the_
     assert one.lost_s is not None
     assert one.lost_s > 2 * 15 * MINUTE
     assert found.payments.unexplained_s > 15 * MINUTE, "of b3, whose acquirer is another"
-    assert "; fails\n" in text(found, "en")
-    assert "；处理异常\n" in text(found, "zh")
+    made.device("a1", "CardJam", "set", component="reader")
+    made.run(MINUTE)
+    of_reader = [one for one in (await made.report(3)).happened if one.kind == "device_fault"]
+    assert [one.lost_s for one in of_reader] == [None], "all was lost before it broke"
+    assert "; many requests fail\n" in text(found, "en")
+    assert "；大量请求失败\n" in text(found, "zh")
 
 
 async def test_what_goes_on_is_open_and_counted_until_now(night: Make) -> None:

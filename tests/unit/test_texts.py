@@ -185,7 +185,7 @@ def test_a_scope_is_told_in_words_and_with_its_names() -> None:
     assert summary("attribute_outage", scope, names, "en") == (
         "Terminals with firmware 4.2, provider p1 (Field service one) are offline"
     )
-    assert summary("attribute_outage", scope, names, "zh") == "固件 4.2、服务商 p1（Field service one） 的终端同时离线"
+    assert summary("attribute_outage", scope, names, "zh") == "固件 4.2、服务商 p1（Field service one）的终端同时离线"
 
 
 def test_a_sale_that_is_on_its_way_needs_nobody() -> None:

@@ -1,8 +1,8 @@
 """Which incident cost how much: what was lost is laid at the door of the incident that took the terminal.
 
 Each stretch counts once, under the outage of many that began when the terminal fell silent, else under the terminal's
-own incident, and there under what explains it; of one that was alive, without an incident of its own, under the outage
-of its acquirer. What fits no incident is told by itself: nothing is spread by guess.
+own incident, and there under what explains it; of one that was alive, under what was wrong for most of it, with itself
+or its acquirer. What fits no incident is told by itself: nothing is spread by guess.
 """
 
 from collections.abc import Iterator, Sequence
@@ -72,8 +72,9 @@ class Costs:
     def _fitting(self, lost: Lost) -> Iterator[Incident]:
         own = [one for one in self._own.get(lost.terminal.id, ()) if self._touches(one, lost)]
         if lost.idle:
-            yield from (one for one in own if one.kind != TERMINAL_OFFLINE.kind)
-            yield from (one for one in self._of_host.get(lost.terminal.acquirer, ()) if self._touches(one, lost))
+            beside = [one for one in self._of_host.get(lost.terminal.acquirer, ()) if self._touches(one, lost)]
+            wrong = [*(one for one in own if one.kind != TERMINAL_OFFLINE.kind), *beside]
+            yield from sorted(wrong, key=lambda one: -self._shared(one, lost))
             return
         terminal = terminal_of(lost.terminal)
         yield from (one for one in self._of_many if self._began(one, lost) and takes(one.scope, terminal))
@@ -81,6 +82,9 @@ class Costs:
 
     def _touches(self, incident: Incident, lost: Lost) -> bool:
         return incident.began <= lost.end and lost.begin <= (incident.resolved_at or self._until)
+
+    def _shared(self, incident: Incident, lost: Lost) -> int:
+        return min(incident.resolved_at or self._until, lost.end) - max(incident.began, lost.begin)
 
     def _began(self, incident: Incident, lost: Lost) -> bool:
         """Whether the terminal fell silent with this outage, and not before it or long after."""
