@@ -208,6 +208,8 @@ async def test_what_we_did_not_hear_is_neither_good_nor_bad(night: Make) -> None
     made.link_down()
     made.until(2 * HOUR + 30 * MINUTE)
     made.link_up()
+    made.run(5 * MINUTE)
+    assert (await made.report(3)).data.deaf_s == 30 * MINUTE, "we hear, though the incident stays for a while"
     made.until(4 * HOUR)
     found = await made.report(4)
     assert found.data.deaf_s == 30 * MINUTE
