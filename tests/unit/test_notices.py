@@ -63,7 +63,7 @@ def test_a_page_says_who_acts_what_to_do_and_where_to_look() -> None:
     found.scope = (("carrier", "CMCC"), ("region", "yuhua"))
     assert message([Notice("r", "x-1", PAGE, NOON, found)], route, LINKS) == Message(
         "告警：运营商 CMCC 在 yuhua 中断",
-        "自 2026-11-23 12:00:00 起 4 台终端同时失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
+        "自 2026-11-23 12:00:00 起 4 台终端失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
         "由谁处理：通信运营商（CMCC）\n"
         "处置手册：https://docs.example/runbooks/carrier_outage\n"
         "监控面板：https://grafana.example/d/fleetmon\n"
