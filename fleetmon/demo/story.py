@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from fleetmon.locale import Situation, describe
+from fleetmon.locale import Situation, describe, fill, texts
 from fleetmon.model.incident import Incident, Status, Transition
 from fleetmon.sim.scenario import NetworkOutage
 from fleetmon.sim.simulator import Progress
@@ -100,8 +100,12 @@ class Story:
             return
         self._say("\nA merchant calls: why has the money of this sale not come?")
         for language in ("en", "zh"):
-            told = found.texts[language]
-            said = (told.headline, told.sentence, told.evidence, told.next_step, told.who, told.call_again)
+            told, book = found.texts[language], texts(language)
+            said = [told.headline, told.sentence, told.evidence]
+            said += [
+                fill(book[f"desk.{label}"], {"text": text})
+                for label, text in (("next", told.next_step), ("who", told.who), ("again", told.call_again))
+            ]
             self._say("".join(f"\n  {line}" for line in said))
 
     def _line(self, who: str, text: str) -> None:

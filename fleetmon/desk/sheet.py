@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fleetmon.locale import Language, Situation, count, describe, elsewhere, fill, local_time, texts
+from fleetmon.locale import Language, Situation, count, describe, elsewhere, fill, local_time, number, texts
 from fleetmon.web.views import AuditView, IncidentDetail, IncidentView, TransitionView
 
 
@@ -16,6 +16,7 @@ def line(one: IncidentView, language: Language) -> Iterator[str]:
         "since": local_time(one.silent_since or one.opened_at),
     }
     said |= {"until": local_time(one.resolved_at)} if one.resolved_at is not None else {}
+    said |= {"taken": number(one.terminals, language)} if one.terminals else {}
     yield count("desk.incident", one.terminals, language, said)
     yield f"  {_described(one, language)[0]}"
     for work in one.planned:
@@ -57,9 +58,10 @@ def _described(one: IncidentView, language: Language) -> tuple[str, str]:
 
 
 def _went(step: TransitionView, language: Language) -> str:
-    """The reason is ours, a cause, or what a neighbour said, which stays as it is."""
+    """The reason is ours, a cause, a sign, or what a neighbour said, which stays as it is."""
     book = texts(language)
-    reason = book.get(f"step.{step.reason}") or book.get(f"{step.reason}.name") or step.reason
+    known = (f"step.{step.reason}", f"{step.reason}.name", f"seen.{step.reason}")
+    reason = next((book[key] for key in known if key in book), step.reason)
     status = book.get(f"status.{step.after}", step.after)
     return (
         reason if step.before == step.after else fill(book["desk.incident.step"], {"status": status, "reason": reason})
@@ -71,6 +73,7 @@ def _did(entry: AuditView, language: Language) -> str:
     book, after = texts(language), entry.detail.get("after") or {}
     said = {"author": entry.author or "fleetmon", "action": book.get(f"action.{entry.action}", entry.action)}
     said |= {"until": local_time(after["until"])} if "until" in after else {}
-    if why := after.get("comment") or entry.detail.get("reason"):
+    reason = entry.detail.get("reason", "") if entry.author is None else ""  # a person's is the action itself
+    if why := after.get("comment") or book.get(f"step.{reason}", reason):
         said["why"] = str(why)
     return fill(book["desk.incident.did"], said)

@@ -59,6 +59,7 @@ class Engine:
         self._coverage = Coverage(self.fleet, works.windows)
         self.now = 0
         self._changes: list[TerminalChange] = []
+        self._left: list[Terminal] = []  # the registry, while we were away
 
     def observe(self, messages: Sequence[Message]) -> Outcome:
         """Take in messages in order of arrival."""
@@ -138,7 +139,7 @@ class Engine:
         """
         self.shard.deaf_since = self.now
         self.arrears.lose("link")
-        restore(self.shard, records)
+        self._left = restore(self.shard, records)
         for message in facts:
             self.shard.observe([message], Outcome())  # what follows from it is stored already
         for incident in incidents:
@@ -178,6 +179,9 @@ class Engine:
             scope = dict(incident.scope)
             day = scope.get("merchant", ""), scope.get("business_date", "")
             self.arrears.restore(incident, self.now, found.get(day))
+        for terminal in self._left:
+            self._retire(terminal)
+        self._left = []
 
     def recall(self, facts: Sequence[Fact], episodes: Sequence[Episode] = (), past: Sequence[Incident] = ()) -> None:
         """Take up what the ledger and the timeline knew, in any order and in parts, also while messages come in.

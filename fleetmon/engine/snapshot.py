@@ -41,6 +41,7 @@ class TerminalRecord(Struct, array_like=True, gc=False):
     nights: bytes = b""
     usage: bytes = b""
     beat_at: int = 0
+    registered: bool = False
 
 
 def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
@@ -53,12 +54,13 @@ def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
         {kind: dict(codes) for kind, codes in faults.items()} if faults else {},
         terminal.former, terminal.session_at, terminal.born, terminal.overslept,
         _packed(terminal.runs), terminal.watched_from, _packed(terminal.nights), terminal.usage, terminal.beat_at,
+        terminal.registered,
     )  # fmt: skip
 
 
-def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
-    """Put records back. A terminal that there is no room for any more is left out."""
-    fleet = shard.fleet
+def restore(shard: Shard, records: Iterable[TerminalRecord]) -> list[Terminal]:
+    """Put records back. A terminal that there is no room for any more is left out. Returns who left the registry."""
+    fleet, left = shard.fleet, list[Terminal]()
     terminals, find, promise, watch = fleet.terminals, fleet.find, fleet.promise, shard.watch
     recall = shard.habits.patience.recall
     cohorts: dict[tuple[Cohort, str, str, str], Cohort] = {}
@@ -84,8 +86,11 @@ def restore(shard: Shard, records: Iterable[TerminalRecord]) -> None:
             terminal.interval_ms, terminal.wait_ms = promise(found.interval_ms // 1000)
         if found.faults:
             shard.faults.words[terminal.id] = found.faults
+        if found.registered and not terminal.registered:
+            left.append(terminal)
         watch(terminal)
     fleet.sort()
+    return left
 
 
 def _packed(number: int) -> bytes:

@@ -48,7 +48,11 @@ def _numbers(case: Case, near: list[Episode], incident: Incident | None) -> dict
     facts: dict[str, int | str] = {}
     if near:
         host = near[0].code
-        facts = {"since_at": near[0].begin, "until_at": near[-1].end}
+        facts = {"since_at": near[0].begin}
+        if incident is None or dict(incident.scope)["host"] != host:
+            facts["until_at"] = near[-1].end
+        elif incident.resolved_at is not None:
+            facts["until_at"] = max(near[-1].end, incident.resolved_at)
     elif incident is not None:
         host = dict(incident.scope)["host"]
         facts = {"since_at": incident.opened_at}

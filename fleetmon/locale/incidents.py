@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fleetmon.locale.catalogue import Language, fill, texts
 from fleetmon.locale.situation import Also, Situation, named, situated
-from fleetmon.locale.spoken import local_time, number
+from fleetmon.locale.spoken import local_time, number, share
 
 
 def describe(
@@ -23,6 +23,7 @@ def describe(
     book = texts(language)
     # By its ids: some descriptions name them in a command.
     fields = _fields(scope, scope, language) | {"count": str(terminals), "since": local_time(since_ms)}
+    fields |= {} if situation is None else _failing(situation, terminals, language)
     description = fill(book[f"incident.{kind}.description"], fields)
     for said in [] if situation is None else [*situated(situation, language), *_also(situation.also, language)]:
         description = fill(book["incident.situated"], {"description": description, "said": said})
@@ -31,7 +32,8 @@ def describe(
 
 def summary(kind: str, scope: Mapping[str, str], names: Mapping[str, Sequence[str]], language: Language) -> str:
     """What an incident is called, with the names of its scope; raises KeyError for a kind without texts."""
-    return fill(texts(language)[f"incident.{kind}.summary"], _fields(scope, named(scope, names, language), language))
+    said = fill(texts(language)[f"incident.{kind}.summary"], _fields(scope, named(scope, names, language), language))
+    return said.replace("） ", "）")  # an id stands apart from Chinese, a bracket does not
 
 
 def _fields(scope: Mapping[str, str], said: Mapping[str, str], language: Language) -> dict[str, str]:
@@ -39,6 +41,14 @@ def _fields(scope: Mapping[str, str], said: Mapping[str, str], language: Languag
     where = scope.get("region", book["incident.everywhere"])
     parts = [f"{book.get(f'attribute.{name}', name)} {value}" for name, value in said.items()]
     return {**said, "where": where, "scope": book["elsewhere.join"].join(parts)}
+
+
+def _failing(situation: Situation, terminals: int, language: Language) -> dict[str, str]:
+    """How a host fails, and who saw it."""
+    how = texts(language).get(f"failing.{situation.failing}")
+    said = {} if how is None else {"how": how}
+    said |= {} if situation.failed is None else {"failed": share(situation.failed, language)}
+    return said | ({"seen": number(terminals, language)} if terminals else {})
 
 
 def _also(also: Also | None, language: Language) -> Iterator[str]:

@@ -42,6 +42,8 @@ class Situation(Struct, frozen=True):
     also: Annotated[
         Also | None, Meta(description="What else is down; told of incidents that people are called for.")
     ] = None
+    failing: Annotated[str, Meta(description="What is wrong with a host, as in the history; empty if unknown.")] = ""
+    failed: Annotated[float | None, Meta(description="The requests to it that failed when it was noticed.")] = None
 
 
 def named(scope: Mapping[str, str], names: Mapping[str, Sequence[str]], language: Language) -> dict[str, str]:

@@ -78,7 +78,7 @@ def _parse(rule: str) -> list[tuple[int, int]]:
     if end <= start:
         end += DAY
     if start > DAY or end > start + DAY:
-        raise ValueError(f'"{rule}" names a time that no clock shows')
+        raise ValueError(f'"{rule}" opens after its day or lasts longer than one; write as "Mo-Fr 18:00-26:00"')
     return [(day * DAY + start, day * DAY + end) for day in _days(days, rule)]
 
 

@@ -36,6 +36,7 @@ LEGAL: Final = frozenset(
 
 EVIDENCE: Final = 10  # terminals named in an incident
 FAILS, SLOW, DECLINES, SIGNED_OFF = "fails", "answers too late", "declines nearly everything", "signed off"  # hosts
+TURNING: Final = "does not end its cut-over"  # and that, too
 
 Scope = tuple[tuple[str, str], ...]  # attribute, value; sorted, so that equal scopes are equal
 

@@ -52,7 +52,8 @@ def scope_problems(schedule: Schedule, reach: Reach) -> list[str]:
         found.append("selector: matches no terminal; its attributes must all fit the same terminal")
     if reach.terminals == reach.fleet > 1 and not schedule.everything and not schedule.host:
         found.append(
-            f"selector: matches all {reach.fleet} terminals; narrow it, or say everything: true if that is meant"
+            f"selector: matches all {reach.fleet} terminals; narrow it, "
+            "or say everything: true, or --everything, if that is meant"
         )
     return found
 

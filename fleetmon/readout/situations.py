@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from fleetmon.engine import Engine
 from fleetmon.engine.groups import covers
 from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.locale import Also, Situation
-from fleetmon.model.incident import Incident, Status
+from fleetmon.model.incident import Failing, Incident, Status
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 from fleetmon.readout.names import names
 from fleetmon.readout.sight import Sight
@@ -35,10 +37,13 @@ class Situations:
         self._big: dict[str | None, tuple[int, list[Incident]]] = {}  # by provider: when, and what was big then
 
     def of(self, incident: Incident, provider: str | None = None) -> Situation:
-        """How things stand with an incident; nothing but names when it is over, or we do not hear."""
-        now, known = self._engine.now, names(self._engine, incident.scope)
+        """How things stand with an incident; no figures of now when it is over, or we do not hear."""
+        now, known, failing = self._engine.now, names(self._engine, incident.scope), incident.failing or Failing("")
+        told = Situation(now, known, failing=failing.sign, failed=failing.share or None)
         if incident.status not in (Status.PENDING, Status.FIRING) or self._engine.deaf:
-            return Situation(now, known)
+            return told
+        if failing.sign:
+            return replace(told, also=self._also(incident, provider))
         if not is_of_many(incident):
             return self._of_one(incident, known, self._also(incident, provider))
         key = (incident.id, provider)

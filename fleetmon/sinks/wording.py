@@ -99,8 +99,8 @@ def _was(incident: Incident, language: Language) -> str:
     fields = {
         "since": local_time(incident.began),
         "until": local_time(incident.resolved_at or incident.opened_at),
-        "count": str(incident.terminals),
     }
+    fields |= {"count": str(incident.terminals)} if incident.terminals else {}
     known = incident.acknowledgement
     return fill(texts(language)["notice.was"], fields | ({"author": known.author} if known else {}))
 

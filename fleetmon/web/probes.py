@@ -19,7 +19,8 @@ from fleetmon.web.problems import documented
 
 _LINKS = (
     *("/metrics", "/-/healthy", "/-/ready", "/api/v1/terminals", "/api/v1/incidents", "/api/v1/audit"),
-    *("/api/v1/quarantine", "/api/v1/service", "/api/v1/settlements", "/api/v1/merchants", "/schema/openapi.json"),
+    *("/api/v1/quarantine", "/api/v1/service", "/api/v1/settlements", "/api/v1/merchants", "/api/v1/windows"),
+    *("/api/v1/visits", "/api/v1/report?format=html", "/schema/openapi.json"),
 )
 
 

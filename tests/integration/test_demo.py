@@ -101,6 +101,8 @@ def test_in_the_end_it_says_why_the_money_of_a_stuck_sale_comes_later(tmp_path: 
     assert found.terminal in text
     assert found.texts["en"].sentence in text
     assert found.texts["zh"].sentence in text
+    assert f"Who acts: {found.texts['en'].who}" in text
+    assert f"由谁处理：{found.texts['zh'].who}" in text
     overdue = [one for one in played.transitions if one.incident.kind == "settlement_overdue"]
     assert overdue == [], "whoever was not struck is paid in time"
 

@@ -270,7 +270,7 @@ async def test_killed_before_and_after_the_message_it_is_told_once(
     finally:
         victim.stop()
     assert receiver.titles == [
-        f"{word}：终端 noodle-1（Noodle，noodle-shop，harbour） 触发防拆锁定" for word in ("告警", "恢复")
+        f"{word}：终端 noodle-1（Noodle，noodle-shop，harbour）触发防拆锁定" for word in ("告警", "恢复")
     ]
     assert victim.rows("select word, told_at is null from notice order by word") == [("page", 0), ("resolved", 0)]
     assert KEY not in (tmp_path / "log").read_text()

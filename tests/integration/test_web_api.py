@@ -28,6 +28,7 @@ async def test_every_route_answers(running: Any) -> None:
         head = await ask(running, path, "HEAD")
         assert (head.status, head.text) == (200, ""), path
     landing = await ask(running, "/")
+    assert 'href="/api/v1/report?format=html"' in landing.text
     for link in re.findall(r'href="([^"]+)"', landing.text):
         assert (await ask(running, link)).status == 200, link
 

@@ -75,8 +75,13 @@ def test_a_closing_after_midnight_may_be_counted_on_as_maps_do_and_no_day_has_mo
     for minute in range(0, WEEK, 10):
         at = MONDAY + minute * MINUTE
         assert (there.is_open(at), there.next_closing(at)) == (back.is_open(at), back.next_closing(at))
-    for rule in ("Mo 08:00-33:00", "Mo 25:00-26:00", "Mo 08:00-09:60"):
-        with pytest.raises(ValueError, match="no clock shows"):
+    said = {
+        "Mo 08:00-33:00": 'write as "Mo-Fr 18:00-26:00"',
+        "Mo 25:00-26:00": 'write as "Mo-Fr 18:00-26:00"',
+        "Mo 08:00-09:60": "no clock shows",
+    }
+    for rule, why in said.items():
+        with pytest.raises(ValueError, match=why):
             Hours([rule])
 
 

@@ -207,6 +207,8 @@ def test_an_outage_that_comes_over_minutes_is_one_page(wanted: dict[str, str], p
         world.run(5 * MINUTE / len(cut))
     world.run(15 * MINUTE)
     assert world.pages == [page]
+    told = [one.reason for one in world.transitions if page.startswith(one.incident.kind) and one.before == "pending"]
+    assert told == ["went down one by one"]
     world.start()
     world.run(15 * MINUTE)
     assert world.pages == [page]

@@ -149,6 +149,25 @@ def test_who_leaves_the_registry_while_it_is_gone_is_missed_by_nobody_also_after
     assert world.shown("north0-1") == "up"
 
 
+def test_who_left_the_registry_while_fleetmon_was_away_is_missed_by_nobody_either() -> None:
+    world = town()
+    world.device("north0-1", "CardJam", "set", component="reader")
+    world.stop("north0-1")
+    world.run(10 * MINUTE)
+    records = world.records()
+    rows = [row for row in world.registry.terminals if row.id != "north0-1"]
+    world.registry = replace(world.registry, terminals=rows)
+    world.restart(records)
+    world.engine.resume([], [], [])
+    world.link_up()
+    world.run(2 * DAY)
+    assert world.words[:2] == ["device_fault north0-1 firing", "terminal_offline north0-1 firing"]
+    assert sorted(world.words[2:]) == ["device_fault north0-1 resolved", "terminal_offline north0-1 resolved"]
+    assert world.shown("north0-1") == "asleep"
+    world.beat("north0-1")
+    assert world.shown("north0-1") == "up"
+
+
 def test_who_leaves_the_registry_at_night_is_not_missed_in_the_morning() -> None:
     world = town(hours=("Mo-Su 09:00-13:00",))
     world.run(HOUR)

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from fleetmon.model.events import Selector, Transaction
+from fleetmon.model.events import HostHealth, Selector, Transaction
 from fleetmon.model.window import Occurrence, Window
 from fleetmon.web.report.picture import picture
 from fleetmon.web.report.text import subject, text
@@ -113,6 +114,33 @@ async def test_one_terminal_is_its_own_incident_and_what_fits_none_is_told_by_it
     assert (later.happened, later.payments.lost_s, later.payments.availability) == ([], 0, 1.0)
 
 
+async def test_who_cannot_pay_while_its_acquirer_fails_is_the_acquirers_and_the_report_says_how(
+    night: Make,
+) -> None:
+    """The host's own word is all there is of the outage, so no terminals are counted for it."""
+    made = night()
+    other = [replace(one, acquirer="OTHER") if one.id == "b3" else one for one in made.registry.terminals]
+    made.engine.register(replace(made.registry, terminals=other))
+    made.until(2 * HOUR)
+    for number in range(30):
+        made.tell("host/ACQ/health", HostHealth(at=made.now, window_s=60, requests=60, codes={"91": 60}))
+        for who in ("a1", "a2", "b3"):
+            made.sell(who, f"no{number}", stage="declined", response="91", rrn=None)
+        made.run(MINUTE)
+    found = await made.report(3)
+    [one] = [one for one in found.happened if one.kind == "host_outage"]
+    assert (one.scope, one.failing, one.lost_terminals) == ({"host": "ACQ"}, "fails", 2)
+    assert one.lost_s is not None
+    assert one.lost_s > 2 * 15 * MINUTE
+    assert found.payments.unexplained_s > 15 * MINUTE, "of b3, whose acquirer is another"
+    made.device("a1", "CardJam", "set", component="reader")
+    made.run(MINUTE)
+    of_reader = [one for one in (await made.report(3)).happened if one.kind == "device_fault"]
+    assert [one.lost_s for one in of_reader] == [None], "all was lost before it broke"
+    assert "; many requests fail\n" in text(found, "en")
+    assert "；大量请求失败\n" in text(found, "zh")
+
+
 async def test_what_goes_on_is_open_and_counted_until_now(night: Make) -> None:
     made = night()
     made.until(2 * HOUR)
@@ -180,6 +208,8 @@ async def test_what_we_did_not_hear_is_neither_good_nor_bad(night: Make) -> None
     made.link_down()
     made.until(2 * HOUR + 30 * MINUTE)
     made.link_up()
+    made.run(5 * MINUTE)
+    assert (await made.report(3)).data.deaf_s == 30 * MINUTE, "we hear, though the incident stays for a while"
     made.until(4 * HOUR)
     found = await made.report(4)
     assert found.data.deaf_s == 30 * MINUTE

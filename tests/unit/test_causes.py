@@ -232,6 +232,17 @@ def test_an_outage_that_only_terminals_saw_is_cited_with_its_host_and_times() ->
     assert (found.facts["since_at"], found.facts["until_at"]) == (NOON - MINUTE, NOON + HOUR)
 
 
+@pytest.mark.parametrize(("resolved_at", "until"), [(None, None), (NOON + HOUR, NOON + HOUR), (NOON, NOON + MINUTE)])
+def test_an_outage_that_the_host_told_lasts_until_its_incident_is_over(resolved_at: int | None, until: int) -> None:
+    """The host's words nearby end with the sale; the outage does not."""
+    stuck = incident("host_outage", (NOON - MINUTE, NOON + HOUR), scope=(("host", "ACQ"),))
+    stuck.resolved_at = resolved_at
+    words = [failing((NOON - MINUTE, NOON)), failing((NOON, NOON + MINUTE))]
+    found = first(asked(health=words, pulse={"ACQ": Pulse(requests=40, failures=30)}, incidents=[stuck]))
+    assert found.cause == "host_outage"
+    assert (found.facts["since_at"], found.facts.get("until_at")) == (NOON - MINUTE, until)
+
+
 @pytest.mark.parametrize("code", ["05", "57", "A0", "30", "03"])
 def test_a_host_that_declines_everything_is_why_and_not_the_card(code: str) -> None:
     seen = incident("host_outage", (NOON - MINUTE, NOON + HOUR), scope=(("host", "ISS"),))

@@ -82,6 +82,52 @@ def test_three_causes_at_once() -> None:
     assert scopes(localise(fleet(causes, total=30), NAMES))[0] == sorted(causes, key=str)
 
 
+@pytest.mark.parametrize("history", [True, False])
+def test_causes_that_share_an_attribute_are_told_although_what_they_share_explains_more_than_either(
+    history: bool,
+) -> None:
+    causes: list[Row] = [{"carrier": "cmcc", "region": "r1"}, {"carrier": "cmcc", "firmware": "f1"}]
+    found = scopes(localise(grid(causes, history=history), NAMES))
+    assert found[0] == [{"carrier": "cmcc"}]
+    assert sorted(causes, key=str) in found
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_other_causes_lead_where_they_explain_far_more_than_what_goes_with_the_best_scope(history: bool) -> None:
+    causes: list[Row] = [{"carrier": "cmcc", "region": "r1"}, {"carrier": "cmcc", "firmware": "f1"}]
+    found = scopes(localise(grid(causes, history=history, regions=15, firmwares=12), NAMES))
+    assert found[0] == sorted(causes, key=str)
+
+
+def test_the_second_cause_may_hide_a_third() -> None:
+    causes: list[Row] = [
+        {"carrier": "cmcc", "region": "r1"},
+        {"region": "r3", "firmware": "f3"},
+        {"carrier": "telecom", "firmware": "f3"},
+    ]
+    assert sorted(causes, key=str) in scopes(localise(grid(causes, regions=8), NAMES))
+
+
+def grid(causes: list[Row], *, history: bool = True, regions: int = 6, firmwares: int = 6) -> list[Row]:
+    """A fleet of many regions and versions, of which one terminal in two hundred fails; of those in a cause most do."""
+    rows = []
+    values = FLEET["carrier"], [f"r{n}" for n in range(regions)], [f"f{n}" for n in range(firmwares)]
+    for key in itertools.product(*values):
+        row: Row = dict(zip(NAMES, key, strict=True))
+        hit = any(cause.items() <= row.items() for cause in causes)
+        row |= {"total": 20, "failing": 18 if hit else 0.1}
+        rows.append(row | {"expected": 0.1} if history else row)
+    return rows
+
+
+def test_of_two_small_causes_among_thousands_of_rows_nothing_is_lost() -> None:
+    causes: list[Row] = [{"carrier": "cmcc", "region": "r7", "firmware": "f30"}, {"region": "r12", "firmware": "f4"}]
+    rows = grid(causes, regions=25, firmwares=40)
+    for number, row in enumerate(rows):
+        row["failing"] += number % 100 == 0  # here and there one
+    assert scopes(localise(rows, NAMES))[0] == sorted(causes, key=str)
+
+
 def test_a_small_second_cause_is_an_alternative() -> None:
     rows = fleet([{"region": "east"}], total=100)
     rows[-1]["failing"] = 12  # telecom, west, 3.2
@@ -220,6 +266,8 @@ def test_other_rows_that_cannot_be() -> None:
         localise([{"failing": 3}], NAMES)
     with pytest.raises(ValueError, match="row 0: carrier is a list"):
         localise([{"carrier": [], "failing": 3, "total": 3}], NAMES)
+    with pytest.raises(ValueError, match="row 0: region is a tuple"):
+        localise([{"carrier": "cmcc", "region": ([],), "failing": 3, "total": 3}], NAMES)
     with pytest.raises(ValueError, match="row 0 is a str, not a mapping"):
         localise({"CMCC": {"failing": 3, "total": 3}}, NAMES)  # type: ignore[dict-item]
 

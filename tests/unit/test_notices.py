@@ -15,7 +15,7 @@ from fleetmon.config import Config, Loaded
 from fleetmon.detect import POLICIES
 from fleetmon.dispatch import Dispatch
 from fleetmon.engine import Engine
-from fleetmon.locale import LANGUAGES, Situation
+from fleetmon.locale import LANGUAGES, Language, Situation
 from fleetmon.model.audit import AuditEntry
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status, Transition
@@ -63,7 +63,7 @@ def test_a_page_says_who_acts_what_to_do_and_where_to_look() -> None:
     found.scope = (("carrier", "CMCC"), ("region", "yuhua"))
     assert message([Notice("r", "x-1", PAGE, NOON, found)], route, LINKS) == Message(
         "告警：运营商 CMCC 在 yuhua 中断",
-        "自 2026-11-23 12:00:00 起 4 台终端同时失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
+        "自 2026-11-23 12:00:00 起 4 台终端失联。请联系运营商；期间的交易暂存在终端，网络恢复后自动上送。\n"
         "由谁处理：通信运营商（CMCC）\n"
         "处置手册：https://docs.example/runbooks/carrier_outage\n"
         "监控面板：https://grafana.example/d/fleetmon\n"
@@ -79,6 +79,16 @@ def test_a_page_says_who_acts_what_to_do_and_where_to_look() -> None:
         key="x-1",
         kind="call",
     )
+
+
+@pytest.mark.parametrize(("language", "count"), [("zh", "终端3台"), ("en", "Terminals: 3.")])
+def test_terminals_are_counted_in_the_end_where_there_were_any(language: Language, count: str) -> None:
+    """Of a host that only its own word told of there are none."""
+    told = [
+        wording.one(Notice("r", "x", RESOLVED, NOON, incident("host_outage", terminals=terminals)), [language], LINKS)
+        for terminals in (0, 3)
+    ]
+    assert [count.replace("3", number) in one.text for one, number in zip(told, "03", strict=True)] == [False, True]
 
 
 def test_no_link_is_said_where_there_is_none() -> None:

@@ -119,7 +119,7 @@ def test_unknown_attributes_and_controls_are_refused_when_it_is_read() -> None:
         ({"selector": {"merchant": "m9", "site": "s0"}}, 0, ['selector.merchant: no terminal has "m9"']),
         ({"selector": {"merchant": "m1", "site": "s0"}}, 0, ["selector: matches no terminal"]),
         ({"selector": {"site": []}}, 0, ["selector.site: is empty"]),
-        ({}, 6, ["selector: matches all 6 terminals; narrow it, or say everything: true"]),
+        ({}, 6, ["selector: matches all 6 terminals; narrow it, or say everything: true, or --everything"]),
         ({"selector": {"provider": ["PRO0", "PRO1"]}}, 6, ["selector: matches all 6 terminals"]),
         ({"everything": True}, 6, []),
         ({"host": "ACQ"}, 0, []),

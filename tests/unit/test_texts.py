@@ -185,7 +185,7 @@ def test_a_scope_is_told_in_words_and_with_its_names() -> None:
     assert summary("attribute_outage", scope, names, "en") == (
         "Terminals with firmware 4.2, provider p1 (Field service one) are offline"
     )
-    assert summary("attribute_outage", scope, names, "zh") == "固件 4.2、服务商 p1（Field service one） 的终端同时离线"
+    assert summary("attribute_outage", scope, names, "zh") == "固件 4.2、服务商 p1（Field service one）的终端同时离线"
 
 
 def test_a_sale_that_is_on_its_way_needs_nobody() -> None:
@@ -282,6 +282,20 @@ def test_evidence_is_read_out_in_order_of_time() -> None:
         "something else",
     ]
     assert seen(lines[1:3], "zh") == ["11月20日（周五）18:30至19:30　终端 T1：失联"]
+
+
+def test_reports_that_follow_each_other_are_one_line_and_a_moment_is_no_span() -> None:
+    lines = [
+        f"host/H/health@{at} failing H {turn}"
+        for begin in (FRIDAY, FRIDAY + 60_000, FRIDAY + 600_000)
+        for at, turn in ((begin, "since"), (begin + 60_000, "until"))
+    ]
+    assert seen(lines, "en") == [
+        "Friday 20 November from 18:30 to 18:32  H: requests failing",
+        "Friday 20 November from 18:40 to 18:41  H: requests failing",
+    ]
+    moment = [f"host/H/health@{FRIDAY} failing H since", f"host/H/health@{FRIDAY + 5_000} failing H until"]
+    assert seen(moment, "zh") == ["11月20日（周五）18:30　机构 H：请求大量失败"]
 
 
 def test_a_part_without_its_facts_gives_way() -> None:

@@ -32,6 +32,11 @@ class Cutovers:
         lasting = [self._count(at, host, turning=turning) for host in hosts if host]
         return any(lasting)
 
+    def lasts(self, host: str, at: int) -> bool:
+        """Whether a host has said so for too long, and still does."""
+        run = self._runs.get(host)
+        return run is not None and run.since + CUTOVER <= at < run.last + CUTOVER
+
     def _count(self, at: int, host: str, *, turning: bool) -> bool:
         run = self._runs.get(host)
         if run is None or at >= run.last + CUTOVER:  # nobody knows what it would have said meanwhile

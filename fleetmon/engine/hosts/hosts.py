@@ -29,7 +29,7 @@ from fleetmon.engine.work.works import Works
 from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Reply
 from fleetmon.model.events import HostHealth, Notice, Transaction
-from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW, Failing, Incident, Scope, Status
+from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW, TURNING, Failing, Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 
 SETTLE: Final = 5_000  # from a failure to its judgement, so that a burst is judged once
@@ -216,6 +216,8 @@ class Hosts:
         if (is_said or is_seen) and not self._is_excused(host, now):
             terminals = blame.terminals if blame is not None else ()
             sign = blame.sign if blame is not None and is_seen else word.sign if word is not None else FAILS
+            if sign == FAILS and self._cutovers.lasts(host, now):
+                sign = TURNING
             incident = self._incidents.open(HOST_OUTAGE.kind, _scope(host), now, sign, terminals)
             self._troubles[host] = trouble = Trouble(incident, now, sign=sign, odd=sign == SLOW)
             if blame is not None:

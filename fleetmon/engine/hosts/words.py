@@ -19,7 +19,7 @@ from fleetmon.engine.hosts.usual import Usual
 from fleetmon.model.days import DAY
 from fleetmon.model.detector import Overlay, Replies
 from fleetmon.model.events import HostHealth
-from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW
+from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW, TURNING
 
 _SOON: Final = 60_000  # by which a report may be late
 _TRUST: Final = 30  # requests that make what was told count more than what is supposed
@@ -98,8 +98,8 @@ class Words:
         declining = self._run(host, health, said, last.declining if last is not None else _Run())
         turning = self._turning(host, health)
         turning_since = ((last and last.turning_since) or at) if turning else None
-        said = said._replace(fails=said.fails or (turning_since is not None and at >= turning_since + CUTOVER))
-        sign = self._sign(host, health, said, hanging, declining)
+        endless = turning_since is not None and at >= turning_since + CUTOVER
+        sign = self._sign(host, health, said, hanging, declining) or (TURNING if endless else "")
         said = said._replace(fails=bool(sign))
         since = (last and last.failing_since) or at if said.fails else None
         begun = at if health.cutover == "start" else None if health.cutover or last is None else last.cutover_since

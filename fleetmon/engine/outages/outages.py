@@ -286,7 +286,7 @@ class Outages:
             self._enter(flapping)
             incident = flapping
         else:
-            self._incidents.fire(incident, now, "silent together")
+            self._incidents.fire(incident, now, "silent together" if at_once else "went down one by one")
         self._mark(incident.scope, now + LOOK_AGAIN)  # who is only late comes back without a change
         yield from self._absorb(incident, silent, now)
 

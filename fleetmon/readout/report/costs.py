@@ -1,14 +1,15 @@
 """Which incident cost how much: what was lost is laid at the door of the incident that took the terminal.
 
 Each stretch counts once, under the outage of many that began when the terminal fell silent, else under the terminal's
-own incident, and there under what explains it. What fits no incident is told by itself: nothing is spread by guess.
+own incident, and there under what explains it; of one that was alive, under what was wrong for most of it, with itself
+or its acquirer. What fits no incident is told by itself: nothing is spread by guess.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from fleetmon.detect import TERMINAL_OFFLINE
+from fleetmon.detect import HOST_OUTAGE, TERMINAL_OFFLINE
 from fleetmon.engine.groups import takes
 from fleetmon.engine.outages.outages import is_of_many
 from fleetmon.model.incident import Incident
@@ -44,10 +45,13 @@ class Costs:
         self._of_many = [one for one in incidents if is_of_many(one)]
         self._of_many.sort(key=lambda one: (one.suppressed_by is not None, -one.terminals, one.id))
         self._own: dict[str, list[Incident]] = {}
+        self._of_host: dict[str, list[Incident]] = {}
         for one in incidents:
             scope = dict(one.scope)
             if "terminal" in scope:
                 self._own.setdefault(scope["terminal"], []).append(one)
+            elif one.kind == HOST_OUTAGE.kind:
+                self._of_host.setdefault(scope["host"], []).append(one)
 
     def root(self, incident: Incident) -> Incident:
         """The incident that explains it, as far as it is of this span, too."""
@@ -68,7 +72,9 @@ class Costs:
     def _fitting(self, lost: Lost) -> Iterator[Incident]:
         own = [one for one in self._own.get(lost.terminal.id, ()) if self._touches(one, lost)]
         if lost.idle:
-            yield from (one for one in own if one.kind != TERMINAL_OFFLINE.kind)
+            beside = [one for one in self._of_host.get(lost.terminal.acquirer, ()) if self._touches(one, lost)]
+            wrong = [*(one for one in own if one.kind != TERMINAL_OFFLINE.kind), *beside]
+            yield from sorted(wrong, key=lambda one: -self._shared(one, lost))
             return
         terminal = terminal_of(lost.terminal)
         yield from (one for one in self._of_many if self._began(one, lost) and takes(one.scope, terminal))
@@ -76,6 +82,9 @@ class Costs:
 
     def _touches(self, incident: Incident, lost: Lost) -> bool:
         return incident.began <= lost.end and lost.begin <= (incident.resolved_at or self._until)
+
+    def _shared(self, incident: Incident, lost: Lost) -> int:
+        return min(incident.resolved_at or self._until, lost.end) - max(incident.began, lost.begin)
 
     def _began(self, incident: Incident, lost: Lost) -> bool:
         """Whether the terminal fell silent with this outage, and not before it or long after."""

@@ -1,6 +1,6 @@
 """Time that says nothing about the fleet: when we did not hear or watch, and when work was planned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -17,14 +17,15 @@ _NARROW: Final = ("terminal", "site", "merchant")
 class Gaps:
     """When we did not know."""
 
-    def __init__(self, night: Night, span: Span, deaf_since: int | None) -> None:
-        """`deaf_since`: we hear nothing now, since then."""
+    def __init__(self, night: Night, span: Span, deaf_since: int | None, heard: Mapping[str, int]) -> None:
+        """`deaf_since`: we hear nothing now, since then; `heard`: incidents that stay a while after we hear again."""
         self._span = span
         deaf: dict[str, list[Span]] = {"": [] if deaf_since is None else [(deaf_since, span[1])]}
         for one in night.incidents:
             if one.kind == INGEST_IMPAIRED.kind:
                 provider = dict(one.scope).get("provider", "")
-                deaf.setdefault(provider, []).append((one.opened_at, one.resolved_at or span[1]))
+                end = one.resolved_at or heard.get(one.id, span[1])
+                deaf.setdefault(provider, []).append((one.opened_at, end))
         self.deaf = {provider: within(span, merged(spans)) for provider, spans in deaf.items()}
         watched = merged(night.watched)
         # Where there is no time before the first one, that is when fleetmon first ran.

@@ -6,7 +6,7 @@ Where it can be wrong: a fleet whose planned work was changed afterwards is told
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -101,7 +101,8 @@ class Reports:
         engine, now, zone = self._engine, self._engine.now, self._zone
         span, sight = (begin, now), Sight(engine.fleet, provider)
         windows = self._windows(span)
-        found = await self._ask(partial(self._reckon, span, provider, windows, engine.shard.deaf_since))
+        heard = {one.id: one.clear_since for one in engine.incidents if one.clear_since is not None}
+        found = await self._ask(partial(self._reckon, span, provider, windows, (engine.shard.deaf_since, heard)))
         danger = Danger(engine, sight, confined=provider is not None)
         await danger.look()
         moment = partial(_moment, zone)
@@ -132,9 +133,11 @@ class Reports:
 
     # -- in a thread -------------------------------------------------------------------------------
 
-    def _reckon(self, span: Span, provider: str | None, windows: PlannedTimes, deaf_since: int | None) -> Reckoned:
+    def _reckon(
+        self, span: Span, provider: str | None, windows: PlannedTimes, deaf: tuple[int | None, Mapping[str, int]]
+    ) -> Reckoned:
         night = self._store.night(*span)
-        gaps = Gaps(night, span, deaf_since)
+        gaps = Gaps(night, span, *deaf)
         found = attendance(night, _edges(span, self._zone), provider, gaps.blind, windows.of)
         costs = Costs(night.incidents, span[1])
         return Reckoned(night, gaps, found, costs, costs.of(found.lost))
@@ -259,6 +262,7 @@ class Reports:
             waiting=self._waiting(one, danger) if one.resolved_at is None else 0,
             late=_late(family, danger),
             names=names(self._engine, one.scope),
+            failing=one.failing.sign if one.failing is not None else "",
         )
 
     def _waiting(self, incident: Incident, danger: Danger) -> int:

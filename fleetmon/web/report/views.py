@@ -125,6 +125,7 @@ class HappenedView(Struct, frozen=True):
     waiting: Annotated[Fen, Meta(description="Sales that wait in its terminals now; 0 when it is over.")]
     late: Annotated[Fen | None, Meta(description="Late money of what it explains; null: it is no matter of money.")]
     names: Annotated[dict[str, list[str]], Meta(description="What the registry knows of the scope, by attribute.")] = {}
+    failing: Annotated[str, Meta(description="What is wrong with a host; empty where that is unknown.")] = ""
 
 
 class MerchantRiskView(Struct, frozen=True):

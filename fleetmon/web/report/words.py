@@ -203,11 +203,10 @@ class _Speaker:
         end = self.say("happened.open") if one.end is None else self.stamp(one.end)
         known = {"explains": self._number(one.explains)} if one.explains else {}
         known |= {"planned": self.say("happened.planned")} if one.planned else {}
+        known |= {"failing": how} if (how := self._book.get(f"step.{one.failing}")) else {}
+        known |= {"terminals": self._number(one.terminals)} if one.terminals else {}
         severity = self._book[f"severity.{one.severity}"]
-        terminals = self._number(one.terminals)
-        yield self.say(
-            "happened.when", severity=severity, begin=self.stamp(one.begin), end=end, terminals=terminals, **known
-        )
+        yield self.say("happened.when", severity=severity, begin=self.stamp(one.begin), end=end, **known)
         if costs := list(self._prices(one)):
             yield self._book["report.happened.join"].join(costs)
         who = fill(self._book[f"who.{one.actor}"], one.scope)
