@@ -5,19 +5,20 @@ fallen silent at one moment is laid on a table by cohorts, beside all who ought 
 usual for them at that hour, and `detect/localise` names the attributes. What it names is only a suspicion: whether
 it is so the members decide, see `Outages`.
 
-Where it can be wrong: only the five attributes are compared by which the silent ones differ most from all, so that
-a look takes milliseconds.
+Where it can be wrong: only the five attributes are compared by which the silent ones differ most from all, and
+fewer in a fleet of very many cohorts, so that a look takes milliseconds.
 """
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Container, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from fleetmon.detect.localise import Answer, localise
 from fleetmon.engine.agenda import Parts
 from fleetmon.engine.fleet import Fleet, suspicion
 from fleetmon.engine.groups import ATTRIBUTES, covers, value
+from fleetmon.engine.outages.table import Table, total
 from fleetmon.engine.tally import parts
 from fleetmon.engine.terminal.lateness import Lateness
 from fleetmon.model.incident import Scope
@@ -25,7 +26,6 @@ from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 FEW: Final = 4  # silent ones that may share something
 _STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long fell silent with none of the newest
-_AXES: Final = 5  # attributes compared at a time
 _STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as chance
 MOST: Final = 0.6  # of those beside a scope who are silent as well: they share it
 _AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
@@ -35,10 +35,6 @@ _SURE: Final = 9.0  # log-likelihood: of thousands of scopes looked at every few
 _APART: Final = 3.0  # the same beside its neighbours of the moment, who are few
 _PENALTY: Final = 2.0  # and more for each attribute named: there are as many more scopes of which one is the worst
 _AWAKE: Final = (Liveness.UP, Liveness.SUSPECT, Liveness.DOWN)
-
-
-_NUMBERS: Final = ("failing", "total", "expected")
-Row = dict[str, Any]  # values of attributes, and the numbers of `localise`
 
 
 class Suspicion(NamedTuple):
@@ -75,90 +71,69 @@ class Scan:
             yield len(part)
         return found
 
-    def suspicions(self, together: Sequence[Terminal], known: Collection[Scope], now: int) -> list[Suspicion]:
+    def suspicions(self, together: Sequence[Terminal], known: Collection[Scope], now: int) -> Parts[list[Suspicion]]:
         """What those may share who fell silent together, the likeliest first; `known` outages are left out."""
         beats = sorted((now - terminal.last_seen) // terminal.interval_ms for terminal in together)[len(together) // 2]
         failing = Counter([terminal.cohort for terminal in together])
-        return self._suspicions(failing, known, ATTRIBUTES, beats, now)
+        return (yield from self._suspicions(failing, known, ATTRIBUTES, beats, now))
 
-    def one_by_one(self, known: Collection[Scope], axes: Sequence[str], now: int) -> list[Suspicion]:
+    def one_by_one(self, known: Collection[Scope], axes: Sequence[str], now: int) -> Parts[list[Suspicion]]:
         """What those may share of these attributes who are down, whenever that came."""
         counts = self._fleet.census.counts.items()
         down = Counter({cohort: count for (cohort, state), count in counts if state is Liveness.DOWN})
-        return self._suspicions(down, known, axes, _BEATS, now)
+        return (yield from self._suspicions(down, known, axes, _BEATS, now))
 
     def _suspicions(
         self, failing: Mapping[Cohort, int], known: Collection[Scope], axes: Sequence[str], beats: int, now: int
-    ) -> list[Suspicion]:
-        total = self._total(known)
-        struck = {cohort: count for cohort, count in failing.items() if count >= _STRUCK * total.get(cohort, math.inf)}
+    ) -> Parts[list[Suspicion]]:
+        awake = self._awake(known)
+        yield len(awake)
+        struck = {cohort: count for cohort, count in failing.items() if count >= _STRUCK * awake.get(cohort, math.inf)}
         if sum(struck.values()) < FEW:
             return []  # here and there one, which is chance
-        rows = self._rows(failing, struck, total, min(max(beats, 1), _BEATS), now)
-        compared = _telling(rows, axes)
-        answers = localise(_merged(rows, compared), compared)
-        causes = [widest([_widened(rows, scope) for scope in _scopes(answer)]) for answer in answers]
-        sure = [[scope for scope in some if _is_sure(rows, scope, some)] for some in causes]
+        table = yield from self._table(failing, struck, awake, min(max(beats, 1), _BEATS), now)
+        compared = table.telling(axes)
+        yield len(table)
+        answers = localise(table.merged(compared), compared)
+        yield len(table)
+        causes = [widest([_widened(table, scope) for scope in _scopes(answer)]) for answer in answers]
+        sure = [[scope for scope in some if _is_sure(table, scope, some)] for some in causes]
         return [Suspicion(some, answer.share) for some, answer in zip(sure, answers, strict=True) if some]
 
-    def _total(self, known: Collection[Scope]) -> dict[Cohort, int]:
+    def _awake(self, known: Collection[Scope]) -> dict[Cohort, int]:
         """How many of each cohort ought to be heard."""
-        total: Counter[Cohort] = Counter()
+        awake: Counter[Cohort] = Counter()
         for (cohort, state), count in self._fleet.census.counts.items():
             if state in _AWAKE:
-                total[cohort] += count
-        return {one: count for one, count in total.items() if not any(covers(scope, one) for scope in known)}
+                awake[cohort] += count
+        return {one: count for one, count in awake.items() if not any(covers(scope, one) for scope in known)}
 
-    def _rows(
+    def _table(
         self,
         failing: Mapping[Cohort, int],
         struck: Mapping[Cohort, int],
-        total: Mapping[Cohort, int],
+        awake: Mapping[Cohort, int],
         beats: int,
         now: int,
-    ) -> list[Row]:
-        """The table; who is not struck is well, though some may be `late`."""
-        again, everybody, rows = _AGAIN ** (beats - 1), sum(total.values()), list[Row]()
-        for cohort, count in total.items():
-            usual = count * again * self._usual.share(cohort, count, everybody, now)
-            row: Row = {name: value(cohort, name) for name in ATTRIBUTES}
-            row |= {"failing": min(struck.get(cohort, 0), count), "total": count, "expected": usual}
-            rows.append(row | {"late": min(failing.get(cohort, 0), count)})
-        return rows
+    ) -> Parts[Table]:
+        """The table; who is not struck is well, though some may be late."""
+        again, everybody, table = _AGAIN ** (beats - 1), sum(awake.values()), Table()
+        for part in parts(list(awake.items())):
+            for cohort, count in part:
+                usual = count * again * self._usual.share(cohort, count, everybody, now)
+                table.add(cohort, min(struck.get(cohort, 0), count), min(failing.get(cohort, 0), count), count, usual)
+            yield len(part)
+        return table
 
 
-def _telling(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
-    """The attributes to be compared: those by which the silent ones differ most from all."""
-    failing, total = _sum(rows, "failing"), _sum(rows, "total")
-
-    def apart(name: str) -> float:
-        shares: Counter[Any] = Counter()
-        for row in rows:
-            shares[row[name]] += row["failing"] / failing - row["total"] / total
-        return sum(map(abs, shares.values()))
-
-    best = sorted(axes, key=lambda name: -round(apart(name), 6))[:_AXES]
-    return [name for name in axes if name in best]
-
-
-def _merged(rows: Iterable[Row], axes: Sequence[str]) -> list[Row]:
-    """The same table of these attributes only."""
-    merged: dict[tuple[Any, ...], Row] = {}
-    for row in rows:
-        values = tuple([row[name] for name in axes])
-        held = merged.setdefault(values, dict(zip(axes, values, strict=True)) | dict.fromkeys(_NUMBERS, 0))
-        for name in _NUMBERS:
-            held[name] += row[name]
-    return list(merged.values())
-
-
-def _widened(rows: Sequence[Row], scope: Scope) -> Scope:
+def _widened(table: Table, scope: Scope) -> Scope:
     """The scope without attributes beside which most are silent, too: of who is left out by chance nobody is told."""
+    held = set(table.within(scope))
     for attribute in scope:
         wider = tuple([one for one in scope if one is not attribute])
-        beside = [row for row in _within(rows, wider) if row[attribute[0]] != attribute[1]]
-        if wider and _sum(beside, "failing") >= max(1, MOST * _sum(beside, "total")):
-            return _widened(rows, wider)
+        beside = [row for row in table.within(wider) if row not in held]
+        if wider and total(table.failing, beside) >= max(1, MOST * total(table.total, beside)):
+            return _widened(table, wider)
     return scope
 
 
@@ -167,44 +142,37 @@ def widest(scopes: Sequence[Scope]) -> list[Scope]:
     return [one for one in dict.fromkeys(scopes) if not any(set(other) < set(one) for other in scopes)]
 
 
-def _within(rows: Iterable[Row], scope: Scope) -> list[Row]:
-    return [row for row in rows if all(row[name] == wanted for name, wanted in scope)]
-
-
-def _is_sure(rows: Sequence[Row], scope: Scope, causes: Sequence[Scope]) -> bool:
+def _is_sure(table: Table, scope: Scope, causes: Sequence[Scope]) -> bool:
     """Whether far more are silent than is usual there, and than are beside it now, where no other cause is."""
-    outside = [row for row in rows if not any(_within([row], cause) for cause in causes)]
-    return _gain(rows, scope) >= _SURE and _contrast(rows, scope, outside) >= _APART + _PENALTY * len(scope)
+    taken = set[int]().union(*[table.within(cause) for cause in causes])
+    return _gain(table, scope) >= _SURE and _contrast(table, scope, taken) >= _APART + _PENALTY * len(scope)
 
 
-def _contrast(rows: Sequence[Row], scope: Scope, outside: Sequence[Row]) -> float:
+def _contrast(table: Table, scope: Scope, taken: Container[int]) -> float:
     """How much likelier the silence of a scope is if it has a share of its own than if it has that of its neighbours.
 
-    The neighbours are those who differ in one attribute: when a carrier loses more than it ever did, some of its
-    terminals are silent together by chance. Few neighbours are believed to be as usual.
+    The neighbours are those who differ in one attribute, and whom no cause has `taken`: when a carrier loses more than
+    it ever did, some of its terminals are silent together by chance. Few neighbours are believed to be as usual.
     """
-    inside = _within(rows, scope)
-    failing, total = _sum(inside, "failing"), _sum(inside, "total")
-    usual = _sum(inside, "expected") / total
-    share = usual
+    inside = table.within(scope)
+    failing, everybody = total(table.failing, inside), total(table.total, inside)
+    share = usual = total(table.expected, inside) / everybody
     for attribute in scope:
-        beside = _within(outside, tuple([one for one in scope if one is not attribute]))
-        share = max(share, (_sum(beside, "late") + _TRUSTED * usual) / (_sum(beside, "total") + _TRUSTED))
-    if failing <= share * total:
+        near = table.within(tuple([one for one in scope if one is not attribute]))
+        beside = [row for row in near if row not in taken]
+        share = max(share, (total(table.late, beside) + _TRUSTED * usual) / (total(table.total, beside) + _TRUSTED))
+    if failing <= share * everybody:
         return 0.0
-    heard = total - failing
-    return failing * math.log(failing / total / share) + (heard * math.log(heard / total / (1 - share)) if heard else 0)
+    heard = everybody - failing
+    gained = failing * math.log(failing / everybody / share)
+    return gained + (heard * math.log(heard / everybody / (1 - share)) if heard else 0)
 
 
-def _gain(rows: Sequence[Row], scope: Scope) -> float:
+def _gain(table: Table, scope: Scope) -> float:
     """How much likelier the silence of a scope is if something silenced it than if it is the usual (Poisson)."""
-    inside = _within(rows, scope)
-    failing, usual = _sum(inside, "failing"), _sum(inside, "expected")
+    inside = table.within(scope)
+    failing, usual = total(table.failing, inside), total(table.expected, inside)
     return failing * math.log(failing / usual) - (failing - usual) if failing > usual > 0 else 0.0
-
-
-def _sum(rows: Iterable[Row], name: str) -> float:
-    return sum([float(row[name]) for row in rows])
 
 
 def _scopes(answer: Answer) -> list[Scope]:

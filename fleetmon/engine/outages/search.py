@@ -58,8 +58,7 @@ class Search:
             if len(left) < FEW:
                 break
             together, _moment = yield from burst(left)
-            suspicions = self.scan.suspicions(together, [*known, *[one.scope for one in found]], now)
-            yield len(together)
+            suspicions = yield from self.scan.suspicions(together, [*known, *[one.scope for one in found]], now)
             more = yield from self._confirmed(suspicions, now)
             undecided = undecided or (bool(suspicions) and not more)
             found += [one for one in more if one.scope not in [other.scope for other in found]]
@@ -71,7 +70,8 @@ class Search:
         """What went down bit by bit, not at one moment: by a bad update in hours, by whatever else in minutes."""
         found: list[Found] = []
         for axes, within in ((("model", "firmware"), _LATELY), (ATTRIBUTES, _MINUTES)):
-            found = found or (yield from self._one_by_one(self.scan.one_by_one(known, axes, now), within, now))
+            suspicions = [] if found else (yield from self.scan.one_by_one(known, axes, now))
+            found = found or (yield from self._one_by_one(suspicions, within, now))
         return found
 
     def _one_by_one(self, suspicions: Sequence[Suspicion], within: int, now: int) -> Parts[list[Found]]:
