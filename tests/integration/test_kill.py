@@ -76,17 +76,17 @@ class Till:
             while not until.is_set():
                 async with asyncio.TaskGroup() as tasks:
                     for terminal in shop:
-                        tasks.create_task(self._cycle(client, terminal))
+                        tasks.create_task(self._cycle(client, f"{terminal}-{self.cycles}"))
                 self.cycles += len(shop)
 
     async def _cycle(self, client: aiomqtt.Client, terminal: str) -> None:
-        """A tamper comes and goes, with a sale between."""
+        """A tamper comes and goes, with a sale between; of another terminal each time, or it would be a loose contact."""
         tamper = {"component": "security", "code": "Tamper"}
         await self._say(client, terminal, "device", {**tamper, "action": "set"})
         sale = {"id": f"{terminal}-{self._seq[terminal]}", "kind": "sale", "stage": "approved", "amount": 100}
         await self._say(client, terminal, "transaction", sale)
         await self._say(client, terminal, "device", {**tamper, "action": "clear"})
-        await client.publish(f"pos/v1/terminal/{terminal}/heartbeat", self._message(terminal, {"interval_s": 1}), qos=0)
+        await client.publish(f"pos/v1/terminal/{terminal}/heartbeat", self._message(terminal, {"interval_s": 3600}), qos=0)
 
     async def _say(self, client: aiomqtt.Client, terminal: str, level: str, body: dict[str, Any]) -> None:
         payload = self._message(terminal, body)
