@@ -80,13 +80,15 @@ class Till:
                 self.cycles += len(shop)
 
     async def _cycle(self, client: aiomqtt.Client, terminal: str) -> None:
-        """A tamper comes and goes, with a sale between; of another terminal each time, or it would be a loose contact."""
+        """A tamper comes and goes, with a sale between; each time of another terminal, else it is a loose contact."""
         tamper = {"component": "security", "code": "Tamper"}
         await self._say(client, terminal, "device", {**tamper, "action": "set"})
         sale = {"id": f"{terminal}-{self._seq[terminal]}", "kind": "sale", "stage": "approved", "amount": 100}
         await self._say(client, terminal, "transaction", sale)
         await self._say(client, terminal, "device", {**tamper, "action": "clear"})
-        await client.publish(f"pos/v1/terminal/{terminal}/heartbeat", self._message(terminal, {"interval_s": 3600}), qos=0)
+        await client.publish(
+            f"pos/v1/terminal/{terminal}/heartbeat", self._message(terminal, {"interval_s": 3600}), qos=0
+        )
 
     async def _say(self, client: aiomqtt.Client, terminal: str, level: str, body: dict[str, Any]) -> None:
         payload = self._message(terminal, body)
