@@ -70,8 +70,9 @@ class Search:
         """What went down bit by bit, not at one moment: by a bad update in hours, by whatever else in minutes."""
         found: list[Found] = []
         for axes, within in ((("model", "firmware"), _LATELY), (ATTRIBUTES, _MINUTES)):
-            suspicions = [] if found else (yield from self.scan.one_by_one(known, axes, now))
-            found = found or (yield from self._one_by_one(suspicions, within, now))
+            if not found:
+                suspicions = yield from self.scan.one_by_one(known, axes, now)
+                found = yield from self._one_by_one(suspicions, within, now)
         return found
 
     def _one_by_one(self, suspicions: Sequence[Suspicion], within: int, now: int) -> Parts[list[Found]]:
