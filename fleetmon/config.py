@@ -16,8 +16,8 @@ from msgspec.structs import fields, replace
 from fleetmon import accepted, strict
 from fleetmon.detect.settlement_overdue import PAGED_FROM
 from fleetmon.engine.terminal.patience import SUSPICIONS, TICKETS
-from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings
+from fleetmon.ingest.tls import tls_context
 from fleetmon.model.days import EVERY_DAY, WorkingDays
 from fleetmon.model.errors import ConfigError
 from fleetmon.model.registry import Registry

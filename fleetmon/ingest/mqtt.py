@@ -8,7 +8,6 @@ is gone; it shows in the gaps of the terminals' `seq`.
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -16,7 +15,8 @@ import mqtt5
 import structlog
 import tenacity
 
-from fleetmon.ingest.settings import MqttSettings, TlsSettings
+from fleetmon.ingest.settings import MqttSettings
+from fleetmon.ingest.tls import tls_context, with_our_fault
 from fleetmon.model.errors import ConfigError, FleetmonError
 from fleetmon.model.topics import Topics
 
@@ -150,7 +150,6 @@ class Subscriber:
         self.canary_lag_s: float | None = None
         self._settings = settings
         self._username, self._password = credentials
-        self._tls = tls_context(settings.tls) if settings.tls else None
         self._deliver = deliver
         self._on_link = on_link
         self._monotonic = monotonic
@@ -209,16 +208,17 @@ class Subscriber:
 
     async def _connect(self) -> Connection:
         """One connection on which our own message has come back; raises LinkLostError."""
-        connection: Connection | None = None
+        settings, connection = self._settings, None
         try:
+            tls = tls_context(settings.tls) if settings.tls else None  # anew: a certificate is renewed now and then
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self._deliver), self._settings.host, self._settings.port, ssl=self._tls
+                    lambda: Connection(self._deliver), settings.host, settings.port, ssl=tls
                 )
                 await self._introduce(connection)
             await self._prove(connection)
-        except (OSError, LinkLostError) as error:  # a TimeoutError is an OSError
-            reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
+        except (OSError, LinkLostError, ConfigError) as error:  # a TimeoutError is an OSError
+            reason = with_our_fault(str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s", settings.tls)
             if connection is not None:
                 connection.abort(reason)
             self._on_link(reason)
@@ -310,18 +310,3 @@ _REMEDIES: Final = {
 def _refusal(code: mqtt5.ConnAckReasonCode | None) -> str:
     name = code.name if code is not None else "no CONNACK"
     return f"the broker refused us ({name}): {_REMEDIES.get(name, 'see the log of the broker')}"
-
-
-def tls_context(settings: TlsSettings) -> ssl.SSLContext:
-    """A client context; raises ConfigError naming the file that cannot be used."""
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2  # some builds of Python leave it to OpenSSL's own settings
-        if settings.cert_file:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ssl.SSLError) as error:
-        names = ", ".join(name for name in (settings.ca_file, settings.cert_file, settings.key_file) if name)
-        raise ConfigError(
-            [f"mqtt.tls: {names}: {error}; check that the files exist, fit together and are readable"]
-        ) from None
-    return context

@@ -7,8 +7,8 @@ from typing import Final
 import aiomqtt
 
 from fleetmon.ingest.intake import Publication
-from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings
+from fleetmon.ingest.tls import tls_context, with_our_fault
 from fleetmon.model.errors import SinkError
 
 TIMEOUT_S: Final = 10.0
@@ -50,8 +50,9 @@ async def publish(
                 await client.publish(message.topic, message.payload, qos=1)
                 progress(done + 1)
     except aiomqtt.MqttError as error:
+        reason = with_our_fault(str(error), settings.tls)
         raise SinkError(
-            f"broker {settings.host}:{settings.port}: {error}; it has {done} of {len(messages)} messages. "
+            f"broker {settings.host}:{settings.port}: {reason}; it has {done} of {len(messages)} messages. "
             "Check the broker and import again: nothing counts twice",
             retryable=True,
         ) from None

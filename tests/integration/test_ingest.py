@@ -13,10 +13,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from fleetmon.ingest.mqtt import tls_context
 from fleetmon.ingest.settings import MqttSettings, TlsSettings
+from fleetmon.ingest.tls import tls_context, with_our_fault
 from fleetmon.model.errors import ConfigError
 
 Say = Callable[..., Awaitable[None]]
@@ -162,7 +162,11 @@ async def test_reading_pauses_while_the_store_lags(start: Any, mosquitto: Any) -
 
 
 def certificate(
-    folder: Path, name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None, days: int = 1
+    folder: Path,
+    name: str,
+    issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None,
+    days: int = 1,
+    usage: x509.ObjectIdentifier | None = None,
 ) -> Any:
     """Make `name.pem` and `name.key` in the folder; signed by the issuer, or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -179,6 +183,8 @@ def certificate(
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
     )
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
     (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (folder / f"{name}.key").write_bytes(
@@ -251,6 +257,44 @@ async def test_an_expired_certificate_is_named(
     running = start(mqtt=MqttSettings(port=broker.port, tls=tls))
     await running.until(lambda: "certificate" in str(running.daemon.not_ready()).lower(), "the certificate is named")
     assert "expired" in str(running.daemon.not_ready()).lower()
+
+
+async def test_a_renewed_certificate_needs_no_restart(start: Any, broker_config: Any, tmp_path: Path) -> None:
+    authority = certificate(tmp_path, "ca", None)
+    certificate(tmp_path, "broker", authority)
+    certificate(tmp_path, "client", authority, -1)
+    broker = broker_config(
+        f"cafile {tmp_path}/ca.pem", f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key",
+        "require_certificate true",
+    )  # fmt: skip
+    broker.start()
+    tls = TlsSettings(*(str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")))
+    running = start(mqtt=MqttSettings(port=broker.port, tls=tls, reconnect_max_s=0.2))
+    await running.until(lambda: "renew it" in str(running.daemon.not_ready()), "the remedy")
+    (tmp_path / "client.pem").unlink()
+    await running.until(lambda: "files exist" in str(running.daemon.not_ready()), "the file that is missing meanwhile")
+    certificate(tmp_path, "client", authority)
+    await running.until_ready()
+
+
+@pytest.mark.parametrize(("days", "usage", "fault"), [
+    (1, None, ""),
+    (-1, None, "certificate has expired"),
+    (-1, ExtendedKeyUsageOID.CLIENT_AUTH, "certificate has expired"),
+    (1, ExtendedKeyUsageOID.CLIENT_AUTH, ""),
+])  # fmt: skip
+def test_what_is_wrong_with_our_own_certificate_is_said_whatever_the_broker_says(
+    tmp_path: Path, days: int, usage: x509.ObjectIdentifier | None, fault: str
+) -> None:
+    """A broker that hangs up may take its reason with it."""
+    certificate(tmp_path, "client", certificate(tmp_path, "ca", None), days, usage)
+    ours = TlsSettings(*(str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")))
+    reason = with_our_fault("Connection reset by peer", ours)
+    assert reason.startswith("Connection reset by peer")
+    assert fault in reason
+    assert ("renew it" in reason) is bool(fault)
+    assert with_our_fault("reset", TlsSettings(ca_file=ours.ca_file)) == "reset"
+    assert with_our_fault("reset", None) == "reset"
 
 
 def test_an_unreadable_certificate_is_named(tmp_path: Path) -> None:
