@@ -117,7 +117,8 @@ class Engine:
         self._run(self.now)  # no judgement is left half done
         listed = [one for one in self.fleet.terminals.values() if one.registered]
         waits = {one.id: self.fleet.hours(one) for one in listed if one.liveness in (Liveness.ASLEEP, Liveness.DOWN)}
-        self.fleet.register(registry)
+        for terminal in self.fleet.register(registry):
+            self._wake(terminal)
         directory = Directory(registry, days, overlays)
         self.correlator.hosts.register(directory)
         self.explainer.register(directory)
@@ -268,7 +269,7 @@ class Engine:
             self.shard.believe(terminal, Liveness.SUSPECT, terminal.since)
 
     def _wake(self, terminal: Terminal) -> None:
-        """Its shop keeps other hours: it is missed, or expected no longer, at other times."""
+        """Its shop keeps other hours, or it beats at others: it is missed, or expected no longer, at other times."""
         self.shard.watch(terminal)
         terminal.due = max(terminal.due, self.now + 1)
 

@@ -108,13 +108,16 @@ class Fleet:
             )
         )
 
-    def register(self, registry: Registry) -> None:
-        """Take over what the operator knows, also while running: who left the registry is watched as unregistered."""
+    def register(self, registry: Registry) -> list[Terminal]:
+        """Take over what the operator knows, also while running: who left the registry is watched as unregistered.
+
+        Returns those from whom heartbeats are expected at another interval from now on.
+        """
         self.defaults = registry.defaults
         self._hours = _opening_hours(registry.sites, self._hours)
         left = {terminal.id for terminal in self.terminals.values() if terminal.registered}
         left.difference_update(map(attrgetter("id"), registry.terminals))
-        self._enrol(registry)
+        paced = self._enrol(registry)
         for terminal in [self.terminals[key] for key in left]:
             terminal.merchant, terminal.site, terminal.registered = "", "", False
             terminal.cohort = self._believe(terminal, _NOBODY)
@@ -122,6 +125,7 @@ class Fleet:
                 del self.terminals[terminal.id]  # it never was more than a row
         self.sort()
         self._place()
+        return paced
 
     def sort(self) -> None:
         """Sort everybody anew into cohorts and what they share, and count them."""
@@ -149,20 +153,24 @@ class Fleet:
             self.partitions[partition_of(site)] += members
         self.groups.shops = shops
 
-    def _enrol(self, registry: Registry) -> None:
-        """Make or change the terminals of the registry."""
-        known, cohorts, promises = self.terminals, self._cohorts, self._intervals
+    def _enrol(self, registry: Registry) -> list[Terminal]:
+        """Make or change the terminals of the registry. Returns those whose interval it changed."""
+        known, cohorts, promises, paced = self.terminals, self._cohorts, self._intervals, list[Terminal]()
         usual = self.defaults.interval_s
         for row, said in zip(registry.terminals, _told(registry), strict=True):
             cohort = cohorts.get(said) or self._intern(said)
             terminal = known.get(row.id)
+            interval_s = row.interval_s or usual
+            promise = promises.get(interval_s) or self.promise(interval_s)
             if terminal is None:
-                interval_s = row.interval_s or usual
-                promise = promises.get(interval_s) or self.promise(interval_s)
                 known[row.id] = Terminal(row.id, row.merchant, row.site, cohort, *promise, row.serial)
             else:
                 terminal.merchant, terminal.site, terminal.registered = row.merchant, row.site, True
                 terminal.cohort = self._believe(terminal, cohort)
+                if not terminal.promised and terminal.interval_ms != promise[0]:
+                    terminal.interval_ms, terminal.wait_ms = promise
+                    paced.append(terminal)
+        return paced
 
     def _believe(self, terminal: Terminal, registered: Cohort) -> Cohort:
         """For its technical identity a terminal that has spoken is believed over the registry."""

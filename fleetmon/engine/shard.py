@@ -292,6 +292,7 @@ class Shard:
         self.deadlines.arm(terminal)
 
     def _promise(self, terminal: Terminal, interval_s: int) -> None:
+        terminal.promised = True
         if interval_s * 1000 != terminal.interval_ms:
             self.fleet.census.leave(terminal)
             terminal.interval_ms, terminal.wait_ms = self.fleet.promise(interval_s)

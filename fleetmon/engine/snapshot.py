@@ -42,6 +42,7 @@ class TerminalRecord(Struct, array_like=True, gc=False):
     usage: bytes = b""
     beat_at: int = 0
     registered: bool = False
+    promised: bool = True  # records from before it was known: what is in force stays so
 
 
 def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
@@ -54,7 +55,7 @@ def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
         {kind: dict(codes) for kind, codes in faults.items()} if faults else {},
         terminal.former, terminal.session_at, terminal.born, terminal.overslept,
         _packed(terminal.runs), terminal.watched_from, _packed(terminal.nights), terminal.usage, terminal.beat_at,
-        terminal.registered,
+        terminal.registered, terminal.promised,
     )  # fmt: skip
 
 
@@ -82,7 +83,8 @@ def restore(shard: Shard, records: Iterable[TerminalRecord]) -> list[Terminal]:
         if found.runs:
             terminal.runs = int.from_bytes(found.runs, "big")
             recall(terminal)
-        if found.interval_ms != terminal.interval_ms:
+        terminal.promised = found.promised
+        if found.promised and found.interval_ms != terminal.interval_ms:
             terminal.interval_ms, terminal.wait_ms = promise(found.interval_ms // 1000)
         if found.faults:
             shard.faults.words[terminal.id] = found.faults

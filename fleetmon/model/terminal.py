@@ -83,6 +83,7 @@ class Terminal(Struct, gc=False):
     since: int = NEVER  # of `liveness`
     last_seen: int = NEVER  # by any message
     beat_at: int = NEVER  # by a heartbeat
+    promised: bool = False  # its interval is its own word, not the registry's
     due: int = NO_DEADLINE  # when silence means the next worse state
     armed: int = NO_DEADLINE  # the time at which the deadline wheel looks at `due`
     will_at: int = NEVER  # arrival of a last will that nothing has answered yet

@@ -178,3 +178,55 @@ def test_who_leaves_the_registry_at_night_is_not_missed_in_the_morning() -> None
     world.stop("north0-1")
     world.run(14 * HOUR)
     assert world.words == []
+
+
+def pace(world: World, interval_s: int) -> None:
+    """The registry promises another interval, and the terminals keep to it from now on."""
+    reload(world, terminal=lambda row: replace(row, interval_s=interval_s))
+    for life in world.lives.values():
+        life.interval = interval_s * 1000
+
+
+def test_who_is_to_beat_less_often_is_not_missed_at_the_old_interval() -> None:
+    world = town(interval_s=60)
+    world.run(HOUR)
+    pace(world, 600)
+    world.run(6 * HOUR)
+    assert world.words == []
+    world.stop("north0-1")
+    world.run(HOUR)
+    assert world.words == ["terminal_offline north0-1 firing"]
+
+
+def test_who_is_to_beat_more_often_is_missed_at_the_new_interval() -> None:
+    world = town(interval_s=600)
+    world.run(HOUR)
+    pace(world, 30)
+    world.run(HOUR)
+    world.stop("north0-1")
+    world.run(5 * MINUTE)
+    assert world.words == ["terminal_offline north0-1 firing"]
+
+
+def test_a_terminal_is_believed_over_the_registry_for_its_interval_also_after_a_restart() -> None:
+    world = town(interval_s=60)
+    for key in world.lives:
+        world.birth(key, interval_s=60)
+    world.run(HOUR)
+    reload(world, terminal=lambda row: replace(row, interval_s=600))
+    world.stop("north0-1")
+    world.run(6 * MINUTE)
+    assert world.words == ["terminal_offline north0-1 firing"]
+    world.restart(world.records())
+    assert {one.interval_ms for one in world.engine.fleet.terminals.values()} == {60_000}
+
+
+def test_an_interval_that_was_changed_while_we_were_away_holds_from_the_restart() -> None:
+    world = town(interval_s=60)
+    world.run(HOUR)
+    records = world.records()
+    world.registry = replace(
+        world.registry, terminals=[replace(row, interval_s=600) for row in world.registry.terminals]
+    )
+    world.restart(records)
+    assert {one.interval_ms for one in world.engine.fleet.terminals.values()} == {600_000}
