@@ -99,6 +99,7 @@ class Outages:
 
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
+        self._search.moved(move)
         self._over.pop(move.before, None)  # terminals make up firmware names; the memory shall not keep them all
         for incident in self._open:
             if covers(incident.scope, move.before) or covers(incident.scope, move.after):
@@ -279,8 +280,7 @@ class Outages:
         incident.measure(ids)
         incident.silent_since = min((yield from silent_since(silent, at_once=at_once)), incident.opened_at)
         yield from self._planned.weigh(incident, silent)
-        excused = self._planned.excuse(incident, now) is not None
-        if not excused and (flapping := self._flapping.relapse(incident, now, ids)):
+        if self._planned.excuse(incident, now) is None and (flapping := self._flapping.relapse(incident, now, ids)):
             self._planned.drop(incident)
             self._end(incident, now, "flapping")
             self._enter(flapping)
