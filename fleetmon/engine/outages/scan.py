@@ -117,10 +117,11 @@ class Scan:
         now: int,
     ) -> Parts[Table]:
         """The table; who is not struck is well, though some may be late."""
-        again, everybody, table = _AGAIN ** (beats - 1), sum(awake.values()), Table()
+        again, table = _AGAIN ** (beats - 1), Table()
+        share = self._usual.at(now, sum(awake.values()))
         for part in parts(list(awake.items())):
             for cohort, count in part:
-                usual = count * again * self._usual.share(cohort, count, everybody, now)
+                usual = count * again * share(cohort, count)
                 table.add(cohort, min(struck.get(cohort, 0), count), min(failing.get(cohort, 0), count), count, usual)
             yield len(part)
         return table
