@@ -12,5 +12,6 @@ ATTRIBUTE_OUTAGE = GroupDetector(
     policy=Policy(severity="critical", pages=True, hold_ms=15_000, keep_ms=60_000),
     names=lambda attributes: bool(attributes) and "site" not in attributes,
     breached=Tally.is_shared,
+    partly=Tally.is_of_part,
     recovered=Tally.is_over,
 )

@@ -15,5 +15,6 @@ CARRIER_OUTAGE = GroupDetector(
     policy=Policy(severity="critical", pages=True, hold_ms=15_000, keep_ms=60_000),
     names=lambda attributes: "carrier" in attributes and attributes <= {"carrier", "region"},
     breached=Tally.is_shared,
+    partly=Tally.is_of_part,
     recovered=Tally.is_over,
 )

@@ -19,5 +19,6 @@ REGION_OUTAGE = GroupDetector(
     policy=Policy(severity="critical", pages=True, hold_ms=15_000, keep_ms=60_000),
     names=lambda attributes: attributes == {"region"},
     breached=breached,
+    partly=lambda _: False,
     recovered=Tally.is_over,
 )

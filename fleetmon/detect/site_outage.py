@@ -32,5 +32,6 @@ SITE_OUTAGE = GroupDetector(
     policy=Policy(severity="warning", pages=False, hold_ms=15_000, keep_ms=60_000),
     names=lambda attributes: attributes == {"site"},
     breached=breached,
+    partly=lambda _: False,
     recovered=recovered,
 )

@@ -170,6 +170,10 @@ class Incidents:
             if child.suppressed_by == closed.id and child.kind not in MONEY_KINDS:
                 self.free(child, at, reason)
 
+    def recovering(self, closed: Incident) -> list[Incident]:
+        """What an incident that is over explained and what is over as well, but not for long enough by itself."""
+        return [one for one in self if one.suppressed_by == closed.id and one.clear_since is not None]
+
     def acknowledge(self, incident: Incident, at: int, known: Acknowledgement) -> None:
         """Somebody sees to it."""
         incident.acknowledgement = known

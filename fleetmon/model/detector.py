@@ -50,6 +50,20 @@ class Tally(NamedTuple):
             and self.beside_silent >= 0.5 * (self.beside_silent + self.beside_alive)
         )
 
+    def is_of_part(self) -> bool:
+        """Whether a good part fell silent together, if not most: some cells of a carrier, one of two server rooms.
+
+        Eight silent and a third of all, hardly of one shop, each proven by two missed heartbeats: what a link loses
+        on a bad day takes no third of a group twice in a row.
+        """
+        every = self.silent + self.alive + self.gone + self.waiting
+        return (
+            self.silent >= 8
+            and self.beats >= 2 * self.silent
+            and 3 * self.silent >= every
+            and self.beside_silent >= 0.6 * self.silent
+        )
+
     def is_over(self) -> bool:
         """Whether four fifths of those that ought to be heard are heard again, be it without the shop that lags most.
 
@@ -145,6 +159,7 @@ class GroupDetector(Struct, frozen=True, eq=False, gc=False):
     policy: Policy
     names: Callable[[frozenset[str]], bool]  # whether an outage of these attributes together is of this kind
     breached: Callable[[Tally], bool]
+    partly: Callable[[Tally], bool]  # whether those are enough that fell silent at one moment, if they are not most
     recovered: Callable[[Tally], bool]
 
 

@@ -85,6 +85,11 @@ def is_window(suppressed_by: str | None) -> bool:
     return suppressed_by is not None and suppressed_by.startswith(f"{PREFIX}:")
 
 
+def stands_alone(suppressed_by: str | None) -> bool:
+    """Whether no other incident explains it; planned work may."""
+    return suppressed_by is None or is_window(suppressed_by)
+
+
 def values(wanted: str | list[str]) -> list[str]:
     """The values that a selector's attribute may have."""
     return wanted if isinstance(wanted, list) else [wanted]

@@ -204,6 +204,29 @@ def test_an_incident_that_outlasts_the_outage_explaining_it_stands_for_itself_ag
     assert [one.suppressed_by for one in world.engine.incidents] == [None]
 
 
+def test_a_shop_that_is_back_a_moment_after_the_outage_that_took_it_did_not_outlast_it() -> None:
+    """Both wait a minute before they are over; the shop was called an outage of its own for the last seconds of it."""
+    world = World(shops({f"shop{number}": ["CMCC"] * 3 for number in range(5)} | {"other": ["CUCC"] * 6}))
+    world.start()
+    world.run(10 * MINUTE)
+    world.stop(*at(world, "shop0"))
+    world.run(80)  # it is announced
+    world.stop(*of(world, "CMCC"))
+    world.run(10 * MINUTE)
+    shop, outage = [one for one in world.engine.incidents if one.kind.endswith("outage")]
+    assert shop.suppressed_by == outage.id
+    world.start(*(key for key in of(world, "CMCC") if key not in at(world, "shop0")))
+    while outage.clear_since is None:
+        world.run(1)
+    world.run(10)
+    for key in at(world, "shop0"):
+        world.beat(key)
+    world.start(*at(world, "shop0"))
+    world.run(HOUR)
+    assert (shop.status, shop.suppressed_by) == ("resolved", outage.id)
+    assert "outlasted the wider outage" not in [one.reason for one in world.transitions]
+
+
 def test_an_outage_resolves_although_some_members_beat_slowly() -> None:
     """Those that were never down tell of no change: they are looked at again."""
     world = town()

@@ -22,7 +22,7 @@ from fleetmon.engine.work.planned import Planned
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
 from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
-from fleetmon.model.window import is_window
+from fleetmon.model.window import is_window, stands_alone
 
 SETTLE: Final = 5_000  # from a change to its judgement, so that a burst is judged once
 LOOK_AGAIN: Final = 60_000  # for what no change tells: that those still up were heard since
@@ -99,6 +99,7 @@ class Outages:
 
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
+        self._search.moved(move)
         self._over.pop(move.before, None)  # terminals make up firmware names; the memory shall not keep them all
         for incident in self._open:
             if covers(incident.scope, move.before) or covers(incident.scope, move.after):
@@ -279,8 +280,7 @@ class Outages:
         incident.measure(ids)
         incident.silent_since = min((yield from silent_since(silent, at_once=at_once)), incident.opened_at)
         yield from self._planned.weigh(incident, silent)
-        excused = self._planned.excuse(incident, now) is not None
-        if not excused and (flapping := self._flapping.relapse(incident, now, ids)):
+        if self._planned.excuse(incident, now) is None and (flapping := self._flapping.relapse(incident, now, ids)):
             self._planned.drop(incident)
             self._end(incident, now, "flapping")
             self._enter(flapping)
@@ -320,11 +320,12 @@ class Outages:
     def _is_announced(self, terminal: Terminal) -> bool:
         """Whether it was announced as down by itself, not by what took it later."""
         own = self._incidents.find(TERMINAL_OFFLINE.kind, (("terminal", terminal.id),))
-        alone = own is not None and (own.suppressed_by is None or is_window(own.suppressed_by))
-        return own is not None and own.status is Status.FIRING and alone
+        return own is not None and own.status is Status.FIRING and stands_alone(own.suppressed_by)
 
     def _judge_rest(self, closed: Incident, members: Sequence[Terminal], now: int) -> Parts[None]:
         """An outage closed: who is still silent has a trouble of its own."""
+        for child in self._incidents.recovering(closed):
+            self._end(child, now, "heard again", child.clear_since)
         self._incidents.release(closed, now, "outlasted the wider outage")
         for part in parts(members):
             for terminal in part:
@@ -338,8 +339,7 @@ class Outages:
         ids = {terminal.id for terminal in silent}
         for part in parts(list(self._incidents)):
             for child in part:
-                free = child.suppressed_by is None or is_window(child.suppressed_by)
-                free = free and child.status is Status.FIRING and child is not incident
+                free = stands_alone(child.suppressed_by) and child.status is Status.FIRING and child is not incident
                 if free and self._explains(incident, ids, child):
                     child.suppressed_by = incident.id
                     self._incidents.note(child, now, "explained by a wider outage")

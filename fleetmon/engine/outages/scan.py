@@ -25,7 +25,7 @@ from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import Cohort, Liveness, Terminal
 
 FEW: Final = 4  # silent ones that may share something
-_STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long fell silent with none of the newest
+STALE: Final = 5  # times the wait for a suspect: whoever is silent for so long fell silent with none of the newest
 _STRUCK: Final = 0.25  # of a cohort: if fewer are silent, that is left out as chance
 MOST: Final = 0.6  # of those beside a scope who are silent as well: they share it
 _AGAIN: Final = 0.4  # of lost beats the next is lost as well, on bad links
@@ -64,7 +64,7 @@ class Scan:
         for part in parts(list(self._late.items())):
             for key, at in part:
                 terminal = terminals.get(key)
-                if terminal is None or terminal.last_seen > at or now - at > _STALE * suspicion(terminal):
+                if terminal is None or terminal.last_seen > at or now - at > STALE * suspicion(terminal):
                     del self._late[key]
                 elif terminal.liveness in _AWAKE and not terminal.overslept:
                     found.append(terminal)
@@ -117,10 +117,11 @@ class Scan:
         now: int,
     ) -> Parts[Table]:
         """The table; who is not struck is well, though some may be late."""
-        again, everybody, table = _AGAIN ** (beats - 1), sum(awake.values()), Table()
+        again, table = _AGAIN ** (beats - 1), Table()
+        share = self._usual.at(now, sum(awake.values()))
         for part in parts(list(awake.items())):
             for cohort, count in part:
-                usual = count * again * self._usual.share(cohort, count, everybody, now)
+                usual = count * again * share(cohort, count)
                 table.add(cohort, min(struck.get(cohort, 0), count), min(failing.get(cohort, 0), count), count, usual)
             yield len(part)
         return table

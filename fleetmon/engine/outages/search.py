@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 from fleetmon.detect import GROUP_DETECTORS
 from fleetmon.engine.agenda import Parts
+from fleetmon.engine.deltas import Move
 from fleetmon.engine.fleet import suspicion
-from fleetmon.engine.groups import ATTRIBUTES, covers
+from fleetmon.engine.groups import ATTRIBUTES, covers, takes
 from fleetmon.engine.hearing import audible
-from fleetmon.engine.outages.scan import FEW, MOST, Scan, Suspicion, named, widest
+from fleetmon.engine.outages.scan import FEW, MOST, STALE, Scan, Suspicion, named, widest
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import Sight, burst, look, look_at_once, parts, tally_breach
 from fleetmon.model.detector import GroupDetector
@@ -23,6 +24,8 @@ _LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
 _MINUTES: Final = 600_000  # in which what fails bit by bit is gone: what takes longer looks like closing time
 _HEARD: Final = (Liveness.UP, Liveness.SUSPECT)  # until they are down
 _ROUNDS: Final = 4  # of one search: outages of different moments
+_NEWS: Final = 1_000  # updates that are remembered, and for how long: the last of a wave and the pause of a terminal
+_NEWS_MS: Final = 600_000
 _SAY: Final = 3  # terminals that tell how others are
 _SAMPLE: Final = 500  # of those looked at beside an outage, or up to twice as many
 
@@ -36,6 +39,7 @@ class Found(NamedTuple):
     moment: int  # by which they had fallen silent
     beside: tuple[Alternative, ...] = ()  # what it may be else
     unsure: bool = False  # many beside it have not had their say; the slowest may not have it for an hour
+    part: float = 1.0  # the share that is silent
 
 
 class Search:
@@ -47,6 +51,15 @@ class Search:
         self._shard = shard
         self._groups = shard.fleet.groups
         self._explained = explained
+        self._updated: dict[str, Move] = {}  # who told another firmware, the earliest first
+
+    def moved(self, move: Move) -> None:
+        """A terminal tells other attributes than before."""
+        if move.before.firmware not in ("", move.after.firmware):
+            self._updated.pop(move.terminal.id, None)
+            self._updated[move.terminal.id] = move
+            if len(self._updated) > _NEWS:
+                del self._updated[next(iter(self._updated))]
 
     def find(self, late: list[Terminal], known: Sequence[Scope], now: int) -> Parts[tuple[list[Found], bool]]:
         """The outages that members confirm, and whether there are suspicions left that nobody has answered yet."""
@@ -90,6 +103,7 @@ class Search:
                 if not lately:
                     continue
                 well = yield from self._tried([one for one in members if one.liveness in _HEARD], lately, now)
+                well += self._gone_on(scope, now)
                 since = now - max(suspicion(one) for one in lately)
                 tally = yield from tally_breach(Sight(down, well), lately, since, now)
                 if detector_of(scope).breached(tally):
@@ -116,6 +130,14 @@ class Search:
             return list(others)
         ran = yield from self._have_run(others, now)
         return [one for one, lasted in zip(others, ran, strict=True) if lasted >= enough]
+
+    def _gone_on(self, scope: Scope, now: int) -> list[Terminal]:
+        """Who was of this scope until its firmware was changed, some minutes ago, and is heard.
+
+        An update silences each for a while, and in the end most of those who have not had it yet.
+        """
+        lately = [one for one in self._updated.values() if one.at > now - _NEWS_MS and covers(scope, one.before)]
+        return [one.terminal for one in lately if one.terminal.liveness in _HEARD and not takes(scope, one.terminal)]
 
     def _have_run(self, terminals: Sequence[Terminal], now: int) -> Parts[list[int]]:
         """How long each was heard since its last update; without one lately, for ages."""
@@ -163,25 +185,34 @@ class Search:
         name = named(scope, together)
         if not (name and together):
             return None
+        sight = Sight(sight.silent, [*sight.others, *self._gone_on(scope, now)])
         tally = yield from tally_breach(sight, together, moment, now)
-        breached = detector_of(name).breached(tally if waited else tally._replace(waiting=0))
-        return Found(detector_of(name), name, together, moment) if breached else None
+        detector = detector_of(name)
+        if detector.breached(tally if waited else tally._replace(waiting=0)):
+            return Found(detector, name, together, moment)
+        quiet = now - max(moment, self._shard.heard_since)
+        if quiet > STALE * max(map(suspicion, together)) or not detector.partly(tally):
+            return None  # a part that has long been silent is what an outage left, or tickets by now
+        return Found(detector, name, together, moment, part=len(together) / (len(together) + len(sight.others)))
 
-    def _widened(self, found: Found, now: int) -> Parts[tuple[Found, bool]]:
+    def _widened(self, found: Found, now: int) -> Parts[tuple[Found | None, bool]]:
         """The same without an attribute beside which they are silent, too; and whether it is too early to say.
 
         Who beats fast is late first: when models, say, differ in that, an outage of all of them begins as that of one.
+        Where only a part is silent it is nobody's, if beside it half as many are: so it is on a day when all lose much.
         """
         unsure = False
-        for attribute in found.scope if len(found.scope) > 1 else ():
+        for attribute in found.scope if len(found.scope) > 1 or found.part < 1 else ():
             wide = tuple([one for one in found.scope if one is not attribute])
             silent, heard, waiting = yield from self._beside(found, wide, now)
             if silent + heard < _SAY:
                 unsure = unsure or 2 * waiting >= len(found.silent)
-            elif silent >= MOST * (silent + heard):
+            elif silent >= min(MOST, found.part / 2 if found.part < 1 else 1) * (silent + heard):
                 wider = yield from self._told_by_members(wide, now, waited=False)
                 if wider is not None and set(wider.scope) < set(found.scope):
                     return wider, False
+                if found.part < 1:
+                    return None, False
         return found, unsure
 
     def _beside(self, found: Found, wide: Scope, now: int) -> Parts[tuple[int, int, int]]:

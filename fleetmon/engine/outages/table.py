@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from fleetmon.engine.groups import ATTRIBUTES, value
+from fleetmon.engine.groups import value
 from fleetmon.model.incident import Scope
 from fleetmon.model.terminal import Cohort
 
@@ -27,19 +27,16 @@ class Table:
         self.late: list[float] = []  # those too that are left out of `failing` as chance
         self.total: list[float] = []
         self.expected: list[float] = []
-        self._values: dict[str, list[str]] = {name: [] for name in ATTRIBUTES}
-        self._having: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+        self._cohorts: list[Cohort] = []
+        self._columns: dict[str, list[str]] = {}  # values by attribute, and the rows by value, as far as asked
+        self._having: dict[str, dict[str, set[int]]] = {}
 
     def __len__(self) -> int:
         return len(self.total)
 
     def add(self, cohort: Cohort, failing: float, late: float, total: float, expected: float) -> None:
         """One more row."""
-        number = len(self)
-        for name, values in self._values.items():
-            said = value(cohort, name)
-            values.append(said)
-            self._having[name, said].add(number)
+        self._cohorts.append(cohort)
         self.failing.append(failing)
         self.late.append(late)
         self.total.append(total)
@@ -47,7 +44,7 @@ class Table:
 
     def within(self, scope: Scope) -> Collection[int]:
         """The rows that a scope takes."""
-        held = sorted([self._having.get(one, _NOBODY) for one in scope], key=len)
+        held = sorted([self._rows(name).get(said, _NOBODY) for name, said in scope], key=len)
         return held[0].intersection(*held[1:]) if held else range(len(self))
 
     def telling(self, axes: Sequence[str]) -> list[str]:
@@ -61,7 +58,7 @@ class Table:
     def merged(self, axes: Sequence[str]) -> list[dict[str, Any]]:
         """The rows that `localise` reads, of these attributes only."""
         cells: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-        for number, values in enumerate(zip(*[self._values[name] for name in axes], strict=True)):
+        for number, values in enumerate(zip(*map(self._values, axes), strict=True)):
             cells[values].append(number)
         return [
             dict(zip(axes, values, strict=True))
@@ -73,12 +70,27 @@ class Table:
             for values, held in cells.items()
         ]
 
+    def _values(self, name: str) -> list[str]:
+        found = self._columns.get(name)
+        if found is None:
+            found = self._columns[name] = [value(cohort, name) for cohort in self._cohorts]
+        return found
+
+    def _rows(self, name: str) -> dict[str, set[int]]:
+        found = self._having.get(name)
+        if found is None:
+            rows = defaultdict[str, set[int]](set)
+            for number, said in enumerate(self._values(name)):
+                rows[said].add(number)
+            found = self._having[name] = dict(rows)
+        return found
+
     def _cells(self, axes: Sequence[str]) -> int:
-        return len(self) if len(self) <= _CELLS else len(set(zip(*[self._values[name] for name in axes], strict=True)))
+        return len(self) if len(self) <= _CELLS else len(set(zip(*map(self._values, axes), strict=True)))
 
     def _apart(self, name: str) -> float:
         failing, everybody, shares = sum(self.failing), sum(self.total), defaultdict[str, float](float)
-        for said, silent, count in zip(self._values[name], self.failing, self.total, strict=True):
+        for said, silent, count in zip(self._values(name), self.failing, self.total, strict=True):
             shares[said] += silent / failing - count / everybody
         return sum(map(abs, shares.values()))
 

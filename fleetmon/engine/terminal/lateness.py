@@ -5,6 +5,7 @@ cohort of which little is known is believed to be like the fleet, of which a hal
 It is not kept over a restart: a day teaches it anew.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from fleetmon.model.days import DAY, UTC_OFFSET
@@ -38,13 +39,21 @@ class Lateness:
             if lost is not None:
                 lost[_hour(at)] += beats * terminal.interval_ms / _HOUR
 
-    def share(self, cohort: Cohort, members: int, everybody: int, at: int) -> float:
-        """The share of the members that are late at this hour as a rule; `everybody` is the size of the fleet."""
-        self._pass(at)
-        share = _shrunk(self._fleet, self._watched, everybody, _hour(at), _UNKNOWN)
-        if lost := self._lost.get(cohort):
-            share = _shrunk(lost, self._watched, members, _hour(at), share)
-        return min(share, _MOST)
+    def at(self, now: int, everybody: int) -> Callable[[Cohort, int], float]:
+        """(cohort, its members) -> the share that is late at this hour as a rule; `everybody` is the size of the fleet.
+
+        What is the same for all cohorts is worked out once, for there are thousands.
+        """
+        self._pass(now)
+        hour, lost = _hour(now), self._lost
+        watched = sum(self._watched), self._watched[hour]
+        fleet = _shrunk(self._fleet, watched, everybody, hour, _UNKNOWN)
+
+        def share(cohort: Cohort, members: int) -> float:
+            known = lost.get(cohort)
+            return min(_shrunk(known, watched, members, hour, fleet) if known else fleet, _MOST)
+
+        return share
 
     def _pass(self, at: int) -> None:
         self._since = self._since or at
@@ -58,10 +67,10 @@ class Lateness:
                 self._lost = {cohort: lost for cohort, lost in self._lost.items() if sum(lost) > _LITTLE}
 
 
-def _shrunk(lost: list[float], watched: list[float], members: int, hour: int, share: float) -> float:
+def _shrunk(lost: list[float], watched: tuple[float, float], members: int, hour: int, share: float) -> float:
     """The share as known of all hours, then of this one, each shrunk to what is known more widely."""
-    share = (sum(lost) + _TRUSTED * share) / (sum(watched) * members + _TRUSTED)
-    return (lost[hour] + _TRUSTED * share) / (watched[hour] * members + _TRUSTED)
+    share = (sum(lost) + _TRUSTED * share) / (watched[0] * members + _TRUSTED)
+    return (lost[hour] + _TRUSTED * share) / (watched[1] * members + _TRUSTED)
 
 
 def _hour(at: int) -> int:
