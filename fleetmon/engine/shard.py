@@ -273,6 +273,7 @@ class Shard:
             return
         terminal.will_at = terminal.will_at or now
         if self._wills.note(terminal, now):
+            self.heard_since = now  # at once, or wills of the same moment would count by how they were read
             self._deltas.append(Dropped(now))
         if terminal.liveness is Liveness.SUSPECT:
             terminal.due = max(self.proof(terminal), now + 1)

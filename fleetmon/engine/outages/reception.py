@@ -111,8 +111,7 @@ class Reception:
         self._await(EVERYBODY, Return(at, at))
 
     def dropped(self, at: int) -> None:
-        """The broker closed all connections but ours: everybody has to come back."""
-        self._grant(EVERYBODY, at)
+        """The broker closed all connections but ours: everybody has a fresh grace, and has to come back."""
         self._await(EVERYBODY, Return(at, at))
 
     def link_lost(self) -> None:
