@@ -6,6 +6,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from fleetmon.engine.shard import Shard
+from fleetmon.model.events import DeviceEvent
 from fleetmon.model.registry import Site, Terminal
 from fleetmon.model.terminal import NO_DEADLINE
 
@@ -178,3 +179,29 @@ def test_who_leaves_the_registry_at_night_is_not_missed_in_the_morning() -> None
     world.stop("north0-1")
     world.run(14 * HOUR)
     assert world.words == []
+
+
+def test_what_was_wrong_with_who_was_never_heard_goes_with_it() -> None:
+    """A word that the broker had kept is knowledge, but no sign of life."""
+    world = World(shops({"corner": ["CMCC", "CMCC"]}))
+    world.start("corner-2")
+    world.run(MINUTE)
+    world.say("corner-1", DeviceEvent(world.now, 1, 0, "reader", "CardJam", "set"), retained=True)
+    world.run(MINUTE)
+    assert world.words == ["device_fault corner-1 firing"]
+    assert world.liveness("corner-1") == "never_seen"
+    without(world, "corner-1")
+    world.run(MINUTE)
+    assert world.words[1:] == ["device_fault corner-1 resolved"]
+
+
+def test_rows_that_never_were_heard_leave_no_trace_when_they_are_gone_after_a_restart() -> None:
+    """Else a few thousand of them would take the room of whoever comes and is not registered yet."""
+    world = World(shops({"corner": ["CMCC"] * 12}))
+    world.start("corner-1")
+    world.run(MINUTE)
+    records = world.records()
+    rows = [row for row in world.registry.terminals if row.id == "corner-1"]
+    world.registry = replace(world.registry, terminals=rows)
+    world.restart(records)
+    assert list(world.engine.fleet.terminals) == ["corner-1"]
