@@ -107,6 +107,17 @@ def test_a_shop_that_opens_later_than_it_used_to_is_not_missed_at_the_old_time()
     assert second(world.last("terminal_offline").opened_at) > 23 * HOUR
 
 
+def test_who_fell_silent_shortly_before_closing_is_missed_when_the_shop_turns_out_to_stay_open() -> None:
+    world = corner(shops({"corner": ["CMCC"]}, hours=("Mo-Su 09:00-13:00",)))
+    world.run(35 * MINUTE)
+    world.stop()
+    world.run(4 * MINUTE)
+    hours(world, "Mo-Su 09:00-22:00")
+    world.run(5 * MINUTE)
+    assert world.liveness("corner-1") == "down"
+    assert world.words == ["terminal_offline corner-1 firing"]
+
+
 def test_a_shop_that_opens_earlier_is_missed_earlier() -> None:
     world = corner(shops({"corner": ["CMCC"]}, hours=("Mo-Su 11:00-13:00",)))
     world.run(HOUR)
