@@ -63,6 +63,22 @@ def test_who_no_longer_belongs_to_an_outage_is_told_by_itself() -> None:
     assert world.words == [f"{CUT} firing", f"terminal_offline {cut[0]} firing"]
 
 
+def test_what_an_outage_explained_stands_by_itself_when_the_outage_is_of_nobody_any_longer() -> None:
+    """Whoever beats fast is told of before the slow have had their say."""
+    registry = shops({"corner": ["CMCC", "CUCC"], "next": ["CMCC"]}, interval_s=300)
+    fast = [replace(row, interval_s=10) if row.id == "corner-1" else row for row in registry.terminals]
+    world = corner(replace(registry, terminals=fast))
+    world.stop("corner-1", "corner-2")
+    world.run(15 * MINUTE)
+    assert world.words[:2] == ["terminal_offline corner-1 firing", "site_outage corner firing"]
+    assert world.last("terminal_offline").suppressed_by == world.last("site_outage").id
+    reload(world, terminal=lambda row: replace(row, site="next.north" if row.id == "corner-1" else ""))
+    world.run(MINUTE)
+    assert "site_outage corner resolved" in world.words
+    (own,) = [one for one in world.engine.incidents if one.scope == (("terminal", "corner-1"),)]
+    assert own.suppressed_by is None
+
+
 def test_a_reload_that_changes_nothing_tells_nothing_also_while_we_are_deaf() -> None:
     world = town()
     cut = of(world, "CMCC", "north")

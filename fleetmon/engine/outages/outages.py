@@ -238,6 +238,7 @@ class Outages:
                 self._mark(scope, now + LOOK_AGAIN)
         elif incident is not None and not members:
             self._end(incident, now, "nobody is left")
+            yield from self._judge_rest(incident, members, now)
         elif incident is not None and incident.status is Status.FIRING:
             yield from self._judge_recovery(detector, incident, members, now)
         elif detector is SITE_OUTAGE:
@@ -279,8 +280,7 @@ class Outages:
         incident.measure(ids)
         incident.silent_since = min((yield from silent_since(silent, at_once=at_once)), incident.opened_at)
         yield from self._planned.weigh(incident, silent)
-        excused = self._planned.excuse(incident, now) is not None
-        if not excused and (flapping := self._flapping.relapse(incident, now, ids)):
+        if self._planned.excuse(incident, now) is None and (flapping := self._flapping.relapse(incident, now, ids)):
             self._planned.drop(incident)
             self._end(incident, now, "flapping")
             self._enter(flapping)
