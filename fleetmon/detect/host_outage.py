@@ -111,7 +111,7 @@ def well(replies: Replies) -> bool:
 
 def relief(usual: float, share: float, *, answered: bool) -> float:
     """How many bits a request tells for a host that works, against one of which this share fails; at most one."""
-    most = _most(usual)
+    most = min(_most(usual), _ALL)  # some answers nobody as a rule
     middling = (1 + most) / 2  # where the terminals have seen no outage
     share = min(max(share, min(2 * most, middling)), _ALL) if share > most else middling
     return min(log2((1 - most) / (1 - share)), 1.0) if answered else log2(most / share)

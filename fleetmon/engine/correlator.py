@@ -7,7 +7,7 @@ explains it by then it never opens, and when that outage closes who is still sil
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fleetmon.detect import TERMINAL_OFFLINE, WEAK_SIGNAL
+from fleetmon.detect import MAINTENANCE_OVERDUE, TERMINAL_OFFLINE, WEAK_SIGNAL
 from fleetmon.engine.acknowledgements import Acknowledgements
 from fleetmon.engine.agenda import Action, Agenda, Parts, Plan
 from fleetmon.engine.conditions import Conditions
@@ -123,6 +123,9 @@ class Correlator:
         """Take up a firing incident that was read back."""
         now = self._shard.deaf_since or 0  # nothing of it happens before
         self.incidents.restore(incident)
+        if self._is_nobodys(incident):
+            self.incidents.end(incident, now, "its terminal is not known any longer")
+            return
         self.works.restore(incident, now)
         self.acknowledgements.restore(incident, now)
         self.outages.restore(incident)
@@ -132,6 +135,12 @@ class Correlator:
             self._links.watch(weak, now - (now - incident.opened_at) % DAY)
         self.conditions.restore(incident, now)
         self._serials.restore(incident, now)
+
+    def _is_nobodys(self, incident: Incident) -> bool:
+        """Whether it is about a terminal that left the registry, and for which there is no room beside it."""
+        of_one = incident.kind != MAINTENANCE_OVERDUE.kind  # which may name several, and waits for nobody unknown
+        terminal = dict(incident.scope).get("terminal")
+        return of_one and terminal is not None and terminal not in self._fleet.terminals
 
     def recall(self, facts: Sequence[Fact], now: int) -> None:
         """Take up what was told in an earlier life."""

@@ -276,11 +276,13 @@ class Engine:
     def _retire(self, terminal: Terminal) -> None:
         """It left the registry: nobody waits for it, and what was wrong is nobody's matter, until it is heard again."""
         before = terminal.liveness
-        if before in (Liveness.NEVER_SEEN, Liveness.UP):
+        if before is Liveness.UP:
             return
         self._correlate([*self.shard.faults.replaced(terminal, self.now)])
         self.shard.checkup.replaced(terminal, self.now)
         self.shard.checkup.gone(terminal.id, Liveness.ASLEEP, self.now)
+        if terminal.id not in self.fleet.terminals:
+            return  # nobody ever heard it
         terminal.nights = 0
         self.shard.believe(terminal, Liveness.ASLEEP, self.now)
         if before is not Liveness.ASLEEP:

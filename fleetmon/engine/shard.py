@@ -230,8 +230,8 @@ class Shard:
         elif not retained:
             self._alive(terminal, now)
         elif terminal.liveness in (Liveness.NEVER_SEEN, _UP):
-            # It may long be gone; it has two beats' time to prove that it is not.
-            terminal.due = now + suspicion(terminal)
+            # It may long be gone; whoever was never heard has two beats' time to prove that it is not.
+            terminal.due = now + (terminal.wait_ms if terminal.liveness is _UP else suspicion(terminal))
             self.deadlines.arm(terminal)
         return True
 
@@ -273,6 +273,7 @@ class Shard:
             return
         terminal.will_at = terminal.will_at or now
         if self._wills.note(terminal, now):
+            self.heard_since = now  # at once, or wills of the same moment would count by how they were read
             self._deltas.append(Dropped(now))
         if terminal.liveness is Liveness.SUSPECT:
             terminal.due = max(self.proof(terminal), now + 1)
@@ -329,7 +330,7 @@ class Shard:
             terminal.due = presence.closing(terminal, at)
             self.deadlines.arm(terminal)
         elif (closing := presence.closing(terminal, at)) <= at + EARLY:  # people switch off before the doors close
-            terminal.due = closing
+            terminal.due = min(closing, at + terminal.wait_ms)  # it may be heard before, and hours may change
             self.deadlines.arm(terminal)
         else:
             terminal.due = max(self.proof(terminal), at + 1)

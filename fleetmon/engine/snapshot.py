@@ -60,13 +60,18 @@ def record(shard: Shard, terminal: Terminal) -> TerminalRecord:
 
 
 def restore(shard: Shard, records: Iterable[TerminalRecord]) -> list[Terminal]:
-    """Put records back. A terminal that there is no room for any more is left out. Returns who left the registry."""
+    """Put records back. Returns who left the registry.
+
+    Left out is who never was more than a row of it, and whom there is no room for any more.
+    """
     fleet, left = shard.fleet, list[Terminal]()
     terminals, find, promise, watch = fleet.terminals, fleet.find, fleet.promise, shard.watch
     recall = shard.habits.patience.recall
     cohorts: dict[tuple[Cohort, str, str, str], Cohort] = {}
     for found in records:
-        terminal = terminals.get(found.id) or find(found.id)
+        terminal = terminals.get(found.id)
+        if terminal is None and (found.session or found.last_seen or found.faults):
+            terminal = find(found.id)
         if terminal is None:
             continue
         said = terminal.cohort, found.model, found.firmware, found.carrier

@@ -109,11 +109,15 @@ def tally_breach(sight: Sight, together: Sequence[Terminal], moment: int, now: i
 
 
 def tally_recovery(sight: Sight, opened_at: int, now: int) -> Parts[Tally]:
-    """Count for the question: are they back? Only having been heard since it opened counts; absence proves nothing."""
+    """Count for the question: are they back? Only who is up and was heard since it opened is; absence proves nothing.
+
+    Who came back and went down again has a fresh grace after we were deaf, and is silent all the same.
+    """
     gone, heard = list(sight.silent), list[Terminal]()
     for part in parts(sight.others):
-        heard += [terminal for terminal in part if terminal.last_seen > opened_at]
-        gone += [terminal for terminal in part if terminal.last_seen <= opened_at]
+        for terminal in part:
+            back = terminal.liveness is Liveness.UP and terminal.last_seen > opened_at
+            (heard if back else gone).append(terminal)
         yield len(part)
     return (yield from _count(gone, heard, opened_at, now))
 

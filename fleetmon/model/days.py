@@ -12,6 +12,7 @@ from msgspec import Struct
 
 DAY: Final = 86_400_000
 UTC_OFFSET: Final = 8 * 3_600_000
+LAST: Final = 253_370_764_800_000  # ms: the year 9999 begins; no clock and no neighbour can tell much later times
 _THURSDAY: Final = 3  # 1970-01-01, counting from Monday = 0
 _SATURDAY: Final = 5
 _ERA: Final = 146_097  # days of 400 years

@@ -6,10 +6,9 @@ counted, never guessed.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 Meaning = Literal["ok", "card", "entry", "merchant", "software", "keys", "host", "cutover", "duplicate", "state"]
-MEANINGS: Final = get_args(Meaning)
 
 _BASE: Final[Mapping[Meaning, tuple[str, ...]]] = {
     "ok": ("00", "10", "11", "A2", "A4", "A5", "A6", "Y1", "Y3"),

@@ -2,8 +2,8 @@
 
 Stages come out of order, twice, or a day late from a terminal that was cut off; each sets its own fields,
 so the record is the same in the end. `at` is dated as the contract says: by the sender, unless that is
-more than a day from the arrival. A sale that was kept in a terminal for days is told by `swiped_at`, which
-believes the sender for ten days back.
+more than a day from the arrival; an approval that is to come in more than a day is not told. A sale that
+was kept in a terminal for days is told by `swiped_at`, which believes the sender for ten days back.
 """
 
 from operator import attrgetter
@@ -84,12 +84,13 @@ class Sale(Struct, gc=False):
         self.heard_at = min(self.heard_at or heard_at, heard_at)
         if told.stage == "stored":
             self.stored_heard = heard_at
-        self._describe(told)
+        self._describe(told, heard_at)
 
-    def _describe(self, told: Transaction) -> None:
+    def _describe(self, told: Transaction, heard_at: int) -> None:
         """Take its fields. Where two stages differ the later one of a sale's life is right, whichever came first."""
         posted, rank, ranks = told.posted or _NOTHING, _RANK[told.stage], self.ranks
-        said = (*_said(told), posted.merchant, posted.mcc, told.host_at if told.stage in _SETTLING else None)
+        host_at = told.host_at if told.stage in _SETTLING and (told.host_at or 0) <= heard_at + DAY else None
+        said = (*_said(told), posted.merchant, posted.mcc, host_at)
         for (name, place), value in zip(_FIELDS, said, strict=True):
             if (value or name == "amount") and rank > (told_by := ranks >> place & 15):
                 setattr(self, name, value)

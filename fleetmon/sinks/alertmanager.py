@@ -20,6 +20,7 @@ import structlog
 from msgspec import Meta, Struct
 
 from fleetmon.locale import Language, Situation, acknowledged, called_again, describe, elsewhere, texts
+from fleetmon.model.days import LAST
 from fleetmon.model.errors import SinkError
 from fleetmon.model.incident import Incident, Status
 
@@ -206,4 +207,4 @@ def _lease(settings: AlertmanagerSettings) -> int:
 
 def rfc3339(at: int) -> str:
     """A time in ms as the API wants it."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(min(at, LAST) / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

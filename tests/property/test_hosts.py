@@ -1,5 +1,7 @@
 """Whatever hosts tell of themselves, at odds with itself or not, is understood, and so is what is read back of it."""
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ REPORTS = st.builds(
     window_s=st.floats(0, 1e12) | st.just(60.0),
     requests=COUNTS,
     codes=st.dictionaries(CODES, COUNTS, max_size=4),
-    p95_ms=st.none() | st.floats(0, 1e300),
+    p95_ms=st.none() | st.floats(0, sys.float_info.max),
     signed_on=st.none() | st.booleans(),
     cutover=st.sampled_from([None, "start", "end"]),
 )
@@ -32,3 +34,13 @@ def test_every_report_is_understood_in_any_order(past: list[HostHealth], now: li
             assert word.said.fails == bool(word.sign)
             assert not (word.said.fails and word.said.works and word.health.signed_on is False)
             assert words.newest("A") is word
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=6, max_size=40))
+def test_answers_that_take_longer_than_anything_are_only_slow(pauses: list[int]) -> None:
+    words, at = Words(lambda _host, _at: False), 0
+    for pause in pauses:
+        at += pause
+        report = HostHealth(at, window_s=60, requests=10, codes={"00": 10}, p95_ms=sys.float_info.max)
+        word = words.note("A", report, at)
+        assert word is not None

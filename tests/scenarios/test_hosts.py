@@ -3,7 +3,8 @@
 from typing import Any
 
 from fleetmon.engine import Message
-from fleetmon.model.events import HostHealth, Notice
+from fleetmon.model.events import INT64_MAX, HostHealth, Notice
+from fleetmon.sinks.alertmanager import rfc3339
 
 from .world import MINUTE, World, shops
 
@@ -102,4 +103,16 @@ def test_the_health_of_a_link_is_not_that_of_the_host() -> None:
     made = world()
     for _ in range(4):
         report(made, BAD, peer="ISS")
+    assert made.words == []
+
+
+def test_work_that_is_announced_for_centuries_ends_when_calendars_do() -> None:
+    """Until further notice: reports, calendars and Alertmanagers have to say when."""
+    made = world()
+    notice = Notice(at=made.now, id="n1", event="scheduled", starts_at=made.now, ends_at=INT64_MAX)
+    made.again(Message(made.now, "ACQ", notice, retained=True, topic="pos/v1/host/ACQ/notice/n1", payload=b"x"))
+    (window,) = made.engine.correlator.works.windows
+    assert rfc3339(window.occurrences[0].end) == rfc3339(INT64_MAX) == "9999-01-01T00:00:00.000Z"
+    for _ in range(4):
+        report(made, BAD)
     assert made.words == []

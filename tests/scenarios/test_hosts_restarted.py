@@ -90,3 +90,22 @@ def test_how_much_fails_is_known_again_so_a_good_stretch_is_no_end(seed: int) ->
     restarted(made, recalled=True)
     made.deal(20 * MINUTE, made.mixed(0.25), a_minute=5)
     assert made.hosts == OUTAGE
+
+
+def test_what_was_held_back_is_judged_after_each_deafness() -> None:
+    """The first is so long that nothing of what was held back is left when we hear again."""
+    made = Trade(fleet(12))
+    made.run(30 * MINUTE)
+    for number in range(4):
+        made.trade(f"t{3 * number}", f"x{number}", "declined", response="91")
+    made.link_down()
+    made.run(11 * MINUTE)
+    made.link_up()
+    made.run(20 * MINUTE)
+    made.report({}, signed_on=False)
+    made.run(30)
+    made.link_down()
+    made.run(100)
+    made.link_up()
+    made.run(HOUR)
+    assert [word for word in made.words if not word.startswith("ingest_impaired")] == OUTAGE

@@ -16,7 +16,7 @@ from fleetmon.engine import Engine, Message, Outcome, agenda, deadlines, tally
 from fleetmon.model.events import Heartbeat, HostHealth, Notice, Poi, Transaction
 from fleetmon.model.incident import LEGAL, Status, Transition
 from fleetmon.model.registry import Registry
-from fleetmon.model.terminal import Liveness
+from fleetmon.model.terminal import NO_DEADLINE, Liveness
 from fleetmon.working_days import working_days
 
 from .telling import told
@@ -261,7 +261,7 @@ def test_whatever_lost_its_cause_is_over(
 
 
 def check_counts(world: World) -> None:
-    """The counts that are kept as things change are those of a recount."""
+    """The counts that are kept as things change are those of a recount, and nobody's deadline will be missed."""
     fleet = world.engine.fleet
     census = dict(fleet.census.counts)
     recount: dict[object, int] = {}
@@ -269,6 +269,8 @@ def check_counts(world: World) -> None:
         recount[one.cohort, one.liveness] = recount.get((one.cohort, one.liveness), 0) + 1
     assert census == recount
     assert set(fleet._cohorts) == {one.cohort for one in fleet.terminals.values()}
+    awaited = [one for one in fleet.terminals.values() if one.due < NO_DEADLINE]
+    assert [one.id for one in awaited if one.armed > one.due] == [], "the wheel looks at each in time"
 
 
 @SETTINGS

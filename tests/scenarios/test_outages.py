@@ -416,3 +416,20 @@ def test_who_is_down_at_closing_time_sleeps_until_the_next_opening() -> None:
     assert world.words == ["terminal_offline north0-1 firing"]
     world.run(HOUR)
     assert world.words == ["terminal_offline north0-1 firing", "terminal_offline north0-1 resolved"]
+
+
+def test_who_came_back_and_went_down_again_is_not_back_because_we_restarted() -> None:
+    world = town()
+    cut = of(world, "CMCC", "north")
+    world.stop(*cut)
+    world.run(10 * MINUTE)
+    for some in (cut[::2], cut[1::2]):
+        world.start(*some)
+        world.run(3 * MINUTE)
+        world.stop(*some)
+        world.run(4 * MINUTE)
+    assert world.words == ["carrier_outage CMCC north firing"]
+    world.restart(world.records())
+    world.link_up()
+    world.run(10 * MINUTE)
+    assert world.words == ["carrier_outage CMCC north firing"]

@@ -389,3 +389,17 @@ def test_a_provider_that_leaves_the_registry_is_waited_for_no_longer() -> None:
     world.run(20 * MINUTE)
     assert world.words[0] == f"{OURS} A firing"
     assert f"{OURS} A resolved" in world.words, "who are watched as unregistered belong to nobody"
+
+
+def test_another_connection_that_hears_nobody_either_calls_nobody_down() -> None:
+    """Nobody told that the one before it ended."""
+    world = town()
+    world.mute()
+    world.run(5 * MINUTE)
+    world.link_up()
+    world.run(20 * MINUTE)
+    assert world.words == [f"{OURS} firing"]
+    assert downs(world) == []
+    world.unmute()
+    world.run(20 * MINUTE)
+    assert world.words[1:] == [f"{OURS} resolved"]

@@ -4,6 +4,8 @@ import random
 
 import pytest
 
+from fleetmon.engine import Engine
+
 from .test_reception import OURS, downs, town
 from .world import HOUR, MINUTE, NOON
 
@@ -50,6 +52,23 @@ def test_wills_of_very_many_shorten_no_wait(spread_s: int) -> None:
     world.run(HOUR)
     assert downs(world) == []
     assert [word for word in world.words if not word.startswith(OURS)] == []
+
+
+def test_wills_of_one_moment_are_the_same_in_whatever_portions_they_are_read() -> None:
+    """One read brings them all to the daemon; a recording has a line for each."""
+    world = town()
+    before = len(world.script)
+    for key in world.lives:
+        world.beat(key)
+        world.farewell(key, "lost")
+    engine = Engine(world.registry)
+    engine.link_up(NOON)
+    for step in world.script[1:before]:
+        engine.observe([step.message] if step.message is not None else [])
+    engine.observe([step.message for step in world.script[before:] if step.message is not None])
+    lives, others = world.engine.fleet.terminals.values(), engine.fleet.terminals.values()
+    assert [one.liveness for one in others] == [one.liveness for one in lives]
+    assert engine.shard.heard_since == world.engine.shard.heard_since == world.now
 
 
 @pytest.mark.parametrize("fast", [30, 60])

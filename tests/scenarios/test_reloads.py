@@ -6,6 +6,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from fleetmon.engine.shard import Shard
+from fleetmon.model.events import DeviceEvent
 from fleetmon.model.registry import Site, Terminal
 from fleetmon.model.terminal import NO_DEADLINE
 
@@ -62,6 +63,22 @@ def test_who_no_longer_belongs_to_an_outage_is_told_by_itself() -> None:
     assert world.words == [f"{CUT} firing", f"terminal_offline {cut[0]} firing"]
 
 
+def test_what_an_outage_explained_stands_by_itself_when_the_outage_is_of_nobody_any_longer() -> None:
+    """Whoever beats fast is told of before the slow have had their say."""
+    registry = shops({"corner": ["CMCC", "CUCC"], "next": ["CMCC"]}, interval_s=300)
+    fast = [replace(row, interval_s=10) if row.id == "corner-1" else row for row in registry.terminals]
+    world = corner(replace(registry, terminals=fast))
+    world.stop("corner-1", "corner-2")
+    world.run(15 * MINUTE)
+    assert world.words[:2] == ["terminal_offline corner-1 firing", "site_outage corner firing"]
+    assert world.last("terminal_offline").suppressed_by == world.last("site_outage").id
+    reload(world, terminal=lambda row: replace(row, site="next.north" if row.id == "corner-1" else ""))
+    world.run(MINUTE)
+    assert "site_outage corner resolved" in world.words
+    (own,) = [one for one in world.engine.incidents if one.scope == (("terminal", "corner-1"),)]
+    assert own.suppressed_by is None
+
+
 def test_a_reload_that_changes_nothing_tells_nothing_also_while_we_are_deaf() -> None:
     world = town()
     cut = of(world, "CMCC", "north")
@@ -104,6 +121,17 @@ def test_a_shop_that_opens_later_than_it_used_to_is_not_missed_at_the_old_time()
     world.run(HOUR)
     assert world.words == ["terminal_offline corner-1 firing"]
     assert second(world.last("terminal_offline").opened_at) > 23 * HOUR
+
+
+def test_who_fell_silent_shortly_before_closing_is_missed_when_the_shop_turns_out_to_stay_open() -> None:
+    world = corner(shops({"corner": ["CMCC"]}, hours=("Mo-Su 09:00-13:00",)))
+    world.run(35 * MINUTE)
+    world.stop()
+    world.run(4 * MINUTE)
+    hours(world, "Mo-Su 09:00-22:00")
+    world.run(5 * MINUTE)
+    assert world.liveness("corner-1") == "down"
+    assert world.words == ["terminal_offline corner-1 firing"]
 
 
 def test_a_shop_that_opens_earlier_is_missed_earlier() -> None:
@@ -230,3 +258,29 @@ def test_an_interval_that_was_changed_while_we_were_away_holds_from_the_restart(
     )
     world.restart(records)
     assert {one.interval_ms for one in world.engine.fleet.terminals.values()} == {600_000}
+
+
+def test_what_was_wrong_with_who_was_never_heard_goes_with_it() -> None:
+    """A word that the broker had kept is knowledge, but no sign of life."""
+    world = World(shops({"corner": ["CMCC", "CMCC"]}))
+    world.start("corner-2")
+    world.run(MINUTE)
+    world.say("corner-1", DeviceEvent(world.now, 1, 0, "reader", "CardJam", "set"), retained=True)
+    world.run(MINUTE)
+    assert world.words == ["device_fault corner-1 firing"]
+    assert world.liveness("corner-1") == "never_seen"
+    without(world, "corner-1")
+    world.run(MINUTE)
+    assert world.words[1:] == ["device_fault corner-1 resolved"]
+
+
+def test_rows_that_never_were_heard_leave_no_trace_when_they_are_gone_after_a_restart() -> None:
+    """Else a few thousand of them would take the room of whoever comes and is not registered yet."""
+    world = World(shops({"corner": ["CMCC"] * 12}))
+    world.start("corner-1")
+    world.run(MINUTE)
+    records = world.records()
+    rows = [row for row in world.registry.terminals if row.id == "corner-1"]
+    world.registry = replace(world.registry, terminals=rows)
+    world.restart(records)
+    assert list(world.engine.fleet.terminals) == ["corner-1"]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fleetmon.model.events import HostHealth, Selector, Transaction
+from fleetmon.model.events import INT64_MAX, HostHealth, Selector, Transaction
 from fleetmon.model.window import Occurrence, Window
 from fleetmon.web.report.picture import picture
 from fleetmon.web.report.text import subject, text
@@ -279,9 +279,10 @@ async def test_planned_work_is_counted_by_itself(night: Make) -> None:
     assert found.payments.availability == 1.0
 
 
-async def test_work_of_today_is_listed(night: Make) -> None:
+@pytest.mark.parametrize("end", [NOON + 14 * HOUR * 1000, INT64_MAX])
+async def test_work_of_today_is_listed(night: Make, end: int) -> None:
     made = night()
-    times = [(NOON + hour * HOUR * 1000, NOON + (hour + 1) * HOUR * 1000) for hour in (9, 13)]
+    times = [(NOON + 9 * HOUR * 1000, end), (NOON + 13 * HOUR * 1000, end)]
     spans = [SpanView(*one) for one in times]
     whom: Selector = {"region": "north"}
     view = WindowView(

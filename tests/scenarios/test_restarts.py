@@ -2,6 +2,8 @@
 
 from unittest.mock import patch
 
+from msgspec.structs import replace
+
 from fleetmon.engine.serials import Serials
 from fleetmon.model.events import Poi
 
@@ -73,3 +75,21 @@ def test_a_serial_number_that_was_told_just_before_a_restart_is_compared_after_i
     world.engine.recall(told)
     world.run(20 * MINUTE)
     assert sorted(world.words) == ["terminal_moved a-1 firing", "terminal_moved b-1 firing"]
+
+
+def test_incidents_of_terminals_for_which_there_is_no_room_any_longer_are_over() -> None:
+    """The registry shrank by more while fleetmon was away than may be watched unregistered."""
+    world = World(shops({"a": ["CMCC"], "b": ["CMCC"] * 12}))
+    world.start()
+    world.run(10 * MINUTE)
+    world.stop("b-12")
+    world.run(10 * MINUTE)
+    assert world.words == ["terminal_offline b-12 firing"]
+    records = world.records()
+    rows = [row for row in world.registry.terminals if row.id == "a-1"]
+    world.registry = replace(world.registry, terminals=rows)
+    world.restart(records)
+    assert "b-12" not in world.engine.fleet.terminals
+    assert world.words[1:] == ["terminal_offline b-12 resolved"]
+    world.link_up()
+    assert not [one for one in world.engine.incidents if one.kind == "terminal_offline"]

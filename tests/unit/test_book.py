@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from fleetmon.engine.money.totals import Totals
+from fleetmon.model.days import day_of
+from fleetmon.model.events import INT64_MAX
 from fleetmon.model.standing import Wait
 
 from .till import (
@@ -21,6 +24,7 @@ from .till import (
     agreed,
     at,
     batch,
+    book,
     paid,
     rows,
     said,
@@ -269,6 +273,12 @@ def test_a_host_that_dates_an_approval_in_1970_costs_no_time() -> None:
     assert found.blocked is not None
 
 
+@pytest.mark.parametrize("ahead", [25 * HOUR, INT64_MAX - NOON])
+def test_an_approval_that_is_to_come_is_not_told(ahead: int) -> None:
+    found = stands([sale("approved", NOON, heard=NOON, host_at=NOON + ahead)], NOON + HOUR)
+    assert (found.due_at, found.settled_from) == (DUE, NOON)
+
+
 @pytest.mark.parametrize("kind", ["sale", "completion", "refund"])
 def test_all_money_is_due_alike(kind: Any) -> None:
     assert stands([sale("approved", NOON, kind=kind)], DUE).state == "due"
@@ -289,3 +299,12 @@ def test_two_payouts_that_claim_a_row_pay_it_once_and_are_counted() -> None:
 def test_a_batch_of_nobody_pays_nothing() -> None:
     assert stands([*SOLD, paid("credited", EARLY, batches=["nobody"])], DUE).state == "due"
     assert stands([*SOLD, batch("closed", FRIDAY + 22 * HOUR, "nobody")], DUE).state == "due"
+
+
+@pytest.mark.parametrize("amount", [INT64_MAX, -INT64_MAX])
+def test_sums_are_no_larger_than_an_amount_so_that_they_can_be_stored(amount: int) -> None:
+    made, totals = book([sale("approved", NOON, amount=amount)]), Totals(DUE, "A")
+    for _ in range(3):
+        totals.take(made.sales["t", "s"], stands(made, DUE), late=True, at_risk=False)
+    found = totals.settlement("m", day_of(FRIDAY), "unknown", DUE)
+    assert (found.expected, found.overdue, found.overdue_count) == (amount, amount, 3)

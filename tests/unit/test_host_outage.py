@@ -103,6 +103,15 @@ def test_the_less_had_failed_the_more_answers_show_that_it_is_over(share: float,
     assert HOST_OUTAGE.relief(0.01, share, answered=False) < -each
 
 
+@pytest.mark.parametrize("usual", [0.7, 1 - 1e-9, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_host_that_never_did_what_is_asked_for_gives_no_relief_that_cannot_be(usual: float, share: float) -> None:
+    """An issuer that declines whatever this fleet asks it for."""
+    assert (
+        -1 <= HOST_OUTAGE.relief(usual, share, answered=False) <= HOST_OUTAGE.relief(usual, share, answered=True) <= 1
+    )
+
+
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
 def test_a_long_partial_outage_has_no_end_by_chance_and_ends_when_the_host_works(share: float) -> None:
     """A good stretch comes by itself every few hundred requests; two days of them are one outage."""

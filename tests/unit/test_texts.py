@@ -33,7 +33,7 @@ from fleetmon.locale.catalogue import blanks, fill, needed
 from fleetmon.locale.spoken import SPOKEN
 from fleetmon.model.cause import Actor
 from fleetmon.model.events import Attribute
-from fleetmon.model.responses import CODES, MEANINGS
+from fleetmon.model.responses import CODES, Meaning
 from fleetmon.model.standing import Stage, State
 from fleetmon.sinks.alertmanager import AlertmanagerSettings, watchdog
 
@@ -225,7 +225,7 @@ def test_codes_mean_something_to_a_merchant() -> None:
     assert said.sentence == "The bank of the card refused the payment: insufficient funds."
     for language in LANGUAGES:
         assert not [code for code in CODES if f"code.{code}" not in texts(language)]
-        assert not [meaning for meaning in MEANINGS if f"class.{meaning}" not in texts(language)]
+        assert not [meaning for meaning in get_args(Meaning) if f"class.{meaning}" not in texts(language)]
 
 
 def test_numbers_are_written_as_people_there_write_them() -> None:

@@ -50,7 +50,7 @@ class Hosts:
         self.answers = Answers(self._is_unusual)
         self._waits = Waits()
         self._cutovers = Cutovers()
-        self.actions: Mapping[str, Action] = {"hosts": self.look, "host": self.give_up}
+        self.actions: Mapping[str, Action] = {"hosts": self.look, "held": self.look_at_held, "host": self.give_up}
         self._incidents = incidents
         self._works = works
         self._shard = shard
@@ -60,7 +60,7 @@ class Hosts:
         self._overlays: Mapping[str, Overlay] = {}
         self._switch = ""  # that serves everybody
         self._due = NO_DEADLINE
-        self._held = 0  # until when judgements were held back last
+        self._held = 0  # until when judgements are held back
 
     def register(self, directory: Directory) -> None:
         """Take what the operator knows of hosts."""
@@ -131,6 +131,11 @@ class Hosts:
     def look(self, due: int) -> None:
         """Ask who is to blame, and for whom it is over."""
         self._due = NO_DEADLINE
+        self._judge(due)
+
+    def look_at_held(self, due: int) -> None:
+        """Ask the same when what was held back may be told."""
+        self._held = 0
         self._judge(due)
 
     def give_up(self, incident: Incident, due: int) -> None:
@@ -274,7 +279,7 @@ class Hosts:
         """Have it judged when everyone's fresh grace is over, whenever that is."""
         if self._held != later:
             self._held = later
-            self._plan(later, 99, "hosts")
+            self._plan(later, 99, "held")
 
     # -- what is known -----------------------------------------------------------------------------
 

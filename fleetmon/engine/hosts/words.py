@@ -24,6 +24,7 @@ from fleetmon.model.incident import DECLINES, FAILS, SIGNED_OFF, SLOW, TURNING
 _SOON: Final = 60_000  # by which a report may be late
 _TRUST: Final = 30  # requests that make what was told count more than what is supposed
 _PACES: Final = 5  # reports after which it is known how fast a host is
+_SLOWEST: Final = 3_600_000.0  # ms; what is slower is no pace, and exponents have an end
 _HISTORY: Final = 100  # requests after which it is known how many a host declines
 _SHORTLY: Final = 3_600_000  # what is so old counts half of how many it approves
 _IN_A_ROW: Final = 3  # reports that make slow answers, or declines, a failure
@@ -186,7 +187,7 @@ class Words:
         failed, requests = HOST_OUTAGE.told(health, self.overlay(host)), _requests(health)
         self._failing.setdefault(host, Usual()).learn(at, failed, requests)
         if health.p95_ms and not said.hangs:
-            self._paces.setdefault(host, Usual()).learn(at, log(health.p95_ms))
+            self._paces.setdefault(host, Usual()).learn(at, log(min(health.p95_ms, _SLOWEST)))
         declined = HOST_OUTAGE.declined(health, self.overlay(host))
         if not (said.refuses and self._knows(host)):
             self._declined.setdefault(host, Usual()).learn(at, declined, requests)

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from fleetmon.model.days import date_of
+from fleetmon.model.events import INT64_MAX
 from fleetmon.model.sale import Sale
 from fleetmon.model.settlement import Settlement
 from fleetmon.model.standing import Standing
@@ -41,6 +42,12 @@ class Totals(Struct, gc=False):
     def settlement(self, merchant: str, day: int, cause: str, now: int) -> Settlement:
         """What is told of it."""
         return Settlement(
-            merchant, date_of(day), self.acquirer, cause, self.due_at, self.expected_count, self.expected,
-            self.paid_count, self.paid, self.overdue_count, self.overdue, self.at_risk_count, self.at_risk, now,
+            merchant, date_of(day), self.acquirer, cause, self.due_at, self.expected_count, _fen(self.expected),
+            self.paid_count, _fen(self.paid), self.overdue_count, _fen(self.overdue), self.at_risk_count,
+            _fen(self.at_risk), now,
         )  # fmt: skip
+
+
+def _fen(total: int) -> int:
+    """No more than one amount may be: a terminal may tell of several as large, and no database holds their sum."""
+    return min(max(total, -INT64_MAX), INT64_MAX)

@@ -239,6 +239,7 @@ class Outages:
                 self._mark(scope, now + LOOK_AGAIN)
         elif incident is not None and not members:
             self._end(incident, now, "nobody is left")
+            yield from self._judge_rest(incident, members, now)
         elif incident is not None and incident.status is Status.FIRING:
             yield from self._judge_recovery(detector, incident, members, now)
         elif detector is SITE_OUTAGE:

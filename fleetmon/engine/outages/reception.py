@@ -108,19 +108,16 @@ class Reception:
 
     def link_found(self, at: int) -> None:
         """We hear again, and everybody has a fresh grace; but the broker may have been away for them as well."""
+        self._forget()  # also if nobody told that the connection before this one ended
         self._await(EVERYBODY, Return(at, at))
 
     def dropped(self, at: int) -> None:
-        """The broker closed all connections but ours: everybody has to come back."""
-        self._grant(EVERYBODY, at)
+        """The broker closed all connections but ours: everybody has a fresh grace, and has to come back."""
         self._await(EVERYBODY, Return(at, at))
 
     def link_lost(self) -> None:
         """The link itself is lost: that explains every silence, and everybody will have a fresh grace."""
-        self._lost.clear()
-        self._returning.clear()
-        self._undecided.clear()
-        self._shard.heard_again.clear()
+        self._forget()
 
     def in_doubt(self, silent: Sequence[Terminal]) -> bool:
         """Whether it is too early to say that these are silent, because hardly anybody was heard since."""
@@ -240,6 +237,13 @@ class Reception:
             self._shard.heard_since = due
         else:
             self._shard.heard_again[provider] = due
+
+    def _forget(self) -> None:
+        """Whom one connection could not hear another may."""
+        self._lost.clear()
+        self._returning.clear()
+        self._undecided.clear()
+        self._shard.heard_again.clear()
 
     def _await(self, provider: str, coming: Return) -> None:
         """Watch how they come back."""

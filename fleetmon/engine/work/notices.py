@@ -6,6 +6,7 @@ arrival nor a repetition matters, nor that everything is told again after a rest
 
 from typing import Final
 
+from fleetmon.model.days import LAST
 from fleetmon.model.events import Notice
 from fleetmon.model.window import Occurrence, Window, window_id
 
@@ -40,7 +41,7 @@ def _window(host: str, told: list[Notice]) -> Window:
     started = [one.at for one in told if one.event == "started"]
     over = [one.at for one in told if one.event in ("ended", "cancelled") and one.at >= _resumed(told)]
     start = min([last.starts_at, *started])
-    end = min([last.ends_at, *over])
+    end = min([last.ends_at, *over, LAST])  # whoever tells of centuries knows of no end
     return Window(
         id=window_id("notice", host, last.id),
         owner=host,

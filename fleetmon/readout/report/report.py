@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from fleetmon.detect.settlement_overdue import SETTLEMENT_OVERDUE
 from fleetmon.engine import Engine
-from fleetmon.model.days import day_from
+from fleetmon.model.days import LAST, day_from
 from fleetmon.model.incident import Incident
 from fleetmon.model.terminal import Liveness
 from fleetmon.planning.ical.scope import selector_text
@@ -274,7 +274,7 @@ class Reports:
 
 
 def _moment(zone: tzinfo, at: int) -> datetime:
-    return (EPOCH + timedelta(milliseconds=at)).astimezone(zone)
+    return (EPOCH + timedelta(milliseconds=min(at, LAST))).astimezone(zone)
 
 
 def _tomorrow(now: int, zone: tzinfo) -> int:
