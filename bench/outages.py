@@ -132,7 +132,7 @@ def judged(plot: Plot, claims: Sequence[Claim], verdicts: Verdicts) -> Judged:
         if claim.terminal:
             continue
         members, number = _subject(plot, claim)
-        right = number is not None and _is_right(plot, members, claim.opened_at)
+        right = number is not None and _is_right(plot, claim, members)
         large = len(members) >= LARGE
         counts.update(["right" if right else "wrong", *(["large right" if right else "large wrong"] * large)])
         if not right:
@@ -161,12 +161,13 @@ def _subject(plot: Plot, claim: Claim) -> tuple[set[str], int | None]:
     return members, best if best is not None and fits[best] else None
 
 
-def _is_right(plot: Plot, members: set[str], at: int) -> bool:
+def _is_right(plot: Plot, claim: Claim, members: set[str]) -> bool:
+    """Whether it has the name of an outage (whoever closes before the end is no part of that), or half are silent."""
+    at = claim.opened_at
+    under_way = [one for one in plot.outages if one.span.begin - _EARLY <= at < one.span.end]
     silent = {key for key in members if any(span.begin <= at < span.end for span in plot.lives[key].absent)}
-    for outage in plot.outages:
-        if outage.span.begin - _EARLY <= at < outage.span.end:
-            silent |= members & outage.taken
-    return 2 * len(silent) >= len(members) > 0
+    silent.update(*[members & one.taken for one in under_way])
+    return claim.scope in [one.scope for one in under_way] or 2 * len(silent) >= len(members) > 0
 
 
 def _ended(plot: Plot, members: set[str], at: int) -> list[int]:

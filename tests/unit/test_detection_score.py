@@ -84,6 +84,15 @@ def test_a_scope_far_too_wide_is_wrong() -> None:
     assert judge(WORLD, claim("model_fault", {"model": "M0"})).claims["large wrong"] == 1
 
 
+def test_the_name_of_an_outage_is_right_also_when_it_took_a_few_of_those_who_share_it() -> None:
+    """The rest will close before it ends."""
+    (outage,) = WORLD.outages
+    few = WORLD._replace(outages=[outage._replace(taken=frozenset(TAKEN[: len(TAKEN) // 3]))])
+    assert judge(few, claim("region_outage", REGION)).claims == {"right": 1, "large right": 1}
+    assert judge(few, claim("region_outage", REGION, END)).claims["right"] == 0
+    assert judge(few, claim("attribute_outage", {"region": "r0", "network": "4g"})).claims["right"] == 0
+
+
 def test_a_part_of_the_scope_is_right_but_not_exact() -> None:
     within = {"region": "r0", "network": "4g"}
     (told,) = judge(WORLD, claim("attribute_outage", within)).outages
