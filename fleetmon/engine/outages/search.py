@@ -24,8 +24,8 @@ _LATELY: Final = 6 * 3_600_000  # a roll-out takes hours
 _MINUTES: Final = 600_000  # in which what fails bit by bit is gone: what takes longer looks like closing time
 _HEARD: Final = (Liveness.UP, Liveness.SUSPECT)  # until they are down
 _ROUNDS: Final = 4  # of one search: outages of different moments
-_NEWS: Final = 1_000  # updates that are remembered, and for how long: the last of a wave and the pause of a terminal
-_NEWS_MS: Final = 600_000
+_NEWS: Final = 1_000  # updates that are remembered, at most: the last of a wave
+_NEWS_MS: Final = 600_000  # for which they are: the pause of a terminal
 _SAY: Final = 3  # terminals that tell how others are
 _SAMPLE: Final = 500  # of those looked at beside an outage, or up to twice as many
 
@@ -201,17 +201,18 @@ class Search:
         Who beats fast is late first: when models, say, differ in that, an outage of all of them begins as that of one.
         Where only a part is silent it is nobody's, if beside it half as many are: so it is on a day when all lose much.
         """
-        unsure = False
-        for attribute in found.scope if len(found.scope) > 1 or found.part < 1 else ():
+        unsure, whole = False, found.part == 1
+        enough = MOST if whole else found.part / 2
+        for attribute in () if whole and len(found.scope) == 1 else found.scope:
             wide = tuple([one for one in found.scope if one is not attribute])
             silent, heard, waiting = yield from self._beside(found, wide, now)
             if silent + heard < _SAY:
                 unsure = unsure or 2 * waiting >= len(found.silent)
-            elif silent >= min(MOST, found.part / 2 if found.part < 1 else 1) * (silent + heard):
+            elif silent >= enough * (silent + heard):
                 wider = yield from self._told_by_members(wide, now, waited=False)
                 if wider is not None and set(wider.scope) < set(found.scope):
                     return wider, False
-                if found.part < 1:
+                if not whole:
                     return None, False
         return found, unsure
 
