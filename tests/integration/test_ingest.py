@@ -193,21 +193,29 @@ def certificate(
     return made, key
 
 
-async def test_mutual_tls(start: Any, broker_config: Any, tmp_path: Path) -> None:
-    authority = certificate(tmp_path, "ca", None)
-    for name in ("broker", "client"):
-        certificate(tmp_path, name, authority)
+def with_certificates(
+    broker_config: Any, folder: Path, *, broker_days: int = 1, client_days: int = 1
+) -> tuple[int, TlsSettings, Any]:
+    """A running broker that asks for certificates: its port, a client's settings, and who signs."""
+    authority = certificate(folder, "ca", None)
+    certificate(folder, "broker", authority, broker_days)
+    certificate(folder, "client", authority, client_days)
     broker = broker_config(
-        f"cafile {tmp_path}/ca.pem", f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key",
+        f"cafile {folder}/ca.pem", f"certfile {folder}/broker.pem", f"keyfile {folder}/broker.key",
         "require_certificate true",
     )  # fmt: skip
     broker.start()
-    stranger = start(mqtt=MqttSettings(port=broker.port, tls=TlsSettings(ca_file=str(tmp_path / "ca.pem"))))
+    tls = TlsSettings(*(str(folder / name) for name in ("ca.pem", "client.pem", "client.key")))
+    return broker.port, tls, authority
+
+
+async def test_mutual_tls(start: Any, broker_config: Any, tmp_path: Path) -> None:
+    port, tls, _ = with_certificates(broker_config, tmp_path)
+    stranger = start(mqtt=MqttSettings(port=port, tls=TlsSettings(ca_file=tls.ca_file)))
     await asyncio.sleep(0.3)
     assert stranger.daemon.not_ready(), "no certificate of ours, no entry"
     await stranger.stop()
-    tls = TlsSettings(*(str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")))
-    running = start(mqtt=MqttSettings(port=broker.port, tls=tls))
+    running = start(mqtt=MqttSettings(port=port, tls=tls))
     await running.until_ready()
 
 
@@ -245,36 +253,22 @@ async def test_a_broker_that_forbids_the_canary_is_no_link_and_is_not_hammered(
 async def test_an_expired_certificate_is_named(
     start: Any, broker_config: Any, tmp_path: Path, broker_days: int, client_days: int
 ) -> None:
-    authority = certificate(tmp_path, "ca", None)
-    certificate(tmp_path, "broker", authority, broker_days)
-    certificate(tmp_path, "client", authority, client_days)
-    broker = broker_config(
-        f"cafile {tmp_path}/ca.pem", f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key",
-        "require_certificate true",
-    )  # fmt: skip
-    broker.start()
-    tls = TlsSettings(*(str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")))
-    running = start(mqtt=MqttSettings(port=broker.port, tls=tls))
+    port, tls, _ = with_certificates(broker_config, tmp_path, broker_days=broker_days, client_days=client_days)
+    running = start(mqtt=MqttSettings(port=port, tls=tls))
     await running.until(lambda: "certificate" in str(running.daemon.not_ready()).lower(), "the certificate is named")
     assert "expired" in str(running.daemon.not_ready()).lower()
 
 
 async def test_a_renewed_certificate_needs_no_restart(start: Any, broker_config: Any, tmp_path: Path) -> None:
-    authority = certificate(tmp_path, "ca", None)
-    certificate(tmp_path, "broker", authority)
-    certificate(tmp_path, "client", authority, -1)
-    broker = broker_config(
-        f"cafile {tmp_path}/ca.pem", f"certfile {tmp_path}/broker.pem", f"keyfile {tmp_path}/broker.key",
-        "require_certificate true",
-    )  # fmt: skip
-    broker.start()
-    tls = TlsSettings(*(str(tmp_path / name) for name in ("ca.pem", "client.pem", "client.key")))
-    running = start(mqtt=MqttSettings(port=broker.port, tls=tls, reconnect_max_s=0.2))
+    port, tls, authority = with_certificates(broker_config, tmp_path, client_days=-1)
+    running = start(mqtt=MqttSettings(port=port, tls=tls, reconnect_max_s=0.2))
     await running.until(lambda: "renew it" in str(running.daemon.not_ready()), "the remedy")
     (tmp_path / "client.pem").unlink()
     await running.until(lambda: "files exist" in str(running.daemon.not_ready()), "the file that is missing meanwhile")
+    assert running.daemon.subscriber.connects == 0
     certificate(tmp_path, "client", authority)
     await running.until_ready()
+    assert running.daemon.subscriber.connects == 1
 
 
 @pytest.mark.parametrize(("days", "usage", "fault"), [

@@ -57,7 +57,7 @@ def test_a_carrier_that_comes_and_goes_pages_once_and_then_is_flapping(down_s: i
     world.run(3 * HOUR)
     assert world.words[-1].endswith("resolved")
     assert not world.engine.incidents
-    assert not world.engine.correlator.outages._open
+    assert not list(world.engine.correlator.outages._known)
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,7 @@ def test_whatever_lost_its_cause_is_over(
     correlator = world.engine.correlator
     stray = world.engine.fleet.terminals.get("stray")
     if stray is None:
-        assert not correlator.outages._open
+        assert not list(correlator.outages._known)
         timers = [action for *_, action, _ in correlator._agenda._timers]
         assert len(timers) - timers.count("host") == len(weak)  # hosts are looked at a day later
     assert not correlator.hosts._troubles

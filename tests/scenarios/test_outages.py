@@ -280,7 +280,7 @@ def test_a_terminal_that_makes_up_firmware_names_fills_no_memory() -> None:
         world.run(150)
         world.start("north0-1")
         world.run(MINUTE)
-    assert len(world.engine.correlator.outages._over) < 15
+    assert len(world.engine.correlator.outages._known._over) < 15
 
 
 def test_a_carrier_change_during_the_outage_and_back_after_it_leaves_nothing_open() -> None:

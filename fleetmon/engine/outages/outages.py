@@ -5,7 +5,7 @@ opens, pending; when it is found again for as long as its `hold`, it fires and t
 over when its members were heard again for long enough (`keep`), and then who is still silent is judged anew.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from fleetmon.detect import FLAPPING, GROUP_DETECTORS, SITE_OUTAGE, TERMINAL_OFFLINE
@@ -15,13 +15,14 @@ from fleetmon.engine.groups import covers
 from fleetmon.engine.hearing import not_before
 from fleetmon.engine.incidents import Incidents
 from fleetmon.engine.outages.flapping import Flapping
+from fleetmon.engine.outages.known import Known, strongest
 from fleetmon.engine.outages.search import Found, Search, detector_of
 from fleetmon.engine.shard import Shard
 from fleetmon.engine.tally import all_late, burst, look, missed_since, parts, silent_since, tally_breach, tally_recovery
 from fleetmon.engine.work.planned import Planned
 from fleetmon.model.detector import GroupDetector
 from fleetmon.model.incident import Incident, Scope, Status
-from fleetmon.model.terminal import NO_DEADLINE, Cohort, Liveness, Terminal
+from fleetmon.model.terminal import NO_DEADLINE, Liveness, Terminal
 from fleetmon.model.window import is_window, stands_alone
 
 SETTLE: Final = 5_000  # from a change to its judgement, so that a burst is judged once
@@ -39,15 +40,14 @@ class Outages:
     def __init__(self, shard: Shard, incidents: Incidents, planned: Planned, flapping: Flapping, plan: Plan) -> None:
         self.left: Callable[[Terminal, int], object]  # told of who is still down when an outage is over
         self.in_doubt: Callable[[Sequence[Terminal]], bool]  # whether it may be we who do not hear them
-        self._search = Search(shard, self._is_explained)
+        self._known = Known(incidents)
+        self._search = Search(shard, self._known.is_explained)
         self._shard = shard
         self._groups = shard.fleet.groups
         self._incidents = incidents
         self._planned = planned
         self._flapping = flapping
         self._plan = plan
-        self._open: list[Incident] = []  # of shared attributes, pending and firing
-        self._over: dict[Cohort, tuple[Incident, ...]] = {}  # those of them that take a cohort, as far as asked
         self._due: dict[Scope, int] = {}  # shops and open outages to be judged, and when
         self._scan_at = NO_DEADLINE
         self._put_off = False  # until we hear again
@@ -64,19 +64,11 @@ class Outages:
 
     def over(self, terminal: Terminal) -> Iterator[Incident]:
         """The open outages that may have taken a terminal, pending or firing, that of its shop last."""
-        found = self._over.get(terminal.cohort)
-        if found is None:
-            found = tuple([incident for incident in self._open if covers(incident.scope, terminal.cohort)])
-            self._over[terminal.cohort] = found
-        yield from found
-        shop: Scope = (("site", terminal.site),)
-        for kind in (SITE_OUTAGE.kind, FLAPPING.kind) if terminal.site else ():
-            if incident := self._incidents.find(kind, shop):
-                yield incident
+        return self._known.over(terminal)
 
     def explanation(self, terminal: Terminal) -> Status | None:
         """Whether an outage explains the silence of a terminal: one that fires, else a pending one."""
-        return _strongest(self.over(terminal))
+        return strongest(self.over(terminal))
 
     # -- what happens ------------------------------------------------------------------------------
 
@@ -100,20 +92,20 @@ class Outages:
     def moved(self, move: Move) -> None:
         """A terminal tells other attributes than before."""
         self._search.moved(move)
-        self._over.pop(move.before, None)  # terminals make up firmware names; the memory shall not keep them all
-        for incident in self._open:
+        self._known.forget(move.before)
+        for incident in self._known:
             if covers(incident.scope, move.before) or covers(incident.scope, move.after):
                 self._mark(incident.scope, move.at + SETTLE)
 
     def restore(self, incident: Incident) -> None:
         """Take up a firing outage that was read back."""
         if is_of_many(incident):
-            self._enter(incident)
+            self._known.enter(incident)
             self._mark(incident.scope, incident.opened_at)
 
     def regrouped(self, now: int) -> None:
         """The registry changed: who shares what is another matter now, and so may be every open outage."""
-        self._over.clear()
+        self._known.regrouped()
         for incident in self._incidents:
             if is_of_many(incident):
                 self._mark(incident.scope, now + SETTLE)
@@ -169,7 +161,7 @@ class Outages:
             return
         found, undecided = yield from self._search.find(late, self._firing, now)
         since = self._lineage(found)
-        for incident in [one for one in self._open if one.status is Status.PENDING]:
+        for incident in self._known.pending:
             if incident.scope not in [one.scope for one in found]:
                 self._end(incident, now, "not confirmed")
         for one in found:
@@ -180,7 +172,7 @@ class Outages:
     def _look_back(self, now: int) -> Parts[None]:
         """Find what goes down bit by bit; it has lasted when it is found."""
         self._back_at = NO_DEADLINE
-        if any(incident.status is Status.PENDING for incident in self._open):
+        if self._known.pending:
             self._look_back_at(now + SETTLE)  # what fell silent together is decided first
             return
         self._back_from = now + LOOK_AGAIN
@@ -188,22 +180,21 @@ class Outages:
             if self._incidents.find(one.detector.kind, one.scope) is None and self._shard.deaf_since is None:
                 ids = [terminal.id for terminal in one.silent]
                 incident = self._incidents.open(one.detector.kind, one.scope, now, "went down one by one", ids)
-                self._enter(incident)
+                self._known.enter(incident)
                 yield from self._fire(incident, one.silent, now, at_once=False)
 
     @property
     def _firing(self) -> list[Scope]:
         """What is known to be silent, by an outage or because we do not hear it."""
-        firing = [incident.scope for incident in self._open if incident.status is Status.FIRING]
-        return firing + [(("provider", provider),) for provider in self._shard.unheard]
+        return self._known.firing + [(("provider", provider),) for provider in self._shard.unheard]
 
     def _lineage(self, found: Sequence[Found]) -> dict[Scope, int]:
         """Since when each was suspected, be it by a narrower or a wider name: names change, the silence does not."""
         since: dict[Scope, int] = {}
         for one in found:
             names = set(one.scope)
-            for incident in self._open:
-                if incident.status is Status.PENDING and (names <= set(incident.scope) or names >= set(incident.scope)):
+            for incident in self._known.pending:
+                if names <= set(incident.scope) or names >= set(incident.scope):
                     since[one.scope] = min(since.get(one.scope, incident.opened_at), self._since[incident.id])
         return since
 
@@ -213,7 +204,7 @@ class Outages:
         if incident is None:
             incident = self._incidents.open(found.detector.kind, found.scope, now, "silent together", ids)
             self._since[incident.id] = since
-            self._enter(incident)
+            self._known.enter(incident)
         incident.alternatives = found.beside
         held = self._since[incident.id] + found.detector.policy.hold_ms
         due = max(held, incident.opened_at + SETTLE, all_late(found.silent))
@@ -268,7 +259,7 @@ class Outages:
 
     def _silent_shop(self, members: Sequence[Terminal], now: int) -> Parts[tuple[list[Terminal], Status | None]]:
         """The silent terminals of a shop that is out, else nobody; whether a wider outage is pending."""
-        wider = _strongest(incident for terminal in members for incident in self._shared(terminal))
+        wider = strongest(incident for terminal in members for incident in self._known.shared(terminal))
         free = yield from self._search.unexplained(members, now)
         sight = yield from look(free, now, self._shard.heard_since)
         together, moment = yield from burst(sight.silent)
@@ -284,7 +275,7 @@ class Outages:
         if self._planned.excuse(incident, now) is None and (flapping := self._flapping.relapse(incident, now, ids)):
             self._planned.drop(incident)
             self._end(incident, now, "flapping")
-            self._enter(flapping)
+            self._known.enter(flapping)
             incident = flapping
         else:
             self._incidents.fire(incident, now, "silent together" if at_once else "went down one by one")
@@ -348,7 +339,7 @@ class Outages:
 
     def calm(self, flapping: Incident, now: int) -> Parts[None]:
         """A group flaps no longer: judge what is so now."""
-        self._leave(flapping)
+        self._known.leave(flapping)
         yield from self._judge_rest(flapping, self._groups.members(flapping.scope), now)
 
     def _explains(self, outage: Incident, ids: set[str], child: Incident) -> bool:
@@ -359,40 +350,16 @@ class Outages:
             return not ids.isdisjoint([terminal.id for terminal in self._groups.members(child.scope)])
         return child.kind in _KINDS and set(outage.scope) < set(child.scope)
 
-    # -- the table of open outages -----------------------------------------------------------------
-
-    def _shared(self, terminal: Terminal) -> Iterator[Incident]:
-        return (incident for incident in self.over(terminal) if incident.scope[0][0] != "site")
-
-    def _is_explained(self, terminal: Terminal) -> bool:
-        return _strongest(self._shared(terminal)) is Status.FIRING
-
-    def _enter(self, incident: Incident) -> None:
-        if incident.scope[0][0] != "site":
-            self._open.append(incident)
-            self._over.clear()
-
-    def _leave(self, incident: Incident) -> None:
-        self._since.pop(incident.id, None)
-        if incident in self._open:
-            self._open.remove(incident)
-            self._over.clear()
-
     def _end(self, incident: Incident, at: int, reason: str, since: int | None = None) -> None:
         self._incidents.end(incident, at, reason, since)
         self._flapping.ended(incident)
-        self._leave(incident)
+        self._since.pop(incident.id, None)
+        self._known.leave(incident)
 
 
 def is_of_many(incident: Incident) -> bool:
     """Whether it is an outage of many terminals, or the flapping of many."""
     return incident.kind in _KINDS or (incident.kind == FLAPPING.kind and incident.scope[0][0] != "terminal")
-
-
-def _strongest(outages: Iterable[Incident]) -> Status | None:
-    """Firing, if one is; else pending, if one is."""
-    found = {incident.status for incident in outages}
-    return Status.FIRING if Status.FIRING in found else Status.PENDING if found else None
 
 
 def _usual_interval(members: Sequence[Terminal]) -> int:
